@@ -1,0 +1,63 @@
+"""Agent Cards as Crossdock's services publish them (A2A v1.0, sections 4.4 and 8)."""
+
+from collections.abc import Sequence
+
+from a2a.types import (
+    AgentCapabilities,
+    AgentCard,
+    AgentInterface,
+    AgentProvider,
+    AgentSkill,
+    OpenIdConnectSecurityScheme,
+    SecurityRequirement,
+    SecurityScheme,
+    StringList,
+)
+from a2a.utils.constants import TransportProtocol
+
+SCHEME = "oidc"
+
+
+def agent_card(
+    *,
+    name: str,
+    description: str,
+    version: str,
+    url: str,
+    issuer: str,
+    skills: Sequence[AgentSkill],
+    input_modes: Sequence[str],
+    output_modes: Sequence[str],
+    extended: bool = False,
+) -> AgentCard:
+    """The public card of a service that answers at `url` and takes tokens of `issuer`.
+
+    Interfaces are declared in order of preference, JSON-RPC first, each once for A2A 1.0 and once for 0.3.
+    """
+    card = AgentCard(
+        name=name,
+        description=description,
+        version=version,
+        provider=AgentProvider(organization="Crossdock", url="https://crossdock.example"),
+        capabilities=AgentCapabilities(streaming=True, push_notifications=False, extended_agent_card=extended),
+        supported_interfaces=[
+            AgentInterface(url=url, protocol_binding=binding, protocol_version=protocol)
+            for protocol in ("1.0", "0.3")
+            for binding in (TransportProtocol.JSONRPC.value, TransportProtocol.HTTP_JSON.value)
+        ],
+        default_input_modes=list(input_modes),
+        default_output_modes=list(output_modes),
+        skills=list(skills),
+        security_requirements=[SecurityRequirement(schemes={SCHEME: StringList(list=[])})],
+    )
+    card.security_schemes[SCHEME].CopyFrom(_openid_connect(issuer))
+    return card
+
+
+def _openid_connect(issuer: str) -> SecurityScheme:
+    return SecurityScheme(
+        open_id_connect_security_scheme=OpenIdConnectSecurityScheme(
+            description="A bearer token of this issuer whose audience holds this card's name.",
+            open_id_connect_url=f"{issuer}/.well-known/openid-configuration",
+        )
+    )
