@@ -50,7 +50,10 @@ class Conversation:
     def artifact(self, name: str) -> tuple[Part, ...]:
         """All parts of the artifact `name`, its chunks joined."""
         return tuple(
-            part for item in self.outputs if isinstance(item, ArtifactChunk) and item.name == name for part in item.parts
+            part
+            for item in self.outputs
+            if isinstance(item, ArtifactChunk) and item.name == name
+            for part in item.parts
         )
 
     @property

@@ -15,6 +15,9 @@ from a2a.types import (
 )
 from a2a.utils.constants import TransportProtocol
 
+CARD_PATHS = ("/.well-known/agent-card.json", "/.well-known/agent.json")
+"""Where cards stand: today's path (section 8.2), and that of clients from before 0.3."""
+
 SCHEME = "oidc"
 
 

@@ -1,0 +1,248 @@
+"""Calling another agent over A2A: a stream that survives a cut, a deadline, safe retries, a circuit breaker."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+import structlog
+from a2a.client import Client, ClientCallContext, ClientConfig, ClientFactory
+from a2a.types import (
+    AgentCard,
+    CancelTaskRequest,
+    GetTaskRequest,
+    ListTasksRequest,
+    ListTasksResponse,
+    Message,
+    SendMessageRequest,
+    StreamResponse,
+    SubscribeToTaskRequest,
+    Task,
+)
+from a2a.utils.constants import TransportProtocol
+from a2a.utils.errors import UnsupportedOperationError
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+
+from crossdock.cards.caching import CardCache
+from crossdock.client.breaker import CircuitBreaker
+from crossdock.client.difference import difference
+from crossdock.client.faults import never_sent, translated, was_cut
+from crossdock.errors import Failed
+from crossdock.extensions import HOPS_HEADER, TIMEOUT_HEADER
+from crossdock.tasks.events import Event, fold, is_resting
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+BINDINGS = [TransportProtocol.JSONRPC.value, TransportProtocol.HTTP_JSON.value]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientPolicy:
+    """`attempts` counts tries of one call; a stream may be resumed `resumes` times without a new event between."""
+
+    attempts: int = 4
+    resumes: int = 6
+    seconds: float = 600.0
+
+
+class AgentClient:
+    """One agent at one URL. `http` is the process's pooled client, whose `auth` adds the token.
+
+    Where the card says another host, the configured one is called all the same: the card is the agent's word, where it
+    lives is the operator's.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        http: httpx.AsyncClient,
+        cards: CardCache,
+        *,
+        name: str = "",
+        policy: ClientPolicy | None = None,
+        observe: Callable[[str, float], None] | None = None,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self.name = name or self.url
+        self._http = http
+        self._cards = cards
+        self._policy = policy or ClientPolicy()
+        self._breaker = CircuitBreaker(self.name)
+        self._observe = observe
+
+    async def card(self) -> AgentCard:
+        return await self._cards.get(self.url)
+
+    async def send(
+        self, message: Message, *, hops: int = 0, seconds: float | None = None
+    ) -> AsyncGenerator[Event | Message]:
+        """Sends `message` and yields what happens until the task rests: first the Task, then each event once.
+
+        An agent that answers with a lone Message yields just that. Leaving the iterator early does not cancel the
+        task. Raises `TryLater`, `Unauthenticated`, `Forbidden`, `Rejected`, `TaskUnknown` or `Failed`.
+        """
+        limit = min(seconds or self._policy.seconds, self._policy.seconds)
+        started = time.monotonic()
+        seen = Task()
+        outcome = "error"
+        try:
+            async with asyncio.timeout(limit), aclosing(self._conversation(message, seen, hops, limit)) as events:
+                async for event in events:
+                    yield event
+            outcome = "ok"
+        except TimeoutError:
+            if seen.id:
+                await self._quietly_cancel(seen.id)
+            raise Failed(f"{self.name} did not finish within {limit:g} s.") from None
+        finally:
+            if self._observe:
+                self._observe(outcome, time.monotonic() - started)
+
+    async def _conversation(
+        self, message: Message, seen: Task, hops: int, seconds: float
+    ) -> AsyncGenerator[Event | Message]:
+        headers = {HOPS_HEADER: str(hops + 1), TIMEOUT_HEADER: f"{seconds:.3f}"}
+        number = 0 if not message.task_id else None  # of the last event seen; of a task's later turns it is unknown
+        try:
+            async for event in self._first_stream(message, headers):
+                yield event
+                if isinstance(event, Message):
+                    return
+                fold(seen, event)
+                number = None if number is None else number + 1
+                # A follow-up's first Task stands as it was before the message: it may rest already.
+                if is_resting(event) and not (message.task_id and isinstance(event, Task)):
+                    return
+        except Exception as error:
+            if not (seen.id and was_cut(error)):
+                raise translated(self.name, error) from error
+        async with aclosing(self._resumed(seen, number, headers)) as events:
+            async for event in events:
+                yield event
+
+    async def _first_stream(self, message: Message, headers: dict[str, str]) -> AsyncGenerator[Event | Message]:
+        client = await self._client()
+        request = SendMessageRequest(message=message)
+
+        async def begin() -> tuple[AsyncIterator[StreamResponse], StreamResponse | None]:
+            stream = client.send_message(request, context=ClientCallContext(service_parameters=headers))
+            return stream, await anext(stream, None)
+
+        stream, first = await self._retried(begin)
+        if first is not None:
+            yield _payload(first)
+        async for response in stream:
+            yield _payload(response)
+
+    async def _resumed(self, seen: Task, number: int | None, headers: dict[str, str]) -> AsyncGenerator[Event]:
+        """Subscribes again until the task rests. `Last-Event-ID` makes it exact where the agent knows it."""
+        failures = 0
+        while True:
+            try:
+                async with aclosing(self._subscribed(seen, number, headers)) as events:
+                    async for event in events:
+                        failures = 0
+                        fold(seen, event)
+                        number = None if number is None else number + 1
+                        yield event
+                        if is_resting(event):
+                            return
+            except Exception as error:
+                if not was_cut(error) or failures >= self._policy.resumes:
+                    raise translated(self.name, error) from error
+            failures += 1
+            if failures > self._policy.resumes:
+                raise Failed(f"{self.name} closed the stream of the task {seen.id} again and again.")
+            await asyncio.sleep(min(0.1 * 2**failures, 5.0))
+
+    async def _subscribed(self, seen: Task, number: int | None, headers: dict[str, str]) -> AsyncGenerator[Event]:
+        client = await self._client()
+        cursor = {"Last-Event-ID": str(number)} if number else {}
+        context = ClientCallContext(service_parameters={**headers, **cursor})
+        try:
+            async for response in client.subscribe(SubscribeToTaskRequest(id=seen.id), context=context):
+                event = _payload(response)
+                if isinstance(event, Task):
+                    for missed in difference(seen, event):
+                        yield missed
+                elif not isinstance(event, Message):
+                    yield event
+        except UnsupportedOperationError:  # the task has ended meanwhile
+            task = await client.get_task(GetTaskRequest(id=seen.id))
+            for missed in difference(seen, task):
+                yield missed
+
+    async def get(self, task_id: str, *, history_length: int | None = None) -> Task:
+        request = GetTaskRequest(id=task_id, history_length=history_length)
+        return await self._unary(lambda client: client.get_task(request))
+
+    async def list(self, request: ListTasksRequest) -> ListTasksResponse:
+        return await self._unary(lambda client: client.list_tasks(request))
+
+    async def cancel(self, task_id: str) -> Task:
+        """Idempotent in effect, so that it may be retried; of an ended task it raises `Rejected`."""
+        return await self._unary(lambda client: client.cancel_task(CancelTaskRequest(id=task_id)))
+
+    async def _quietly_cancel(self, task_id: str) -> None:
+        try:
+            async with asyncio.timeout(2.0):
+                await self.cancel(task_id)
+        except Exception as error:  # noqa: BLE001 - best effort: the deadline itself is the error to report
+            log.warning("late_task_not_canceled", agent=self.name, task_id=task_id, reason=type(error).__name__)
+
+    async def _unary(self, call: Callable[[Client], Awaitable[T]]) -> T:
+        client = await self._client()
+        try:
+            async with asyncio.timeout(self._policy.seconds):
+                return await self._retried(lambda: call(client))
+        except TimeoutError:
+            raise Failed(f"{self.name} did not answer in time.") from None
+        except Exception as error:
+            raise translated(self.name, error) from error
+
+    async def _retried(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Tries again, with back-off, only what the agent cannot have seen."""
+        async for attempt in AsyncRetrying(
+            stop=stop_after_attempt(self._policy.attempts),
+            wait=wait_exponential_jitter(initial=0.1, max=2.0),
+            retry=retry_if_exception(never_sent),
+            reraise=True,
+        ):
+            with attempt:
+                return await self._counted(call)
+        raise AssertionError("tenacity ends with a result or an error")
+
+    async def _counted(self, call: Callable[[], Awaitable[T]]) -> T:
+        self._breaker.admit()
+        try:
+            result = await call()
+        except Exception as error:
+            if was_cut(error) or never_sent(error):
+                self._breaker.failed()
+            else:
+                self._breaker.succeeded()
+            raise
+        self._breaker.succeeded()
+        return result
+
+    async def _client(self) -> Client:
+        card = await self.card()
+        for interface in card.supported_interfaces:
+            interface.url = _rebased(interface.url, self.url)
+        config = ClientConfig(httpx_client=self._http, supported_protocol_bindings=BINDINGS)
+        return ClientFactory(config).create(card)
+
+
+def _rebased(url: str, base: str) -> str:
+    """`url` at the scheme, host and path prefix of `base`."""
+    path = urlsplit(url).path.rstrip("/")
+    return f"{base}{path}" if path else base
+
+
+def _payload(response: StreamResponse) -> Event | Message:
+    event: Event | Message = getattr(response, str(response.WhichOneof("payload")))
+    return event

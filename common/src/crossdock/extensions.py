@@ -1,0 +1,32 @@
+"""Crossdock's A2A extensions (section 4.6): their URIs, and how cards declare them. None is required."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from a2a.types import AgentCard, AgentExtension
+
+from crossdock.parts import struct
+
+SKILL = "urn:crossdock:skill:v1"
+ROUTING = "urn:crossdock:routing:v1"
+PROGRESS = "urn:crossdock:progress:v1"
+LIMITS = "urn:crossdock:limits:v1"
+
+DESCRIPTIONS = {
+    SKILL: "In a message's metadata: the id of the skill to use. In a task's metadata: the one used, and why.",
+    ROUTING: "In a task's metadata: how the request was routed to agents, and why.",
+    PROGRESS: "In a status event's metadata: how much of the work is done, from 0 to 1.",
+    LIMITS: "The service's limits: sizes in bytes, times in seconds.",
+}
+
+HOPS_HEADER = "crossdock-hops"
+"""How many agents a request has passed through."""
+TIMEOUT_HEADER = "crossdock-timeout"
+"""Seconds that the caller will wait: a duration, so that clocks need not agree."""
+
+
+def declare(card: AgentCard, uri: str, params: Mapping[str, Any] | None = None) -> None:
+    extension = AgentExtension(uri=uri, description=DESCRIPTIONS[uri], required=False)
+    if params:
+        extension.params.CopyFrom(struct(params))
+    card.capabilities.extensions.append(extension)

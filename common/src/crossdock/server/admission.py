@@ -1,0 +1,99 @@
+"""What a message must satisfy before a task is made of it."""
+
+import fnmatch
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from a2a.server.context import ServerCallContext
+from a2a.types import AgentCard, SendMessageRequest
+from a2a.utils.errors import (
+    ContentTypeNotSupportedError,
+    InvalidParamsError,
+    PushNotificationNotSupportedError,
+)
+
+from crossdock.auth.claims import Principal
+from crossdock.errors import Forbidden
+from crossdock.extensions import HOPS_HEADER, SKILL, TIMEOUT_HEADER
+from crossdock.parts import OCTETS, media_type, plain
+
+MAX_ID = 256
+
+
+def caller(context: ServerCallContext) -> Principal:
+    principal: Principal = context.user.principal  # type: ignore[attr-defined] # set by our middleware on every route
+    if context.tenant not in {"", principal.customer}:
+        raise Forbidden("The tenant is not the token's customer. Leave it out.")
+    return principal
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """`agent` is the agent's id in skill rights, `max_hops` the length of the longest chain of agents."""
+
+    agent: str
+    card: AgentCard
+    max_hops: int
+
+    def check(self, params: SendMessageRequest, context: ServerCallContext) -> None:
+        """Raises the A2A error that fits, or `Forbidden`."""
+        message = params.message
+        if not message.parts:
+            raise InvalidParamsError("The message has no parts: send text, data or a file.")
+        if max(len(message.message_id), len(message.context_id), len(message.task_id)) > MAX_ID:
+            raise InvalidParamsError(f"messageId, contextId and taskId hold at most {MAX_ID} characters.")
+        if params.configuration.HasField("task_push_notification_config"):
+            raise PushNotificationNotSupportedError
+        self._check_media_types(params)
+        self._check_hops(context.state["headers"])
+        skill = self.named_skill(params)
+        if skill:
+            self.check_skill(skill, caller(context))
+
+    def named_skill(self, params: SendMessageRequest) -> str:
+        """The skill that the message's or the request's metadata names; empty if none."""
+        for metadata in (params.message.metadata, params.metadata):
+            named = plain(metadata).get(SKILL, "")
+            if isinstance(named, dict):
+                named = named.get("skill", "")
+            if named:
+                return str(named)
+        return ""
+
+    def check_skill(self, skill: str, principal: Principal) -> None:
+        known = [item.id for item in self.card.skills]
+        if skill not in known:
+            raise InvalidParamsError(f"There is no skill {skill[:80]!r} here. Name one of: {', '.join(known)}.")
+        if not principal.may(f"skill:{self.agent}.{skill}"):
+            raise Forbidden(
+                f"The token lacks the role skill:{self.agent}.{skill}. Ask the issuer's administrator for it."
+            )
+
+    def _check_media_types(self, params: SendMessageRequest) -> None:
+        modes = list(self.card.default_input_modes)
+        for part in params.message.parts:
+            kind = media_type(part)
+            if kind != OCTETS and not any(fnmatch.fnmatch(kind, mode) for mode in modes):
+                raise ContentTypeNotSupportedError(f"{kind[:80]} is not read here. Send one of: {', '.join(modes)}.")
+
+    def _check_hops(self, headers: Mapping[str, str]) -> None:
+        hops = headers.get(HOPS_HEADER, "0")
+        if not hops.isascii() or not hops.isdigit() or int(hops[:9]) > self.max_hops:
+            raise InvalidParamsError(
+                f"The request went through more than {self.max_hops} agents ({HOPS_HEADER}). Check the routing rules: "
+                "do agents call each other in a circle?"
+            )
+
+
+def time_left(context: ServerCallContext) -> float | None:
+    """What the caller's header allows, in seconds. Raises `InvalidParamsError` for one that is not a number above 0."""
+    value = context.state["headers"].get(TIMEOUT_HEADER)
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < float("inf"):
+        raise InvalidParamsError(f"{TIMEOUT_HEADER} must be a number of seconds above 0.")
+    return seconds

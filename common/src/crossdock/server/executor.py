@@ -1,0 +1,189 @@
+"""Runs any pipeline as an a2a-sdk `AgentExecutor`: the only translation between the two worlds."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Any
+
+from a2a.server.agent_execution import AgentExecutor, RequestContext
+from a2a.server.events import EventQueue
+from a2a.types import (
+    Artifact,
+    Message,
+    Role,
+    SendMessageRequest,
+    TaskArtifactUpdateEvent,
+    TaskState,
+    TaskStatusUpdateEvent,
+)
+
+from crossdock.compute import ComputePool
+from crossdock.errors import Rejected
+from crossdock.extensions import PROGRESS, SKILL
+from crossdock.parts import from_wire, plain, struct, to_wire, turns
+from crossdock.pipeline import (
+    AgenticPipeline,
+    Annotation,
+    ArtifactChunk,
+    AuthRequired,
+    Checkpoint,
+    Computed,
+    FilePart,
+    InputRequired,
+    Output,
+    Part,
+    PipelineRequest,
+    Progress,
+    SkillChoice,
+    TextPart,
+)
+from crossdock.server.admission import Admission, caller
+from crossdock.server.fetching import FileFetcher
+from crossdock.tasks.engine import CHECKPOINT, DEADLINE
+from crossdock.tasks.events import status_event
+from crossdock.tasks.queue import JournalQueue
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineRun:
+    """The `Run` that a served pipeline is given; `deadline` is in the event loop's time."""
+
+    deadline: float
+    pool: ComputePool
+
+    def remaining(self) -> float:
+        return max(0.0, self.deadline - asyncio.get_running_loop().time())
+
+    def compute(self, function: Callable[..., Any], /, *args: Any) -> AsyncIterator[Progress | Computed]:
+        return self.pool.run(function, *args)
+
+
+class PipelineExecutor(AgentExecutor):
+    def __init__(
+        self,
+        pipeline: AgenticPipeline,
+        pool: ComputePool,
+        fetcher: FileFetcher,
+        admission: Admission,
+        *,
+        max_file: int,
+    ) -> None:
+        self._pipeline = pipeline
+        self._pool = pool
+        self._fetcher = fetcher
+        self._admission = admission
+        self._max_file = max_file
+
+    async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
+        emitter = Emitter(context, event_queue)
+        await emitter.status(TaskState.TASK_STATE_WORKING)
+        request = await self._request(context)
+        if not request.skill:
+            choice = self._pipeline.choose_skill(request)
+            self._admission.check_skill(choice.skill, caller(context.call_context))
+            request = replace(request, skill=choice.skill)
+            await emitter.skill(choice)
+        outputs = self._pipeline.run(request, PipelineRun(context.call_context.state[DEADLINE], self._pool))
+        async with aclosing(outputs) as stream:  # type: ignore[type-var] # every implementation is an async generator
+            async for output in stream:
+                await emitter.emit(output)
+
+    async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:
+        """Nothing beside the engine's cancellation, which reaches the pipeline as `CancelledError`."""
+
+    async def _request(self, context: RequestContext) -> PipelineRequest:
+        message = context.message
+        assert message is not None
+        task = context.current_task
+        named = self._admission.named_skill(SendMessageRequest(message=message)) or str(context.metadata.get(SKILL, ""))
+        earlier = plain(task.metadata).get(SKILL, {}).get("skill", "") if task else ""
+        return PipelineRequest(
+            parts=tuple([await self._loaded(from_wire(part)) for part in message.parts]),
+            customer=caller(context.call_context).customer,
+            task_id=str(context.task_id),
+            context_id=str(context.context_id),
+            skill=named or earlier,
+            turns=turns(list(task.history)[:-1]) if task else (),
+            context=turns(old for related in context.related_tasks for old in related.history),
+            checkpoint=context.call_context.state.get(CHECKPOINT),
+            metadata={**plain(message.metadata), **context.metadata},
+        )
+
+    async def _loaded(self, part: Part) -> Part:
+        if not isinstance(part, FilePart):
+            return part
+        if part.url:
+            return await self._fetcher.fetch(part) if self._pipeline.fetch_urls else part
+        if len(part.content) > self._max_file:
+            raise Rejected(f"The file {part.name!r} is larger than {self._max_file // 1024} KiB. Send a smaller one.")
+        return part
+
+
+class Emitter:
+    """Writes a pipeline's outputs to the task's event queue."""
+
+    def __init__(self, context: RequestContext, queue: EventQueue) -> None:
+        self._task_id = str(context.task_id)
+        self._context_id = str(context.context_id)
+        self._queue = queue
+
+    async def emit(self, output: Output) -> None:
+        match output:
+            case Progress(text, fraction):
+                metadata = {} if fraction is None else {PROGRESS: {"fraction": fraction}}
+                await self.status(TaskState.TASK_STATE_WORKING, (TextPart(text),), metadata)
+            case ArtifactChunk():
+                await self._queue.enqueue_event(self._artifact(output))
+            case Annotation(key, data):
+                await self.status(TaskState.TASK_STATE_WORKING, (), {key: data})
+            case Checkpoint(data):
+                if isinstance(self._queue, JournalQueue):
+                    await self._queue.checkpoint(data)
+            case InputRequired(text, parts):
+                await self.status(TaskState.TASK_STATE_INPUT_REQUIRED, (TextPart(text), *parts))
+            case AuthRequired(text):
+                await self.status(TaskState.TASK_STATE_AUTH_REQUIRED, (TextPart(text),))
+            case _:
+                await self.status(TaskState.TASK_STATE_COMPLETED, (TextPart(output.text),) if output.text else ())
+
+    async def skill(self, choice: SkillChoice) -> None:
+        """Says which skill was inferred, and keeps it for the task's later turns."""
+        text = f"Using the skill {choice.skill}: {choice.reason}."
+        metadata = {SKILL: {"skill": choice.skill, "reason": choice.reason}}
+        await self.status(TaskState.TASK_STATE_WORKING, (TextPart(text),), metadata)
+
+    async def status(
+        self, state: TaskState, parts: tuple[Part, ...] = (), metadata: dict[str, Any] | None = None
+    ) -> None:
+        message = None
+        if parts:
+            message = Message(
+                message_id=str(uuid.uuid4()),
+                role=Role.ROLE_AGENT,
+                parts=[to_wire(part) for part in parts],
+                task_id=self._task_id,
+                context_id=self._context_id,
+            )
+        event: TaskStatusUpdateEvent = status_event(self._task_id, self._context_id, state, message)
+        if metadata:
+            event.metadata.CopyFrom(struct(metadata))
+        await self._queue.enqueue_event(event)
+
+    def _artifact(self, chunk: ArtifactChunk) -> TaskArtifactUpdateEvent:
+        artifact = Artifact(
+            artifact_id=chunk.artifact_id or chunk.name,
+            name=chunk.name,
+            description=chunk.description,
+            parts=[to_wire(part) for part in chunk.parts],
+        )
+        if chunk.metadata:
+            artifact.metadata.CopyFrom(struct(chunk.metadata))
+        return TaskArtifactUpdateEvent(
+            task_id=self._task_id,
+            context_id=self._context_id,
+            artifact=artifact,
+            append=chunk.append,
+            last_chunk=chunk.last,
+        )

@@ -1,0 +1,113 @@
+"""The one table from Crossdock's errors to A2A's bindings, and the guard that lets nothing else out."""
+
+import functools
+import uuid
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from typing import Any
+
+import structlog
+from a2a.server.context import ServerCallContext
+from a2a.server.jsonrpc_models import JSONRPCError
+from a2a.server.request_handlers.response_helpers import EXCEPTION_MAP
+from a2a.utils.errors import (
+    A2A_ERROR_MAPPING,
+    A2A_ERROR_REASONS,
+    JSON_RPC_ERROR_CODE_MAP,
+    A2AError,
+    ErrorMapping,
+    InternalError,
+    InvalidParamsError,
+    TaskNotFoundError,
+)
+
+from crossdock.errors import Forbidden, Public, Rejected, TryLater, Unauthenticated
+from crossdock.server.call import CALL, Call
+from crossdock.tasks.journal import TaskUnknown
+
+log = structlog.get_logger(__name__)
+
+
+class PermissionDeniedError(A2AError):
+    """The caller is known and lacks a right (section 7.5)."""
+
+    message = "Permission denied"
+
+
+class UnavailableError(A2AError):
+    """The same call may succeed later."""
+
+    message = "Try again later"
+
+
+OWN_ERRORS: dict[type[A2AError], tuple[int, ErrorMapping]] = {
+    PermissionDeniedError: (-32040, ErrorMapping(403, "PERMISSION_DENIED", "PERMISSION_DENIED")),
+    UnavailableError: (-32050, ErrorMapping(503, "UNAVAILABLE", "UNAVAILABLE")),
+}
+"""JSON-RPC code (of the range that JSON-RPC leaves to servers) and HTTP mapping of errors that A2A does not name."""
+
+
+def register_errors() -> None:
+    """Teaches the SDK's dispatchers our two errors; without it they would answer 500."""
+    for error, (code, mapping) in OWN_ERRORS.items():
+        JSON_RPC_ERROR_CODE_MAP[error] = code
+        A2A_ERROR_MAPPING[error] = mapping
+        A2A_ERROR_REASONS[error] = mapping.reason
+        EXCEPTION_MAP[error] = JSONRPCError
+
+
+def as_a2a(error: Exception) -> A2AError:
+    """What a caller is told about `error`; of an unexpected one only the id under which it is logged."""
+    match error:
+        case A2AError():
+            return error
+        case TaskUnknown():
+            return TaskNotFoundError()
+        case Forbidden() | Unauthenticated():
+            return PermissionDeniedError(str(error))
+        case TryLater():
+            return UnavailableError(str(error), data={"retryAfterSeconds": str(error.retry_after)})
+        case Rejected() | Public():
+            return InvalidParamsError(str(error))
+    error_id = uuid.uuid4().hex[:12]
+    log.error("request_fault", error_id=error_id, exc_info=error)
+    return InternalError(f"Something went wrong (error {error_id}). Give this id to the agent's operator.")
+
+
+def _answer(error: Exception, context: ServerCallContext) -> A2AError:
+    answer = as_a2a(error)
+    call: Call = context.state.get(CALL) or Call()
+    if type(answer) in OWN_ERRORS:
+        call.status = OWN_ERRORS[type(answer)][1].http_code
+    if isinstance(error, TryLater):
+        call.headers["Retry-After"] = str(max(1, round(error.retry_after)))
+    return answer
+
+
+def guarded(method: Callable[..., Awaitable[Any]]) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """For a unary method of a request handler: only A2A errors leave it."""
+
+    @functools.wraps(method)
+    async def guard(self: Any, params: Any, context: ServerCallContext) -> Any:
+        try:
+            return await method(self, params, context)
+        except Exception as error:  # noqa: BLE001 - this is the guard
+            raise _answer(error, context) from None
+
+    return guard
+
+
+def guarded_stream(method: Callable[..., AsyncGenerator[Any]]) -> Callable[..., AsyncGenerator[Any]]:
+    """The same for a streaming method."""
+
+    @functools.wraps(method)
+    async def guard(self: Any, params: Any, context: ServerCallContext) -> AsyncGenerator[Any]:
+        stream = method(self, params, context)
+        try:
+            async for item in stream:
+                yield item
+        except Exception as error:  # noqa: BLE001 - this is the guard
+            raise _answer(error, context) from None
+        finally:
+            await stream.aclose()
+
+    return guard

@@ -1,0 +1,87 @@
+"""Files given by URL (section 14.1): fetched only from addresses that a stranger may point us at."""
+
+import asyncio
+import ipaddress
+import socket
+from dataclasses import replace
+
+import httpx
+
+from crossdock.errors import Rejected
+from crossdock.pipeline import FilePart
+
+
+class GuardedTransport(httpx.AsyncBaseTransport):
+    """Dials the very address that it checked, so that a second DNS answer changes nothing."""
+
+    def __init__(self, *, allow_private: bool = False) -> None:
+        self._allow_private = allow_private
+        self._inner = httpx.AsyncHTTPTransport(retries=0)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        host = request.url.host
+        address = await self._address(host, request.url.port or (443 if request.url.scheme == "https" else 80))
+        request.url = request.url.copy_with(host=address)
+        request.extensions = {**request.extensions, "sni_hostname": host}
+        return await self._inner.handle_async_request(request)
+
+    async def _address(self, host: str, port: int) -> str:
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError:
+            raise Rejected(f"The file's host {host!r} has no address. Check the URL.") from None
+        addresses = [ipaddress.ip_address(str(entry[4][0]).split("%")[0]) for entry in found]
+        if not self._allow_private and not all(map(is_public, addresses)):
+            raise Rejected("The file's URL points into a private network. Send the file inline instead.")
+        return str(addresses[0])
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether an address is on the open Internet; IPv4 in IPv6 counts as the IPv4 that it holds."""
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour or (address.teredo and address.teredo[1])
+        if inner:
+            return is_public(inner)
+    return address.is_global and not address.is_multicast
+
+
+class FileFetcher:
+    """Downloads at most `limit` bytes within `seconds`; redirects are not followed."""
+
+    def __init__(self, *, limit: int, allow_private: bool = False, seconds: float = 30.0) -> None:
+        self._limit = limit
+        self._seconds = seconds
+        self._http = httpx.AsyncClient(
+            transport=GuardedTransport(allow_private=allow_private), timeout=10.0, follow_redirects=False
+        )
+
+    async def fetch(self, file: FilePart) -> FilePart:
+        """The file with its content. Raises `Rejected` with what to change."""
+        if not file.url.lower().startswith(("https://", "http://")):
+            raise Rejected("A file's URL must begin with https:// or http://.")
+        try:
+            async with asyncio.timeout(self._seconds), self._http.stream("GET", file.url) as response:
+                if response.status_code != httpx.codes.OK:
+                    raise Rejected(
+                        f"The file's server answered {response.status_code}. Send a direct link to the file."
+                    )
+                content = await self._read(response)
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError):
+            raise Rejected(
+                f"The file {file.name!r} could not be downloaded. Check its URL or send it inline."
+            ) from None
+        return replace(file, content=content, url="")
+
+    async def _read(self, response: httpx.Response) -> bytes:
+        content = bytearray()
+        async for chunk in response.aiter_bytes():
+            content += chunk
+            if len(content) > self._limit:
+                raise Rejected(f"The file is larger than {self._limit // 1024} KiB. Send a smaller one.")
+        return bytes(content)
+
+    async def close(self) -> None:
+        await self._http.aclose()

@@ -1,0 +1,198 @@
+"""A2A's operations over the task engine (sections 3.1 to 3.4). The SDK's bindings talk to this class only."""
+
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+from a2a.server.context import ServerCallContext
+from a2a.server.events import Event as SdkEvent
+from a2a.server.request_handlers import RequestHandler
+from a2a.server.request_handlers.request_handler import validate_request_params
+from a2a.types import (
+    AgentCard,
+    CancelTaskRequest,
+    GetExtendedAgentCardRequest,
+    GetTaskRequest,
+    ListTasksRequest,
+    ListTasksResponse,
+    Message,
+    SendMessageRequest,
+    SubscribeToTaskRequest,
+    Task,
+    TaskState,
+)
+from a2a.utils.constants import DEFAULT_LIST_TASKS_PAGE_SIZE
+from a2a.utils.errors import (
+    ExtendedAgentCardNotConfiguredError,
+    InvalidParamsError,
+    PushNotificationNotSupportedError,
+    UnsupportedOperationError,
+)
+from a2a.utils.task import apply_history_length, validate_history_length, validate_page_size
+
+from crossdock.errors import TryLater
+from crossdock.server.admission import Admission, caller, time_left
+from crossdock.server.call import CALL, Call
+from crossdock.server.faults import guarded, guarded_stream
+from crossdock.tasks.engine import TaskEngine, Ticket
+from crossdock.tasks.events import TERMINAL, is_resting
+from crossdock.tasks.journal import TaskFilter, TaskJournal
+from crossdock.telemetry.metrics import Metrics
+
+
+class JournalRequestHandler(RequestHandler):
+    def __init__(
+        self,
+        engine: TaskEngine,
+        journal: TaskJournal,
+        admission: Admission,
+        metrics: Metrics,
+        *,
+        extended_card: AgentCard | None = None,
+        streams_per_customer: int = 100,
+    ) -> None:
+        self._engine = engine
+        self._journal = journal
+        self._admission = admission
+        self._metrics = metrics
+        self._extended_card = extended_card
+        self._streams_per_customer = streams_per_customer
+        self._streams: Counter[str] = Counter()
+
+    async def _submit(self, params: SendMessageRequest, context: ServerCallContext) -> Ticket:
+        owner = caller(context).customer
+        self._admission.check(params, context)
+        return await self._engine.submit(owner, params, context, time_left(context))
+
+    @guarded
+    @validate_request_params
+    async def on_message_send(self, params: SendMessageRequest, context: ServerCallContext) -> Task | Message:
+        validate_history_length(params.configuration)
+        ticket = await self._submit(params, context)
+        if params.configuration.return_immediately:
+            return apply_history_length(ticket.snapshot.task, params.configuration)
+        return apply_history_length(await self._engine.answer(ticket), params.configuration)
+
+    @guarded_stream
+    @validate_request_params
+    async def on_message_send_stream(
+        self, params: SendMessageRequest, context: ServerCallContext
+    ) -> AsyncGenerator[SdkEvent]:
+        validate_history_length(params.configuration)
+        owner = caller(context).customer
+        with self._stream(owner):
+            snapshot = (await self._submit(params, context)).snapshot
+            call: Call = context.state[CALL]
+            call.numbers.append(snapshot.sequence)
+            yield apply_history_length(snapshot.task, params.configuration)
+            async for event in self._tail(owner, snapshot.task.id, snapshot.sequence, context):
+                yield event
+
+    @guarded_stream
+    @validate_request_params
+    async def on_subscribe_to_task(
+        self, params: SubscribeToTaskRequest, context: ServerCallContext
+    ) -> AsyncGenerator[SdkEvent]:
+        """Without `Last-Event-ID` as in section 3.1.6; with it, the task as of that event and then what came after."""
+        owner = caller(context).customer
+        cursor = _cursor(context)
+        snapshot = await self._journal.get(owner, params.id, cursor)
+        if cursor is None and snapshot.task.status.state in TERMINAL:
+            raise UnsupportedOperationError("The task has ended: get it instead of subscribing.")
+        with self._stream(owner):
+            call: Call = context.state[CALL]
+            call.numbers.append(snapshot.sequence)
+            yield snapshot.task
+            async for event in self._tail(owner, params.id, snapshot.sequence, context):
+                yield event
+
+    async def _tail(self, owner: str, task_id: str, after: int, context: ServerCallContext) -> AsyncGenerator[SdkEvent]:
+        # 0.3 ends its streams at interrupted states too; 1.0 only at terminal ones (section 3.1.2).
+        legacy = not context.state["headers"].get("a2a-version", "").startswith("1")
+        call: Call = context.state[CALL]
+        async for number, event in self._engine.events(owner, task_id, after):
+            call.numbers.append(number)
+            yield event
+            if legacy and is_resting(event):
+                return
+
+    @contextmanager
+    def _stream(self, owner: str) -> Iterator[None]:
+        if self._streams[owner] >= self._streams_per_customer:
+            raise TryLater(f"{self._streams_per_customer} streams are open already. Close one first.", retry_after=5.0)
+        gauge = self._metrics.open_streams.labels(self._metrics.agent, owner)
+        self._streams[owner] += 1
+        gauge.inc()
+        try:
+            yield
+        finally:
+            self._streams[owner] -= 1
+            gauge.dec()
+
+    @guarded
+    @validate_request_params
+    async def on_get_task(self, params: GetTaskRequest, context: ServerCallContext) -> Task:
+        validate_history_length(params)
+        snapshot = await self._journal.get(caller(context).customer, params.id)
+        return apply_history_length(snapshot.task, params)
+
+    @guarded
+    @validate_request_params
+    async def on_list_tasks(self, params: ListTasksRequest, context: ServerCallContext) -> ListTasksResponse:
+        validate_history_length(params)
+        if params.HasField("page_size"):
+            validate_page_size(params.page_size)
+        wanted = TaskFilter(
+            params.context_id,
+            params.status if params.status != TaskState.TASK_STATE_UNSPECIFIED else None,
+            params.status_timestamp_after.ToNanoseconds() if params.HasField("status_timestamp_after") else 0,
+        )
+        size = params.page_size or DEFAULT_LIST_TASKS_PAGE_SIZE
+        page = await self._journal.list(caller(context).customer, wanted, params.page_token, size)
+        tasks = [apply_history_length(task, params) for task in page.tasks]
+        if not params.include_artifacts:
+            for task in tasks:
+                task.ClearField("artifacts")
+        return ListTasksResponse(tasks=tasks, next_page_token=page.next_token, total_size=page.total, page_size=size)
+
+    @guarded
+    @validate_request_params
+    async def on_cancel_task(self, params: CancelTaskRequest, context: ServerCallContext) -> Task:
+        return (await self._engine.cancel(caller(context).customer, params.id)).task
+
+    @guarded
+    async def on_get_extended_agent_card(
+        self, params: GetExtendedAgentCardRequest, context: ServerCallContext
+    ) -> AgentCard:
+        caller(context)
+        if not self._admission.card.capabilities.extended_agent_card:
+            raise UnsupportedOperationError("This agent has no extended card.")
+        if self._extended_card is None:
+            raise ExtendedAgentCardNotConfiguredError
+        return self._extended_card
+
+    @guarded
+    async def on_create_task_push_notification_config(self, params: Any, context: ServerCallContext) -> NoReturn:
+        raise PushNotificationNotSupportedError
+
+    @guarded
+    async def on_get_task_push_notification_config(self, params: Any, context: ServerCallContext) -> NoReturn:
+        raise PushNotificationNotSupportedError
+
+    @guarded
+    async def on_list_task_push_notification_configs(self, params: Any, context: ServerCallContext) -> NoReturn:
+        raise PushNotificationNotSupportedError
+
+    @guarded
+    async def on_delete_task_push_notification_config(self, params: Any, context: ServerCallContext) -> NoReturn:
+        raise PushNotificationNotSupportedError
+
+
+def _cursor(context: ServerCallContext) -> int | None:
+    value = context.state["headers"].get("last-event-id", "")
+    if not value:
+        return None
+    if not (value.isascii() and value.isdigit()) or int(value[:18]) < 1:
+        raise InvalidParamsError("Last-Event-ID must be the id of an event of this task's stream.")
+    return int(value[:18])

@@ -1,0 +1,70 @@
+"""One process, two ports, a clean end."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Iterator
+
+import structlog
+import uvicorn
+from opentelemetry.sdk.trace import TracerProvider
+
+from crossdock.errors import ConfigError
+from crossdock.server.service import Service
+from crossdock.settings import ServiceSettings
+from crossdock.telemetry.logs import configure_logs
+from crossdock.telemetry.tracing import start_tracing
+
+log = structlog.get_logger(__name__)
+
+
+class Server(uvicorn.Server):
+    """Leaves signals to us: tasks end, and their streams with them, before connections are closed."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _server(app: object, host: str, port: int) -> Server:
+    config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=5)  # type: ignore[arg-type]
+    return Server(config)
+
+
+async def serve(service: Service) -> None:
+    """Serves until SIGTERM or SIGINT, then drains."""
+    settings = service.settings
+    main = _server(service, settings.host, settings.port)
+    management = _server(service.management, settings.host, settings.management_port)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    servers = [asyncio.create_task(main.serve()), asyncio.create_task(management.serve())]
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([*servers, stopping], return_when=asyncio.FIRST_COMPLETED)
+    log.info("stopping")
+    await service.drain()
+    main.should_exit = management.should_exit = True
+    stopping.cancel()
+    await asyncio.gather(*servers)
+
+
+def run(settings: type[ServiceSettings], create_app: Callable[[ServiceSettings], Service], name: str) -> None:
+    """The body of every service's `__main__`: exit status 2 for settings that do not fit, 1 for a failed start."""
+    try:
+        loaded = settings.load()
+        provider = _telemetry(loaded, name)
+        asyncio.run(serve(create_app(loaded)))
+        provider.shutdown()
+    except ConfigError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the operator's terminal
+        sys.exit(2)
+    except KeyboardInterrupt:
+        pass
+
+
+def _telemetry(settings: ServiceSettings, name: str) -> TracerProvider:
+    configure_logs(name, level=settings.log_level, readable=settings.log_readable)
+    return start_tracing(name, settings.otlp_endpoint)

@@ -1,0 +1,86 @@
+"""What every service can be told, by environment variables that begin with CROSSDOCK_ or by arguments."""
+
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from pydantic import Field, HttpUrl, TypeAdapter, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from crossdock.errors import ConfigError
+
+MIB = 1024 * 1024
+
+
+class ServiceSettings(BaseSettings):
+    """Frozen; unknown fields are refused. Sizes are bytes, times are seconds."""
+
+    model_config = SettingsConfigDict(env_prefix="CROSSDOCK_", frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(ge=1, le=64535, description="Service port; health and metrics listen on this plus 1000.")
+    public_url: str = Field("", description="URL in the Agent Card; by default http://host:port.")
+    issuer: str = Field(description="URL of the OIDC issuer whose tokens are accepted.")
+    jwks_ttl: float = Field(300.0, gt=0, description="How long signing keys are used before they are fetched again.")
+    version: str = Field("0.1.0", description="Version in the Agent Card.")
+
+    max_body: int = Field(48 * MIB, gt=0, description="Largest HTTP request.")
+    max_file: int = Field(32 * MIB, gt=0, description="Largest file, inline or by URL.")
+    allow_private_urls: bool = Field(False, description="Whether files may be fetched from private addresses.")
+    max_hops: int = Field(8, ge=1, description="A call that went through more agents than this is refused.")
+    task_seconds: float = Field(600.0, gt=0, description="A task's time limit.")
+    interrupted_seconds: float = Field(86_400.0, gt=0, description="How long a task waits for its caller.")
+    stream_idle_seconds: float = Field(900.0, gt=0, description="A stream without events is closed after this.")
+    streams_per_customer: int = Field(100, ge=1, description="Open event streams of one customer.")
+    running_tasks: int = Field(32, ge=1, description="Tasks worked at a time.")
+    queued_tasks: int = Field(1_000, ge=1, description="Tasks that may wait for a free worker.")
+    compute_processes: int = Field(2, ge=1, description="Child processes that compute at a time.")
+    retention_seconds: float = Field(3_600.0, gt=0, description="Finished tasks are forgotten after this.")
+    drain_seconds: float = Field(20.0, ge=0, description="How long running tasks may go on after SIGTERM.")
+
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
+    log_readable: bool = Field(False, description="Logs for eyes instead of JSON.")
+    otlp_endpoint: str = Field("", description="OTLP/HTTP collector for traces; none by default.")
+
+    @field_validator("issuer", "public_url", "otlp_endpoint")
+    @classmethod
+    def _url(cls, value: str) -> str:
+        if value:
+            TypeAdapter(HttpUrl).validate_python(value)
+        return value.rstrip("/")
+
+    @property
+    def url(self) -> str:
+        return self.public_url or f"http://{self.host}:{self.port}"
+
+    @property
+    def management_port(self) -> int:
+        return self.port + 1000
+
+    @classmethod
+    def load(cls, **values: Any) -> Self:
+        """Reads the environment. Raises `ConfigError` with every problem, one per line."""
+        return checked(cls, **values)
+
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+def checked(settings: type[S], **values: Any) -> S:
+    """Builds settings; raises `ConfigError` that names every bad variable and says what it should hold."""
+    try:
+        return settings(**values)
+    except ValidationError as error:
+        prefix = str(settings.model_config.get("env_prefix", ""))
+        problems = [
+            f"{prefix}{'__'.join(str(part) for part in problem['loc'])}".upper() + f": {problem['msg']}"
+            for problem in error.errors(include_input=False, include_url=False)
+        ]
+        raise ConfigError("The settings do not fit; set these variables:\n  " + "\n  ".join(problems)) from None
+
+
+def read_secret(path: Path) -> str:
+    """A mounted secret. Raises `ConfigError` without its content."""
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigError(f"Cannot read the secret file {path}: {error.strerror}") from error

@@ -1,0 +1,85 @@
+"""What happens to a task, and how a task follows from what happened (A2A v1.0, sections 4.1 and 4.2)."""
+
+from a2a.helpers import new_text_part
+from a2a.server.tasks.task_manager import append_artifact_to_task
+from a2a.types import (
+    Message,
+    Role,
+    Task,
+    TaskArtifactUpdateEvent,
+    TaskState,
+    TaskStatus,
+    TaskStatusUpdateEvent,
+)
+from google.protobuf.timestamp_pb2 import Timestamp
+
+Event = Task | TaskStatusUpdateEvent | TaskArtifactUpdateEvent
+
+TERMINAL = frozenset(
+    {
+        TaskState.TASK_STATE_COMPLETED,
+        TaskState.TASK_STATE_FAILED,
+        TaskState.TASK_STATE_CANCELED,
+        TaskState.TASK_STATE_REJECTED,
+    }
+)
+INTERRUPTED = frozenset({TaskState.TASK_STATE_INPUT_REQUIRED, TaskState.TASK_STATE_AUTH_REQUIRED})
+
+
+def state_name(state: TaskState) -> str:
+    """`completed` for TASK_STATE_COMPLETED."""
+    return TaskState.Name(state).removeprefix("TASK_STATE_").lower()
+
+
+def state_of(event: Event) -> TaskState | None:
+    """The state that an event leads to; None for an artifact."""
+    return None if isinstance(event, TaskArtifactUpdateEvent) else event.status.state
+
+
+def is_resting(event: Event) -> bool:
+    """Whether a blocking caller is answered at this event (section 3.1.1): at terminal and interrupted states."""
+    return state_of(event) in TERMINAL | INTERRUPTED
+
+
+def now() -> Timestamp:
+    timestamp = Timestamp()
+    timestamp.GetCurrentTime()
+    timestamp.nanos -= timestamp.nanos % 1_000_000  # milliseconds (section 5.6.1)
+    return timestamp
+
+
+def agent_message(task: Task, text: str, message_id: str) -> Message:
+    return Message(
+        message_id=message_id,
+        role=Role.ROLE_AGENT,
+        parts=[new_text_part(text)],
+        task_id=task.id,
+        context_id=task.context_id,
+    )
+
+
+def status_event(
+    task_id: str, context_id: str, state: TaskState, message: Message | None = None
+) -> TaskStatusUpdateEvent:
+    status = TaskStatus(state=state, timestamp=now())
+    if message is not None:
+        status.message.CopyFrom(message)
+    return TaskStatusUpdateEvent(task_id=task_id, context_id=context_id, status=status)
+
+
+def fold(task: Task, event: Event) -> None:
+    """Applies one event to `task`, in place.
+
+    A status message moves into the history when the next status follows it, so that history holds the conversation
+    in order. Raises `InvalidAgentResponseError` for a chunk that appends to an artifact that does not exist.
+    """
+    if isinstance(event, Task):
+        task.CopyFrom(event)
+    elif isinstance(event, TaskArtifactUpdateEvent):
+        append_artifact_to_task(task, event)
+    else:
+        if task.status.HasField("message"):
+            task.history.append(task.status.message)
+        task.status.CopyFrom(event.status)
+        if event.HasField("metadata"):
+            task.metadata.MergeFrom(event.metadata)

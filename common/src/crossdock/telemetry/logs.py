@@ -1,0 +1,65 @@
+"""Structured logs: one JSON object a line, with the trace id, and never a token."""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any, TextIO
+
+import structlog
+from opentelemetry import trace
+
+SECRET = re.compile(r"eyJ[\w-]{5,}\.[\w-]+\.[\w-]*|(?i:bearer|basic)\s+[\w.~+/=-]{8,}")
+SECRET_KEYS = re.compile(r"(?i)authorization|token|secret|password|api_?key")
+NOISY = ("a2a", "httpx", "httpcore", "openai", "sse_starlette", "uvicorn.access", "asyncio")
+
+Fields = MutableMapping[str, Any]
+
+
+def add_trace(_: Any, __: str, fields: Fields) -> Fields:
+    span = trace.get_current_span().get_span_context()
+    if span.is_valid:
+        fields["trace_id"] = format(span.trace_id, "032x")
+        fields["span_id"] = format(span.span_id, "016x")
+    return fields
+
+
+def redact(_: Any, __: str, fields: Fields) -> Fields:
+    """The last gate before a line is written: whatever looks like a credential is not."""
+    for key, value in fields.items():
+        if SECRET_KEYS.search(key) and not isinstance(value, int | float | bool):
+            fields[key] = "[redacted]"
+        elif isinstance(value, str):
+            fields[key] = SECRET.sub("[redacted]", value)
+    return fields
+
+
+def configure_logs(service: str, *, level: str = "INFO", stream: TextIO | None = None, readable: bool = False) -> None:
+    """Sends structlog's and the standard library's records the same way. Called once, by a service's `__main__`."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        add_trace,
+        structlog.processors.format_exc_info,
+        redact,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    renderer: Any = structlog.dev.ConsoleRenderer() if readable else structlog.processors.JSONRenderer()
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level, force=True)
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    structlog.contextvars.bind_contextvars(service=service)

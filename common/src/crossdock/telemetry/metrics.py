@@ -1,0 +1,73 @@
+"""Prometheus metrics of one service; each service has its own registry."""
+
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600)
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Labels: `agent` is a card's name, `customer` the owner, `state` A2A's in lower case."""
+
+    agent: str
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    tasks: Counter = field(init=False)
+    task_seconds: Histogram = field(init=False)
+    hop_seconds: Histogram = field(init=False)
+    open_streams: Gauge = field(init=False)
+    rejections: Counter = field(init=False)
+    llm_tokens: Counter = field(init=False)
+    llm_cost: Counter = field(init=False)
+
+    def __post_init__(self) -> None:
+        def keep(name: str, metric: Counter | Gauge | Histogram) -> None:
+            object.__setattr__(self, name, metric)
+
+        registry = self.registry
+        keep("tasks", Counter("crossdock_tasks", "Tasks that reached a state", _TASK, registry=registry))
+        keep(
+            "task_seconds",
+            Histogram(
+                "crossdock_task_seconds", "From acceptance to the end", _TASK, registry=registry, buckets=BUCKETS
+            ),
+        )
+        keep(
+            "hop_seconds",
+            Histogram(
+                "crossdock_hop_seconds",
+                "Calls to another agent, until the task there rests",
+                ("agent", "callee", "customer", "outcome"),
+                registry=registry,
+                buckets=BUCKETS,
+            ),
+        )
+        keep(
+            "open_streams",
+            Gauge("crossdock_open_streams", "Event streams being read", ("agent", "customer"), registry=registry),
+        )
+        keep(
+            "rejections",
+            Counter(
+                "crossdock_auth_rejections", "Requests refused at the door", ("agent", "reason"), registry=registry
+            ),
+        )
+        keep(
+            "llm_tokens",
+            Counter(
+                "crossdock_llm_tokens", "Tokens of LLM calls", ("agent", "customer", "model", "kind"), registry=registry
+            ),
+        )
+        keep(
+            "llm_cost",
+            Counter(
+                "crossdock_llm_cost_usd",
+                "Cost of LLM calls, US dollars",
+                ("agent", "customer", "model"),
+                registry=registry,
+            ),
+        )
+
+
+_TASK = ("agent", "customer", "state")

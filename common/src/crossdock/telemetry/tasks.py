@@ -1,0 +1,52 @@
+"""Logs and counts what happens to tasks."""
+
+import time
+import uuid
+
+import structlog
+from a2a.types import TaskState
+
+from crossdock.tasks.events import TERMINAL, state_name
+from crossdock.telemetry.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+
+class TaskTelemetry:
+    """The `TaskObserver` of every service."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._accepted: dict[str, float] = {}
+
+    def state_changed(self, owner: str, task_id: str, context_id: str, state: TaskState) -> None:
+        name = state_name(state)
+        labels = (self._metrics.agent, owner, name)
+        self._metrics.tasks.labels(*labels).inc()
+        if state == TaskState.TASK_STATE_SUBMITTED:
+            self._accepted[task_id] = time.monotonic()
+        fields = {}
+        if state in TERMINAL and task_id in self._accepted:
+            seconds = time.monotonic() - self._accepted.pop(task_id)
+            self._metrics.task_seconds.labels(*labels).observe(seconds)
+            fields["seconds"] = round(seconds, 3)
+        log.info(
+            f"task_{name}",
+            task_id=task_id,
+            context_id=context_id,
+            agent=self._metrics.agent,
+            customer=owner,
+            **fields,
+        )
+
+    def fault(self, owner: str, task_id: str, error: BaseException) -> str:
+        error_id = uuid.uuid4().hex[:12]
+        log.error(
+            "task_fault",
+            error_id=error_id,
+            task_id=task_id,
+            agent=self._metrics.agent,
+            customer=owner,
+            exc_info=error,
+        )
+        return error_id
