@@ -1,0 +1,16 @@
+"""`python -m contract_agent`: serves until SIGTERM; configured by CROSSDOCK_* variables."""
+
+from crossdock.telemetry.tracing import silence_sdk_tracing
+
+
+def main() -> None:
+    silence_sdk_tracing()  # before anything imports a2a
+    from contract_agent.app import create_app
+    from contract_agent.settings import Settings
+    from crossdock.server.serving import run
+
+    run(Settings, create_app, "contract-agent")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Full-text search over `clauses.stems` in SQLite (FTS5) and PostgreSQL.
+
+Stems are made by `contract_agent.vocabulary` in both directions, so that both databases find the same. A stem is
+letters and digits, at most with a point inside, so that none can be read as an operator of a query language.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from sqlalchemy import ColumnElement, Connection, Float, Select, cast, column, func, literal_column, select, table, text
+
+from contract_agent.schema import clauses
+
+
+class FullText(Protocol):
+    """`matching` gives rows (`clause`, its id, and `fit`, greater for a better match of any of the stems)."""
+
+    def create(self, connection: Connection) -> None: ...
+
+    def added(self, connection: Connection, contract_id: str) -> None: ...
+
+    def removing(self, connection: Connection, contract_id: str) -> None: ...
+
+    def matching(self, stems: Sequence[str]) -> Select[tuple[int, float]]: ...
+
+
+class SqliteFullText:
+    """A virtual table beside `clauses`, kept in the same transaction."""
+
+    def create(self, connection: Connection) -> None:
+        connection.execute(
+            text("CREATE VIRTUAL TABLE IF NOT EXISTS clause_words USING fts5(stems, tokenize = \"unicode61 tokenchars '.'\")")
+        )
+
+    def added(self, connection: Connection, contract_id: str) -> None:
+        connection.execute(
+            text("INSERT INTO clause_words (rowid, stems) SELECT id, stems FROM clauses WHERE contract_id = :id"),
+            {"id": contract_id},
+        )
+
+    def removing(self, connection: Connection, contract_id: str) -> None:
+        connection.execute(
+            text("DELETE FROM clause_words WHERE rowid IN (SELECT id FROM clauses WHERE contract_id = :id)"),
+            {"id": contract_id},
+        )
+
+    def matching(self, stems: Sequence[str]) -> Select[tuple[int, float]]:
+        words = table("clause_words", column("rowid"))
+        query = " OR ".join(f'"{stem}"' for stem in stems)
+        rank: ColumnElement[float] = literal_column("-bm25(clause_words)", Float)
+        return select(words.c.rowid.label("clause"), rank.label("fit")).where(literal_column("clause_words").op("MATCH")(query))
+
+
+class PostgresFullText:
+    """An index on the expression; the `simple` configuration leaves the stems as they are."""
+
+    def create(self, connection: Connection) -> None:
+        connection.execute(
+            text("CREATE INDEX IF NOT EXISTS clause_words ON clauses USING gin (to_tsvector('simple', stems))")
+        )
+
+    def added(self, connection: Connection, contract_id: str) -> None:
+        """The index follows the table."""
+
+    def removing(self, connection: Connection, contract_id: str) -> None:
+        """The index follows the table."""
+
+    def matching(self, stems: Sequence[str]) -> Select[tuple[int, float]]:
+        simple: ColumnElement[str] = literal_column("'simple'")
+        vector = func.to_tsvector(simple, clauses.c.stems)
+        query = cast(" | ".join(f"'{stem}'" for stem in stems), _tsquery())
+        fit = func.ts_rank(vector, query).label("fit")
+        return select(clauses.c.id.label("clause"), fit).where(vector.op("@@")(query))
+
+
+def _tsquery() -> object:
+    from sqlalchemy.dialects.postgresql import TSQUERY
+
+    return TSQUERY()

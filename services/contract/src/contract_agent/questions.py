@@ -1,0 +1,218 @@
+"""What a question is about: its terms, the contract that it names, and the parts that it has."""
+
+import re
+from dataclasses import dataclass
+
+from contract_agent.quantities import asked
+from contract_agent.thesaurus import Match, thesaurus
+from contract_agent.vocabulary import Language, Word, is_function_word, language_of, stem, words
+
+AGREEMENTS = frozenset(
+    stem(word)
+    for word in "agreement contract deal sla terms arrangement framework annex addendum lading vertrag vereinbarung contrat "
+    "accord contrato acuerdo".split()
+)
+"""Words that a name of a contract ends with: "the umbrella supply agreement"."""
+LIGHT = frozenset(
+    stem(word)
+    for word in "agreement contract party parties deal document clause paragraph schedule annex provision section terms "
+    "conditions arrangement rule happen kind type thing way case time business people anybody anyone someone company "
+    "side other total overall currently really still answer question find show look know long soon much often many "
+    "day days hour hours minute minutes amount number rate figure date usd eur gbp euro euros dollar dollars "
+    "event events sort big high far quickly fast early body entity order orders ours level".split()
+)
+"""Words that say little about where the answer stands, or that the answer's own form stands for."""
+NOT_NAMES = frozenset(
+    "january february march april may june july august september october november december monday tuesday wednesday "
+    "thursday friday saturday sunday eur usd gbp chf sek euro euros incoterms english german french spanish european "
+    "eu uk us usa i we our it ok pdf docx kg km".split()
+)
+PARTS = re.compile(
+    r"(?:,\s*|\s+)(?:and|or|und|et|y)\s+(?=(?:(?:for|outside|by|from|until|in|at|to|with)\s+)?"
+    r"(?:how|what|which|who|whom|whose|when|where|why|wie|was|wer|wann|welche\w*|qui|quand|quelle?s?|quién|cuándo|cuál)\b)",
+    re.IGNORECASE,
+)
+IDENTIFIER = re.compile(r"\b(?=[\w/-]*\d)(?=[\w/-]*[A-Z])[A-Za-z\d]+(?:[-_/][A-Za-z\d]+)*\b")
+"""`SHIP_001`, `MAEU-ABC12345678`, `T1`."""
+REFERENCE = re.compile(
+    r"\b(?:annex|appendix|schedule|exhibit|attachment|article|section|clause|paragraph|anlage|anhang|artikel)\s+"
+    r"(?:\d+(?:\.\d+)*|[A-Z])\b|§\s*\d+|\b\d+\.\d+(?:\.\d+)*\b(?=\s*\()",
+    re.IGNORECASE,
+)
+META = re.compile(
+    r"\b(?:(?:in )?(?:which|what) (?:one )?(?:of (?:our|my|the|all) )?(?:\w+ )?(?:contracts?|agreements?|documents?|clauses?)|"
+    r"where (?:did|have|do) we (?:agreed?|regulated?)(?: that| on)?|"
+    r"(?:find|show|list|search|look up|give)(?: me)?(?: (?:the|all|every|our|any))?(?: (?:contracts?|agreements?|clauses?|documents?))?)\b",
+    re.IGNORECASE,
+)
+FOCUS = re.compile(
+    r"\b(?:what|which|whose|how (?:much|many)|welche\w*|wie ?viele?|quel(?:le)?s?|cuál(?:es)?|qué|combien de|cuánt[oa]s)\b"
+    r"(?:\s+(?:is|are|was|were|ist|sind|est|sont|es|son)\b)?(?:\s+(?:the|a|an|our|your|der|die|das|le|la|les|el|los|las)\b)?",
+    re.IGNORECASE,
+)
+LONGEST_FOCUS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One thing that the question speaks of.
+
+    `stems` all occur in a text that says it in the same words; a text that holds one of `concepts` says it in others.
+    `name`: a proper name or an identifier. `focus`: what is asked for, rather than said, by the question.
+    """
+
+    text: str
+    stems: tuple[str, ...]
+    concepts: frozenset[str]
+    name: bool = False
+    light: bool = False
+    focus: bool = False
+
+    @property
+    def topics(self) -> frozenset[str]:
+        return frozenset(concept for concept in self.concepts if thesaurus().is_topic(concept))
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`naming`: words that say which contract is meant. `kind`: the kind of value asked for (`quantities.KINDS`)."""
+
+    text: str
+    language: Language
+    terms: tuple[Term, ...]
+    naming: tuple[Term, ...]
+    references: tuple[str, ...]
+    kind: str | None
+    parts: tuple["Question", ...] = ()
+
+    @property
+    def names(self) -> tuple[Term, ...]:
+        """All proper names, wherever they stand."""
+        return tuple(term for term in (*self.naming, *self.terms) if term.name)
+
+
+def question(text: str) -> Question:
+    """Understands `text` as a whole and, where it asks several things, each part alone."""
+    whole = _question(text, language_of(text))
+    pieces = [piece for piece in PARTS.split(text) if piece.strip()]
+    if len(pieces) < 2:
+        return whole
+    parts = tuple(part for part in (_question(piece, whole.language) for piece in pieces) if part.terms)
+    return Question(
+        whole.text, whole.language, whole.terms, whole.naming, whole.references, whole.kind, parts if len(parts) > 1 else ()
+    )
+
+
+def _question(text: str, language: Language) -> Question:
+    references = tuple(re.sub(r"\s+", " ", match.group()).lower() for match in REFERENCE.finditer(text))
+    identifiers = tuple(_identifier(match.group()) for match in IDENTIFIER.finditer(text))
+    plain = text
+    for pattern in (META, REFERENCE, IDENTIFIER):
+        plain = pattern.sub(_blank, plain)
+    found = words(plain, language)
+    naming = _naming(found, language)
+    focus = _focus(plain, found, language)
+    terms = _terms(found, language, focus)
+    return Question(
+        text,
+        language,
+        tuple(term for term, at in terms if not at & naming) + identifiers,
+        tuple(term for term, at in terms if at & naming),
+        references,
+        asked(text),
+    )
+
+
+def _blank(match: re.Match[str]) -> str:
+    return " " * len(match.group())
+
+
+def _identifier(text: str) -> Term:
+    return Term(text, tuple(word.stem for word in words(text)), frozenset(), name=True)
+
+
+def _terms(found: list[Word], language: Language, focus: set[int]) -> list[tuple[Term, set[int]]]:
+    """Each term with the positions of its words. A word belongs to the longest expression that it is part of."""
+    matches = list(thesaurus().matches([word.stem for word in found], language))
+    terms: list[tuple[Term, set[int]]] = []
+    position = 0
+    while position < len(found):
+        starting = [match for match in matches if match.start == position and _counts(match, found, language)]
+        end = max((match.end for match in starting), default=position + 1)
+        concepts = frozenset(match.name for match in matches if position <= match.start and match.end <= end)
+        at = set(range(position, end))
+        if starting or not is_function_word(found[position].text, language):
+            terms.append((_term(found[position:end], concepts, bool(at & focus), language, position), at))
+        position = end
+    return terms
+
+
+def _counts(match: Match, found: list[Word], language: Language) -> bool:
+    return any(not is_function_word(word.text, language) for word in found[match.start : match.end]) or (
+        match.end - match.start > 1
+    )
+
+
+def _term(group: list[Word], concepts: frozenset[str], focus: bool, language: Language, position: int) -> Term:
+    content = [word for word in group if not is_function_word(word.text, language)] or group
+    return Term(
+        text=" ".join(word.text for word in group),
+        stems=tuple(stem(word.text) for word in content),
+        concepts=concepts,
+        name=_is_name(group, concepts, language, position),
+        light=len(content) == 1 and (stem(content[0].text) in LIGHT or content[0].text[0].isdigit()),
+        focus=focus,
+    )
+
+
+def _is_name(group: list[Word], concepts: frozenset[str], language: Language, position: int) -> bool:
+    """German writes every noun with a capital, so that only words in capitals count there."""
+    word = group[0].text
+    if concepts or len(group) > 1 or len(word) < 2 or word.lower() in NOT_NAMES:
+        return False
+    if language == "de":
+        return word.isupper()
+    return word.isupper() or (word[0].isupper() and position > 0)
+
+
+def _naming(found: list[Word], language: Language) -> set[int]:
+    """Positions of the words that say which contract is meant."""
+    positions: set[int] = set()
+    for index, word in enumerate(found):
+        if stem(word.text) not in AGREEMENTS:
+            continue
+        positions.add(index)
+        before = index - 1
+        while before >= 0 and not is_function_word(found[before].text, language) and index - before <= 5:
+            positions.add(before)
+            before -= 1
+        positions |= _with_whom(found, index + 1, language)
+    return positions
+
+
+def _with_whom(found: list[Word], start: int, language: Language) -> set[int]:
+    """The parties behind "agreement with ..." or "contract between ... and ..."."""
+    linking = {"with", "between", "and", "mit", "zwischen", "und", "avec", "entre", "et", "con", "y"}
+    positions: set[int] = set()
+    for index in range(start, len(found)):
+        word = found[index].text
+        if word.lower() in linking:
+            continue
+        if not word[0].isupper():
+            break
+        positions.add(index)
+    return positions
+
+
+def _focus(text: str, found: list[Word], language: Language) -> set[int]:
+    """Positions of the words right behind "which", "what is the" or "how many"."""
+    match = FOCUS.search(text)
+    if not match:
+        return set()
+    behind = [index for index, word in enumerate(found) if word.start >= match.end()]
+    positions: set[int] = set()
+    for index in behind[:LONGEST_FOCUS]:
+        if is_function_word(found[index].text, language):
+            break
+        positions.add(index)
+    return positions

@@ -1,0 +1,163 @@
+"""How well a clause answers a question."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from contract_agent.quantities import holds
+from contract_agent.questions import Question, Term
+from contract_agent.store import Passage
+from contract_agent.thesaurus import thesaurus
+from contract_agent.vocabulary import Language, stems
+
+SAME_WORDS, OTHER_WORDS = 1.0, 0.85
+IN_HEADING = 0.9
+"""Of what the same would count in the clause itself."""
+IMPLIED: Mapping[str, str] = {
+    "percentage": "share",
+    "price": "money",
+    "value": "money",
+    "quantity": "number",
+    "deadline": "time",
+    "schedule": "time",
+    "term": "time",
+}
+"""Concepts that a value of this kind speaks of without a word: `3000 KG` is a quantity."""
+SATURATION, LENGTH_SHARE = 1.2, 0.5
+"""BM25's k1 and b."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """`coverage`: the part of the question's terms that the clause speaks of, 0 to 1, names left out.
+
+    `score` orders candidates; `answers`: whether the clause is taken for an answer at all.
+    """
+
+    passage: Passage
+    score: float
+    coverage: float
+    answers: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A clause prepared for comparison with any number of terms."""
+
+    passage: Passage
+    body: frozenset[str]
+    length: int
+    counts: Mapping[str, int]
+    concepts: frozenset[str]
+    heading: frozenset[str]
+    heading_concepts: frozenset[str]
+
+    @classmethod
+    def of(cls, passage: Passage, language: Language) -> "Reading":
+        body, clause = stems(passage.text), passage.clause
+        above = f"{clause.context} {clause.label} {passage.contract.title}"
+        heading = stems(above)
+        concepts = thesaurus().names(body)
+        heading_concepts = thesaurus().names(heading)
+        if language != "en":
+            concepts |= thesaurus().names(stems(passage.text, language), language)
+            heading_concepts |= thesaurus().names(stems(above, language), language)
+        counts = {stem: body.count(stem) for stem in set(body)}
+        return cls(
+            passage, frozenset(body), len(body), counts, frozenset(concepts), frozenset(heading), frozenset(heading_concepts)
+        )
+
+    def covers(self, term: Term, concepts: Iterable[str] | None = None) -> float:
+        """How clearly the clause speaks of `term`: 0 to 1; with `concepts`, of those among the term's only."""
+        meant = term.concepts if concepts is None else frozenset(concepts)
+        if self.body.issuperset(term.stems):
+            return SAME_WORDS
+        found = OTHER_WORDS if meant & self.concepts else 0.0
+        if any(IMPLIED.get(concept) and holds(IMPLIED[concept], self.passage.text) for concept in meant):
+            found = OTHER_WORDS
+        if not found and self.heading.issuperset(term.stems):
+            return SAME_WORDS * IN_HEADING
+        if not found and meant & self.heading_concepts:
+            return OTHER_WORDS * IN_HEADING
+        return found or self._partly(term)
+
+    def _partly(self, term: Term) -> float:
+        here = sum(stem in self.body or stem in self.heading for stem in term.stems)
+        return 0.5 * here / len(term.stems)
+
+
+class Ranking:
+    """Ranks clauses for one question. `frequencies`: in how many of `clauses` clauses a stem stands."""
+
+    def __init__(self, question: Question, frequencies: Mapping[str, int], clauses: int) -> None:
+        self._question = question
+        self._frequencies = frequencies
+        self._clauses = max(1, clauses)
+
+    def candidates(self, passages: Sequence[Passage]) -> list[Candidate]:
+        """Best first."""
+        readings = [Reading.of(passage, self._question.language) for passage in passages]
+        relevance = self._relevance(readings)
+        best = max(relevance, default=0.0) or 1.0
+        found = [self._candidate(reading, value / best) for reading, value in zip(readings, relevance, strict=True)]
+        return sorted(found, key=lambda candidate: -candidate.score)
+
+    def _candidate(self, reading: Reading, relevance: float) -> Candidate:
+        question, text = self._question, reading.passage.text
+        content = [term for term in question.terms if not term.name]
+        coverage = self._covered(reading, content or question.names)
+        fits = question.kind is None or holds(question.kind, text)
+        score = (
+            self._covered(reading, [*question.terms, *(term for term in question.naming if term.name)])
+            + 0.15 * relevance
+            + (0.1 if fits else -0.2)
+            + (0.3 if self._referred(reading) else 0.0)
+        )
+        answers = fits and coverage >= THRESHOLD and self._speaks_of_focus(reading) and self._speaks_of_topics(reading)
+        return Candidate(reading.passage, score, coverage, answers)
+
+    def _covered(self, reading: Reading, terms: Iterable[Term]) -> float:
+        weights = [(term, self.weight(term)) for term in terms]
+        total = sum(weight for _, weight in weights)
+        return sum(weight * reading.covers(term) for term, weight in weights) / total if total else 0.0
+
+    def weight(self, term: Term) -> float:
+        """Rare words weigh more; a word of the question that no contract holds weighs less than one that some do."""
+        if term.light:
+            return 0.25
+        frequency = min(self._frequencies.get(stem, 0) for stem in term.stems)
+        if not frequency:
+            return 0.7 if term.concepts else 0.6
+        rarity = math.log((self._clauses + 1) / (frequency + 0.5)) / math.log(self._clauses + 1)
+        return 0.4 + 0.6 * max(0.0, min(1.0, rarity))
+
+    def _speaks_of_focus(self, reading: Reading) -> bool:
+        focus = [term for term in self._question.terms if term.focus and not term.light]
+        return not focus or self._covered(reading, focus) >= FOCUS_THRESHOLD
+
+    def _speaks_of_topics(self, reading: Reading) -> bool:
+        return all(reading.covers(term, term.topics) >= 0.7 for term in self._question.terms if term.topics)
+
+    def _referred(self, reading: Reading) -> bool:
+        label = f"{reading.passage.clause.label} {reading.passage.clause.context}".lower()
+        return any(reference in label for reference in self._question.references)
+
+    def _relevance(self, readings: Sequence[Reading]) -> list[float]:
+        """BM25 over the question's stems."""
+        average = sum(reading.length for reading in readings) / len(readings) if readings else 1.0
+        return [self._bm25(reading, average) for reading in readings]
+
+    def _bm25(self, reading: Reading, average: float) -> float:
+        total = 0.0
+        for term in self._question.terms:
+            for stem in term.stems:
+                count = reading.counts.get(stem, 0)
+                spread = self._frequencies.get(stem, 0)
+                idf = math.log(1 + (self._clauses - spread + 0.5) / (spread + 0.5)) if spread <= self._clauses else 0.0
+                norm = count + SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE * reading.length / max(1.0, average))
+                total += idf * count * (SATURATION + 1) / norm
+        return total
+
+
+THRESHOLD = 0.5
+FOCUS_THRESHOLD = 0.45

@@ -1,0 +1,122 @@
+"""Questions on the contracts of a data folder: quoted right, or rightly not found."""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from contract_agent.answering import Answer, Answering
+from contract_agent.database import DatabaseContractStore
+from contract_agent.documents import Limits
+from contract_agent.reading import read
+from crossdock.pipeline import FilePart
+from tests.eval.report import Report, Score, floors
+
+CUSTOMER = "evaluation"
+NOT_FOUND = "NOT_FOUND"
+
+
+@dataclass(frozen=True)
+class Case:
+    id: str
+    document: str
+    question: str
+    answer_contains: str
+    clause: str
+
+    @property
+    def absent(self) -> bool:
+        return self.answer_contains == NOT_FOUND
+
+
+@dataclass(frozen=True)
+class Outcome:
+    case: Case
+    answer: Answer
+
+    @property
+    def right(self) -> bool:
+        if self.case.absent:
+            return not self.answer.found
+        quoted = _plain(" ".join(quote.text for quote in self.answer.quotes))
+        said = all(_plain(piece) in quoted for piece in self.case.answer_contains.split("|"))
+        return said and any(quote.document == self.case.document for quote in self.answer.quotes)
+
+    @property
+    def first_right(self) -> bool:
+        """Whether the first quote alone is from the right document and holds a string of the answer."""
+        if not self.answer.quotes or self.answer.quotes[0].document != self.case.document:
+            return False
+        return any(_plain(piece) in _plain(self.answer.quotes[0].text) for piece in self.case.answer_contains.split("|"))
+
+    @property
+    def clause_right(self) -> bool:
+        return any(self.case.clause.lower() in quote.clause.lower() for quote in self.answer.quotes)
+
+    def __str__(self) -> str:
+        said = "; ".join(f"[{quote.document} {quote.clause}] {quote.text[:90]!r}" for quote in self.answer.quotes)
+        return f"{self.case.id} {self.case.question} -> {said or 'not found: ' + self.answer.reason}"
+
+
+def load(data: Path, *, without: str = "") -> DatabaseContractStore:
+    """A store in memory with every contract of the folder but one."""
+    store = DatabaseContractStore("sqlite://")
+    store.create_tables()
+    for path in sorted((data / "contracts").iterdir()):
+        if path.name != without:
+            document = read(FilePart(path.name, "", path.read_bytes()), Limits())
+            store.add(CUSTOMER, document.name, document)
+    return store
+
+
+def cases(data: Path) -> list[Case]:
+    with (data / "contract_questions.csv").open(encoding="utf-8", newline="") as file:
+        return [Case(**row) for row in csv.DictReader(file)]
+
+
+def outcomes(store: DatabaseContractStore, asked: Iterable[Case]) -> list[Outcome]:
+    answering = Answering(store, CUSTOMER)
+    return [Outcome(case, answering.answer(case.question)) for case in asked]
+
+
+def evaluate(data: Path) -> Report:
+    store = load(data)
+    found = outcomes(store, cases(data))
+    store.close()
+    minimum = floors("contract")
+    answerable = [outcome for outcome in found if not outcome.case.absent]
+    absent = [outcome for outcome in found if outcome.case.absent]
+    return Report(
+        "Contract questions",
+        (
+            _score("quoted right", [outcome.right for outcome in answerable], minimum),
+            _score("absent answered with not found", [outcome.right for outcome in absent], minimum),
+            *_by_prefix(answerable),
+            _score("first quote right", [outcome.first_right for outcome in answerable]),
+            _score("clause right", [outcome.clause_right for outcome in answerable if outcome.case.clause]),
+            _mean_quoted(answerable),
+        ),
+        tuple(str(outcome) for outcome in found if not outcome.right),
+    )
+
+
+def _by_prefix(answerable: list[Outcome]) -> list[Score]:
+    prefixes = dict.fromkeys(outcome.case.id.rpartition("-")[0] for outcome in answerable)
+    return [
+        _score(f"of these, {prefix}", [item.right for item in answerable if item.case.id.startswith(prefix)])
+        for prefix in prefixes
+    ]
+
+
+def _score(name: str, right: list[bool], minimum: dict[str, float] | None = None) -> Score:
+    value = sum(right) / len(right) if right else 1.0
+    return Score(name, value, (minimum or {}).get(name), f"{sum(right)} of {len(right)}")
+
+
+def _mean_quoted(answerable: list[Outcome]) -> Score:
+    lengths = [sum(len(quote.text) for quote in outcome.answer.quotes) for outcome in answerable if outcome.answer.found]
+    return Score("mean quoted characters", sum(lengths) / max(1, len(lengths)), None, "all quotes of an answer together")
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).lower()
