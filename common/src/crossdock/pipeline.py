@@ -56,7 +56,7 @@ class PipelineRequest:
 
     `skill` is the skill id that the turn runs under. `turns` are the earlier messages of this same task, oldest first;
     `context` those of the same owner's earlier tasks in this context. `checkpoint` is what this task's pipeline last
-    yielded as `Checkpoint`, also in an earlier turn.
+    yielded as `Checkpoint`, also in an earlier turn. `hops` counts the agents that the request has passed through.
     """
 
     parts: tuple[Part, ...]
@@ -68,6 +68,7 @@ class PipelineRequest:
     context: tuple[Turn, ...] = ()
     checkpoint: Any = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    hops: int = 0
 
     @property
     def text(self) -> str:

@@ -25,7 +25,7 @@ from a2a.types import (
 )
 from a2a.utils.constants import TransportProtocol
 from a2a.utils.errors import UnsupportedOperationError
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from crossdock.cards.caching import CardCache
 from crossdock.client.breaker import CircuitBreaker
@@ -208,7 +208,7 @@ class AgentClient:
         """Tries again, with back-off, only what the agent cannot have seen."""
         async for attempt in AsyncRetrying(
             stop=stop_after_attempt(self._policy.attempts),
-            wait=wait_exponential_jitter(initial=0.1, max=2.0),
+            wait=wait_random_exponential(multiplier=0.1, max=2.0),
             retry=retry_if_exception(never_sent),
             reraise=True,
         ):

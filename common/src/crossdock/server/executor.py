@@ -14,6 +14,7 @@ from a2a.types import (
     Message,
     Role,
     SendMessageRequest,
+    Task,
     TaskArtifactUpdateEvent,
     TaskState,
     TaskStatusUpdateEvent,
@@ -21,7 +22,7 @@ from a2a.types import (
 
 from crossdock.compute import ComputePool
 from crossdock.errors import Rejected
-from crossdock.extensions import PROGRESS, SKILL
+from crossdock.extensions import HOPS_HEADER, PROGRESS, SKILL
 from crossdock.parts import from_wire, plain, struct, to_wire, turns
 from crossdock.pipeline import (
     AgenticPipeline,
@@ -38,6 +39,7 @@ from crossdock.pipeline import (
     Progress,
     SkillChoice,
     TextPart,
+    Turn,
 )
 from crossdock.server.admission import Admission, caller
 from crossdock.server.fetching import FileFetcher
@@ -106,9 +108,10 @@ class PipelineExecutor(AgentExecutor):
             context_id=str(context.context_id),
             skill=named or earlier,
             turns=turns(list(task.history)[:-1]) if task else (),
-            context=turns(old for related in context.related_tasks for old in related.history),
+            context=tuple(turn for related in context.related_tasks for turn in _conversation(related)),
             checkpoint=context.call_context.state.get(CHECKPOINT),
             metadata={**plain(message.metadata), **context.metadata},
+            hops=int(context.call_context.state["headers"].get(HOPS_HEADER, "0")),
         )
 
     async def _loaded(self, part: Part) -> Part:
@@ -119,6 +122,12 @@ class PipelineExecutor(AgentExecutor):
         if len(part.content) > self._max_file:
             raise Rejected(f"The file {part.name!r} is larger than {self._max_file // 1024} KiB. Send a smaller one.")
         return part
+
+
+def _conversation(task: Task) -> tuple[Turn, ...]:
+    """An earlier task as turns: its messages, and its artifacts as the agent's last word."""
+    artifacts = tuple(from_wire(part) for artifact in task.artifacts for part in artifact.parts)
+    return (*turns(task.history), *([Turn("agent", artifacts)] if artifacts else []))
 
 
 class Emitter:

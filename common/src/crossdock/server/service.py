@@ -120,7 +120,7 @@ def create_service(
         await service.drain()
         pool.close()
         await fetcher.close()
-        for close in (*closing, *([own_http.aclose] if own_http else [])):
+        for close in (keys.close, *closing, *([own_http.aclose] if own_http else [])):
             await close()
 
     def rejected(reason: str) -> None:

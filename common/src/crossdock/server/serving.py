@@ -5,6 +5,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import structlog
 import uvicorn
@@ -17,6 +18,7 @@ from crossdock.telemetry.logs import configure_logs
 from crossdock.telemetry.tracing import start_tracing
 
 log = structlog.get_logger(__name__)
+S = TypeVar("S", bound=ServiceSettings)
 
 
 class Server(uvicorn.Server):
@@ -51,7 +53,7 @@ async def serve(service: Service) -> None:
     await asyncio.gather(*servers)
 
 
-def run(settings: type[ServiceSettings], create_app: Callable[[ServiceSettings], Service], name: str) -> None:
+def run(settings: type[S], create_app: Callable[[S], Service], name: str) -> None:
     """The body of every service's `__main__`: exit status 2 for settings that do not fit, 1 for a failed start."""
     try:
         loaded = settings.load()

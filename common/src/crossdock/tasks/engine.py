@@ -13,7 +13,7 @@ from a2a.server.context import ServerCallContext
 from a2a.types import SendMessageRequest, Task, TaskState, TaskStatus
 from a2a.utils.errors import InvalidParamsError, TaskNotCancelableError, UnsupportedOperationError
 from opentelemetry import trace
-from tenacity import AsyncRetrying, retry_if_not_exception_type, stop_after_delay, wait_exponential_jitter
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from crossdock.errors import Public, Rejected, TryLater
 from crossdock.tasks.events import INTERRUPTED, TERMINAL, Event, agent_message, is_resting, now, state_of, status_event
@@ -131,6 +131,8 @@ class TaskEngine:
     def _finished(self, task_id: str, job: Job) -> None:
         if self._jobs.get(task_id) is job:
             del self._jobs[task_id]
+        if not job.worker.cancelled() and (error := job.worker.exception()):
+            self._observer.fault(job.owner, task_id, error)
         for turn in job.turns:
             turn.start(0)
 
@@ -215,8 +217,10 @@ class TaskEngine:
         with contextlib.suppress(TaskUnknown):
             async for attempt in AsyncRetrying(
                 stop=stop_after_delay(WRITE_SECONDS),
-                wait=wait_exponential_jitter(initial=0.05, max=2.0),
-                retry=retry_if_not_exception_type(TaskUnknown),
+                wait=wait_random_exponential(multiplier=0.05, max=2.0),
+                retry=retry_if_exception(
+                    lambda error: isinstance(error, Exception) and not isinstance(error, TaskUnknown)
+                ),
                 reraise=True,
             ):
                 with attempt:

@@ -1,0 +1,349 @@
+"""The `crossdock` command: tokens, cards and tasks from a terminal."""
+
+import asyncio
+import mimetypes
+import os
+import sys
+import uuid
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import httpx
+import typer
+from a2a.types import ListTasksRequest, Message, Part, Role, Task, TaskState
+from google.protobuf.json_format import MessageToDict
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from crossdock.auth.tokens import BearerAuth, StaticToken, TokenSource
+from crossdock.cards.caching import CardCache
+from crossdock.client.agent import AgentClient
+from crossdock.client.pool import pooled_client
+from crossdock.console import EventPrinter, as_json, decision_table, describe, save_artifacts, text_of
+from crossdock.errors import ConfigError, CrossdockError, Forbidden, TryLater, Unauthenticated
+from crossdock.extensions import SKILL
+from crossdock.parts import struct
+from crossdock.profile import Profile
+from crossdock.settings import read_secret
+from crossdock.tasks.events import fold, state_name
+from crossdock.tasks.journal import TaskUnknown
+
+EXIT_CODES = """Exit codes: 0 done - 1 the task failed, was rejected or canceled - 2 wrong usage or settings -
+3 nobody answers, or try later - 4 the token is refused - 5 no such task - 6 the agent asks for input."""
+
+app = typer.Typer(
+    help="Send tasks to Crossdock's orchestrators and look at what became of them.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console()
+err = Console(stderr=True)
+
+Customer = Annotated[str, typer.Option("--customer", "-c", envvar="CROSSDOCK_CUSTOMER", help="Whose orchestrator.")]
+Url = Annotated[str, typer.Option("--url", envvar="CROSSDOCK_URL", help="Another A2A agent's base URL.")]
+TokenFile = Annotated[
+    Path | None, typer.Option("--token-file", envvar="CROSSDOCK_TOKEN_FILE", help="File with a bearer token.")
+]
+Home = Annotated[Path, typer.Option("--home", envvar="CROSSDOCK_HOME", help="Where `make run` keeps its profile.")]
+AsJson = Annotated[bool, typer.Option("--json", help="A2A's JSON, one object a line.")]
+TaskId = Annotated[str, typer.Argument(help="A task id.")]
+
+EXITS: list[tuple[type[CrossdockError], int]] = [
+    (TaskUnknown, 5),
+    (Unauthenticated, 4),
+    (Forbidden, 4),
+    (TryLater, 3),
+    (ConfigError, 2),
+    (CrossdockError, 1),
+]
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the common options say: which agent, and with whose token."""
+
+    customer: str
+    url: str
+    token_file: Path | None
+    home: Path
+
+    def address(self) -> str:
+        return self.url or Profile.read(self.home).access(self.customer).url
+
+    def tokens(self, http: httpx.AsyncClient) -> TokenSource | StaticToken:
+        if self.token_file:
+            return StaticToken(read_secret(self.token_file))
+        profile = Profile.read(self.home)
+        access = profile.access(self.customer)
+        return TokenSource(http, profile.issuer, access.client_id, lambda: read_secret(Path(access.secret_file)))
+
+
+def _run(work: Coroutine[Any, Any, int]) -> NoReturn:
+    """Runs a command; every error becomes one line that says what to do, and its exit code."""
+    try:
+        code = asyncio.run(work)
+    except CrossdockError as error:
+        text = str(error) if not isinstance(error, TaskUnknown) else "There is no such task for this customer."
+        err.print(f"[red]error:[/red] {escape(text)}", highlight=False, soft_wrap=True)
+        code = next(code for kind, code in EXITS if isinstance(error, kind))
+    except KeyboardInterrupt:
+        err.print("Interrupted. The task goes on; `crossdock cancel` stops it.")
+        code = 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)
+
+
+@dataclass
+class Connection:
+    """An open client of the target; use with `async with`."""
+
+    target: Target
+
+    async def __aenter__(self) -> AgentClient:
+        self._http = pooled_client()
+        address = self.target.address()
+        self._http.auth = BearerAuth(self.target.tokens(self._http), origins=[address])
+        return AgentClient(address, self._http, CardCache(self._http))
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+
+@app.command()
+def token(customer: Customer = "acme", home: Home = Path(".crossdock")) -> None:
+    """Print a bearer token of the customer's callers, and nothing else."""
+
+    async def work() -> int:
+        async with httpx.AsyncClient(timeout=10.0) as http:
+            print(await Target(customer, "", None, home).tokens(http).token())
+        return 0
+
+    _run(work())
+
+
+@app.command()
+def card(customer: Customer = "acme", url: Url = "", home: Home = Path(".crossdock"), as_json_: AsJson = False) -> None:
+    """Show an agent's public card."""
+
+    async def work() -> int:
+        async with httpx.AsyncClient(timeout=10.0) as http:
+            found = await CardCache(http).get(Target(customer, url, None, home).address())
+        if as_json_:
+            out.print_json(data=MessageToDict(found))
+            return 0
+        table = Table(title=f"{found.name} {found.version}", title_justify="left")
+        for column in ("skill", "what it does", "say for example"):
+            table.add_column(column, overflow="fold")
+        for skill in found.skills:
+            table.add_row(skill.id, escape(skill.description), escape(skill.examples[0] if skill.examples else ""))
+        out.print(escape(found.description))
+        out.print(table)
+        return 0
+
+    _run(work())
+
+
+@app.command()
+def send(
+    text: Annotated[str, typer.Argument(help="The request; - reads it from standard input.")] = "",
+    file: Annotated[list[Path] | None, typer.Option("--file", "-f", help="A file to send along; repeatable.")] = None,
+    task_id: Annotated[str, typer.Option("--task", help="Answer a task that asked for input.")] = "",
+    context_id: Annotated[str, typer.Option("--context", help="Go on in an earlier conversation.")] = "",
+    skill: Annotated[str, typer.Option("--skill", help="Skill id; inferred if left out.")] = "",
+    save: Annotated[Path | None, typer.Option("--save", help="Folder to write the artifacts to.")] = None,
+    customer: Customer = "acme",
+    url: Url = "",
+    token_file: TokenFile = None,
+    home: Home = Path(".crossdock"),
+    as_json_: AsJson = False,
+) -> None:
+    """Send a request and watch it being done."""
+
+    async def work() -> int:
+        message = _message(sys.stdin.read() if text == "-" else text, file or [], task_id, context_id, skill)
+        printer = EventPrinter(out)
+        task = Task()
+        async with Connection(Target(customer, url, token_file, home)) as agent:
+            async for event in agent.send(message):
+                if as_json_:
+                    print(as_json(event), flush=True)
+                else:
+                    printer.show(event)
+                if not isinstance(event, Message):
+                    fold(task, event)
+        if save:
+            for path in save_artifacts(task, save):
+                err.print(f"wrote {path}", highlight=False)
+        if task.status.state == TaskState.TASK_STATE_INPUT_REQUIRED and not as_json_:
+            out.print(f'Answer with: crossdock send --customer {customer} --task {task.id} "..."', soft_wrap=True)
+        return _exit_code(task)
+
+    _run(work())
+
+
+def _message(text: str, files: list[Path], task_id: str, context_id: str, skill: str) -> Message:
+    if not text.strip() and not files:
+        raise ConfigError("There is nothing to send: give a text, a --file, or both.")
+    parts = [Part(text=text)] if text.strip() else []
+    for path in files:
+        try:
+            raw = path.read_bytes()
+        except OSError as error:
+            raise ConfigError(f"Cannot read {path}: {error.strerror}.") from error
+        kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        parts.append(Part(raw=raw, filename=path.name, media_type=kind))
+    message = Message(
+        message_id=str(uuid.uuid4()), role=Role.ROLE_USER, parts=parts, task_id=task_id, context_id=context_id
+    )
+    if skill:
+        message.metadata.CopyFrom(struct({SKILL: skill}))
+    return message
+
+
+def _exit_code(task: Task) -> int:
+    state = task.status.state
+    if state in {TaskState.TASK_STATE_INPUT_REQUIRED, TaskState.TASK_STATE_AUTH_REQUIRED}:
+        return 6
+    return 0 if not task.id or state == TaskState.TASK_STATE_COMPLETED else 1
+
+
+@app.command()
+def tasks(
+    context_id: Annotated[str, typer.Option("--context", help="Only this conversation.")] = "",
+    state: Annotated[str, typer.Option("--state", help="Only this state, such as completed.")] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, max=100, help="How many.")] = 20,
+    customer: Customer = "acme",
+    url: Url = "",
+    token_file: TokenFile = None,
+    home: Home = Path(".crossdock"),
+    as_json_: AsJson = False,
+) -> None:
+    """List the customer's tasks, the latest first."""
+
+    async def work() -> int:
+        request = ListTasksRequest(context_id=context_id, page_size=limit, history_length=1)
+        if state:
+            request.status = _state(state)  # type: ignore[assignment] # the stub's enum is an int
+        async with Connection(Target(customer, url, token_file, home)) as agent:
+            page = await agent.list(request)
+        if as_json_:
+            for task in page.tasks:
+                print(as_json(task))
+            return 0
+        table = Table(title=f"{len(page.tasks)} of {page.total_size} tasks", title_justify="left")
+        for column in ("task", "state", "changed", "last word"):
+            table.add_column(column, overflow="fold")
+        for task in page.tasks:
+            changed = task.status.timestamp.ToDatetime().strftime("%Y-%m-%d %H:%M:%S")
+            table.add_row(task.id, state_name(task.status.state), changed, escape(_last_word(task)[:200]))
+        out.print(table)
+        return 0
+
+    _run(work())
+
+
+def _state(name: str) -> int:
+    wanted = f"TASK_STATE_{name.upper().replace('-', '_')}"
+    if wanted not in TaskState.keys():  # noqa: SIM118 - a protobuf enum wrapper is no mapping
+        known = ", ".join(key.removeprefix("TASK_STATE_").lower() for key in TaskState.keys())  # noqa: SIM118
+        raise ConfigError(f"There is no state {name!r}; there are: {known}.")
+    return TaskState.Value(wanted)
+
+
+def _last_word(task: Task) -> str:
+    return text_of(task.status.message) or (text_of(task.history[-1]) if task.history else "")
+
+
+async def _get(target: Target, task_id: str) -> Task:
+    async with Connection(target) as agent:
+        return await agent.get(task_id)
+
+
+@app.command()
+def task(
+    task_id: TaskId,
+    save: Annotated[Path | None, typer.Option("--save", help="Folder to write the artifacts to.")] = None,
+    customer: Customer = "acme",
+    url: Url = "",
+    token_file: TokenFile = None,
+    home: Home = Path(".crossdock"),
+    as_json_: AsJson = False,
+) -> None:
+    """Show one task: its state, its conversation and its artifacts."""
+
+    async def work() -> int:
+        found = await _get(Target(customer, url, token_file, home), task_id)
+        if as_json_:
+            print(as_json(found))
+        else:
+            _show(found)
+        if save:
+            for path in save_artifacts(found, save):
+                err.print(f"wrote {path}", highlight=False)
+        return 0
+
+    _run(work())
+
+
+def _show(found: Task) -> None:
+    out.print(f"[bold]{state_name(found.status.state)}[/bold]  task {found.id}  context {found.context_id}")
+    for message in [*found.history, found.status.message]:
+        if text_of(message):
+            who = "agent" if message.role == Role.ROLE_AGENT else "caller"
+            out.print(f"  [dim]{who}:[/dim] {escape(text_of(message))}", highlight=False)
+    for artifact in found.artifacts:
+        out.print(f"  [cyan]artifact[/cyan] {escape(describe(artifact))}", highlight=False)
+
+
+@app.command()
+def cancel(
+    task_id: TaskId,
+    customer: Customer = "acme",
+    url: Url = "",
+    token_file: TokenFile = None,
+    home: Home = Path(".crossdock"),
+) -> None:
+    """Stop a task."""
+
+    async def work() -> int:
+        async with Connection(Target(customer, url, token_file, home)) as agent:
+            stopped = await agent.cancel(task_id)
+        out.print(f"{state_name(stopped.status.state)}  task {stopped.id}")
+        return 0
+
+    _run(work())
+
+
+@app.command()
+def why(
+    task_id: TaskId,
+    customer: Customer = "acme",
+    url: Url = "",
+    token_file: TokenFile = None,
+    home: Home = Path(".crossdock"),
+) -> None:
+    """Explain how a task was routed, and by what."""
+
+    async def work() -> int:
+        table = decision_table(await _get(Target(customer, url, token_file, home), task_id))
+        if table is None:
+            raise ConfigError("This task has no routing decision: only orchestrators route.")
+        out.print(table)
+        return 0
+
+    _run(work())
+
+
+def main() -> None:
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""`make run`: the local system, until Ctrl-C."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from crossdock.errors import CrossdockError
+from examples.caller import add_contracts
+from examples.inputs import contracts
+from examples.stack import AGENT_PORTS, Stack
+
+console = Console()
+HOME = Path(os.environ.get("CROSSDOCK_HOME", ".crossdock"))
+
+
+def show(stack: Stack) -> None:
+    table = Table(title="Crossdock is up", title_justify="left")
+    for column in ("service", "URL", "card name", "health and metrics"):
+        table.add_column(column)
+    rows = [(f"orchestrator of {name}", stack.orchestrator(name), f"{name}-orchestrator") for name in stack.customers]
+    rows += [(f"{agent} agent (shared)", stack.agents[agent], f"{agent}-agent") for agent in AGENT_PORTS]
+    for name, url, card in rows:
+        base, port = url.rsplit(":", 1)
+        table.add_row(name, url, card, f"{base}:{int(port) + 1000}/readyz")
+    table.add_row("dev token issuer", stack.issuer, "", f"{stack.issuer}/healthz")
+    console.print(table)
+    home = f" --home {HOME}" if Path(".crossdock") != HOME else ""
+    console.print(
+        "\nA token:  [bold]TOKEN=$(.venv/bin/crossdock token --customer acme" + home + ")[/bold]", soft_wrap=True
+    )
+    console.print("A request with curl:", soft_wrap=True)
+    body = (
+        '{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":{"message":{"messageId":"m1","role":"ROLE_USER",'
+        '"parts":[{"text":"Which late delivery penalty does the contract set?"}]}}}'
+    )
+    print(
+        f"  curl -s {stack.orchestrator('acme')}/ -H \"Authorization: Bearer $TOKEN\" -H 'A2A-Version: 1.0' \\\n"
+        f"    -H 'Content-Type: application/json' -d '{body}'"
+    )
+    console.print("Or with the CLI:")
+    print(f'  .venv/bin/crossdock send{home} "Which late delivery penalty does the contract set?"')
+    console.print(f"\nLogs are in {HOME / 'logs'}. Ctrl-C stops everything.")
+
+
+async def main() -> int:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        with console.status("Starting seven processes ..."):
+            stack = await Stack(HOME, int(os.environ.get("PORT_OFFSET", "0"))).__aenter__()
+        try:
+            for customer in stack.customers:
+                await add_contracts(stack, customer, contracts(customer))
+            show(stack)
+            await stop.wait()
+            console.print("Stopping ...")
+        finally:
+            await stack.stop()
+    except CrossdockError as error:
+        console.print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True)
+        return 2
+    console.print("Stopped.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

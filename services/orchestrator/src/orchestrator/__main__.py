@@ -1,0 +1,16 @@
+"""`python -m orchestrator`: serves until SIGTERM; configured by CROSSDOCK_* variables."""
+
+from crossdock.telemetry.tracing import silence_sdk_tracing
+
+
+def main() -> None:
+    silence_sdk_tracing()  # before anything imports a2a
+    from crossdock.server.serving import run
+    from orchestrator.app import create_app
+    from orchestrator.settings import Settings
+
+    run(Settings, create_app, "orchestrator")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""The shared agents as the orchestrator's pipeline sees them: A2A on one side, a pipeline's outputs on the other."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from a2a.types import Message, Role, Task, TaskState, TaskStatusUpdateEvent
+
+from crossdock.client.agent import AgentClient
+from crossdock.errors import CrossdockError, Failed, Rejected, TryLater
+from crossdock.extensions import PROGRESS
+from crossdock.parts import from_wire, plain, struct, to_wire
+from crossdock.pipeline import ArtifactChunk, AuthRequired, InputRequired, Output, Part, Progress, Result
+from crossdock.tasks.events import Event, state_of
+from orchestrator.catalogue import Agent, Catalogue, agent_of
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The agent accepted the request as its task `task_id`."""
+
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request to one agent; `task_id` continues a task there. `seconds` is what is left of the own deadline."""
+
+    agent: str
+    parts: Sequence[Part]
+    context_id: str
+    task_id: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    hops: int = 0
+    seconds: float = 600.0
+
+
+class AgentDirectory:
+    """Agents by id: `clients` hold where they live, `skills` which of theirs the customer may use (none: all)."""
+
+    def __init__(self, clients: Mapping[str, AgentClient], skills: Mapping[str, Sequence[str]]) -> None:
+        self._clients = clients
+        self._skills = skills
+
+    async def catalogue(self) -> tuple[Catalogue, tuple[str, ...]]:
+        """The cards of the agents that answer, and the ids of those that do not. Raises `TryLater` if none does."""
+        found = await asyncio.gather(*(self._profile(agent) for agent in self._clients))
+        profiles = [item for item in found if item is not None]
+        if not profiles:
+            raise TryLater("None of the agents answers at the moment. Try again later.", retry_after=5.0)
+        known = {item.id for item in profiles}
+        return Catalogue(tuple(profiles)), tuple(agent for agent in self._clients if agent not in known)
+
+    async def _profile(self, agent: str) -> Agent | None:
+        try:
+            return agent_of(agent, await self._clients[agent].card(), self._skills.get(agent, ()))
+        except CrossdockError as error:
+            log.warning("agent_card_missing", agent=agent, reason=str(error))
+            return None
+
+    async def input_modes(self, agent: str) -> list[str]:
+        return list((await self._clients[agent].card()).default_input_modes)
+
+    async def call(self, call: Call) -> AsyncGenerator[Started | Output]:
+        """Yields what the agent does, in a pipeline's terms; the last item ends the turn there.
+
+        Raises `Rejected` or `Failed` with the agent's own words when its task ended so.
+        """
+        message = Message(
+            message_id=str(uuid.uuid4()),
+            role=Role.ROLE_USER,
+            parts=[to_wire(part) for part in call.parts],
+            context_id=call.context_id,
+            task_id=call.task_id,
+        )
+        if call.metadata:
+            message.metadata.CopyFrom(struct(call.metadata))
+        client = self._clients[call.agent]
+        async with aclosing(client.send(message, hops=call.hops, seconds=call.seconds)) as events:
+            async for event in events:
+                if isinstance(event, Task):
+                    yield Started(event.id)
+                for output in outputs(event):
+                    yield output
+
+    async def cancel(self, agent: str, task_id: str) -> None:
+        """Best effort: an agent that has ended its task meanwhile, or is gone, is as good as cancelled."""
+        try:
+            await self._clients[agent].cancel(task_id)
+        except CrossdockError as error:
+            log.info("cancel_not_passed_on", agent=agent, task_id=task_id, reason=str(error))
+
+
+def outputs(event: Event | Message) -> list[Output]:
+    """One event in a pipeline's terms. Raises as `AgentDirectory.call`."""
+    if isinstance(event, Message):
+        return [Result(_text(event))]
+    if isinstance(event, Task):
+        return []
+    if not isinstance(event, TaskStatusUpdateEvent):
+        artifact = event.artifact
+        chunk = ArtifactChunk(
+            name=artifact.name or artifact.artifact_id,
+            artifact_id=artifact.artifact_id,
+            parts=tuple(map(from_wire, artifact.parts)),
+            append=event.append,
+            last=event.last_chunk,
+            description=artifact.description,
+            metadata=plain(artifact.metadata),
+        )
+        return [chunk]
+    return _status(event)
+
+
+def _status(event: TaskStatusUpdateEvent) -> list[Output]:
+    text = _text(event.status.message)
+    match state_of(event):
+        case TaskState.TASK_STATE_COMPLETED:
+            return [Result(text)]
+        case TaskState.TASK_STATE_INPUT_REQUIRED:
+            return [InputRequired(text)]
+        case TaskState.TASK_STATE_AUTH_REQUIRED:
+            return [AuthRequired(text)]
+        case TaskState.TASK_STATE_REJECTED:
+            raise Rejected(text or "the request was rejected without a reason")
+        case TaskState.TASK_STATE_FAILED | TaskState.TASK_STATE_CANCELED:
+            raise Failed(text or "the task ended without a reason")
+    return [Progress(text, plain(event.metadata).get(PROGRESS, {}).get("fraction"))] if text else []
+
+
+def _text(message: Message) -> str:
+    return "\n".join(part.text for part in message.parts if part.text)

@@ -1,0 +1,82 @@
+"""The composition root of a customer's orchestrator."""
+
+import httpx
+
+from crossdock.auth.tokens import BearerAuth, TokenSource
+from crossdock.cards.caching import CardCache
+from crossdock.client.agent import AgentClient, ClientPolicy
+from crossdock.client.pool import pooled_client
+from crossdock.errors import ConfigError
+from crossdock.server.service import Service, create_service
+from crossdock.settings import read_secret
+from crossdock.tasks.journal import TaskJournal
+from crossdock.telemetry.metrics import Metrics
+from orchestrator.agents import AgentDirectory
+from orchestrator.card import card
+from orchestrator.customer import Customer, load
+from orchestrator.decision import Decision
+from orchestrator.pipeline import OrchestratorPipeline
+from orchestrator.routers.table import create_router
+from orchestrator.settings import Settings
+
+
+def create_app(
+    settings: Settings, *, journal: TaskJournal | None = None, http: httpx.AsyncClient | None = None
+) -> Service:
+    """Raises `ConfigError` for a customer file that does not fit, or that names an agent without a URL."""
+    customer = load(settings.customer_file)
+    own_http = None if http else pooled_client()
+    pool = http or own_http or pooled_client()
+    public = card(customer=customer.name, url=settings.url, issuer=settings.issuer, version=settings.version)
+    metrics = Metrics(public.name)
+    agents = AgentDirectory(_clients(settings, customer, pool, metrics))
+    router = create_router(customer)
+
+    def count(decision: Decision) -> None:
+        if decision.usage:
+            _count_usage(metrics, customer.name, decision)
+
+    return create_service(
+        settings,
+        public,
+        OrchestratorPipeline(customer, router, agents, count),
+        agent="orchestrator",
+        journal=journal,
+        http=pool,
+        metrics=metrics,
+        customer=customer.name,
+        closing=[own_http.aclose] if own_http else [],
+    )
+
+
+def _clients(
+    settings: Settings, customer: Customer, http: httpx.AsyncClient, metrics: Metrics
+) -> dict[str, AgentClient]:
+    homeless = [agent for agent in customer.agent_ids if agent not in settings.agents]
+    if homeless:
+        raise ConfigError(f"CROSSDOCK_AGENTS: add the URLs of {', '.join(homeless)}, which {customer.name} uses.")
+    urls = {agent: settings.agents[agent] for agent in customer.agent_ids}
+    client_id = settings.client_id or f"{customer.name}-orchestrator"
+    tokens = TokenSource(http, settings.issuer, client_id, lambda: read_secret(settings.client_secret_file))
+    http.auth = BearerAuth(tokens, origins=urls.values())
+    cards = CardCache(http)
+    policy = ClientPolicy(seconds=settings.task_seconds)
+
+    def observer(agent: str):  # type: ignore[no-untyped-def]
+        def observe(outcome: str, seconds: float) -> None:
+            metrics.hop_seconds.labels(metrics.agent, agent, customer.name, outcome).observe(seconds)
+
+        return observe
+
+    return {
+        agent: AgentClient(url, http, cards, name=f"{agent}-agent", policy=policy, observe=observer(agent))
+        for agent, url in urls.items()
+    }
+
+
+def _count_usage(metrics: Metrics, customer: str, decision: Decision) -> None:
+    usage = decision.usage
+    assert usage is not None
+    labels = (metrics.agent, customer, usage.model)
+    metrics.llm_tokens.labels(*labels, "prompt").inc(usage.prompt_tokens)
+    metrics.llm_tokens.labels(*labels, "completion").inc(usage.completion_tokens)

@@ -1,0 +1,193 @@
+"""One customer's requests: decide who does them, have it done, pass on what happens."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Protocol
+
+import structlog
+from opentelemetry import trace
+
+from crossdock.errors import Failed, Rejected
+from crossdock.extensions import ROUTING, STYLE
+from crossdock.pipeline import (
+    AgenticPipeline,
+    Annotation,
+    ArtifactChunk,
+    AuthRequired,
+    Checkpoint,
+    InputRequired,
+    Output,
+    Part,
+    PipelineRequest,
+    Progress,
+    Result,
+    Run,
+)
+from orchestrator.agents import Call, Started
+from orchestrator.catalogue import Catalogue
+from orchestrator.customer import Customer
+from orchestrator.decision import Decision
+from orchestrator.plan import Plan, merged
+from orchestrator.request import routing_request
+from orchestrator.routers.router import Router
+
+log = structlog.get_logger(__name__)
+
+ASKED = "asked"
+CANCEL_SECONDS = 1.5
+
+
+class Agents(Protocol):
+    """What the pipeline needs of `orchestrator.agents.AgentDirectory`."""
+
+    async def catalogue(self) -> tuple[Catalogue, tuple[str, ...]]: ...
+
+    async def input_modes(self, agent: str) -> list[str]: ...
+
+    def call(self, call: Call) -> AsyncGenerator[Started | Output]: ...
+
+    async def cancel(self, agent: str, task_id: str) -> None: ...
+
+
+class OrchestratorPipeline(AgenticPipeline):
+    """`on_decision` is told of every decision, for metrics."""
+
+    skills = ("handle_request",)
+    fetch_urls = False
+
+    def __init__(
+        self, customer: Customer, router: Router, agents: Agents, on_decision: Callable[[Decision], None]
+    ) -> None:
+        self._customer = customer
+        self._router = router
+        self._agents = agents
+        self._on_decision = on_decision
+
+    async def run(self, request: PipelineRequest, run: Run) -> AsyncIterator[Output]:
+        if request.checkpoint and ASKED not in request.checkpoint:
+            plan = Plan.from_checkpoint(request.checkpoint)
+            log.info("plan_continues", agent=plan.agent, task=plan.task_id)
+        else:
+            if request.checkpoint:
+                request = replace(request, parts=merged(_asked(request), request.parts))
+            decision = await self._decide(request)
+            yield Annotation(ROUTING, decision.as_metadata())
+            if not decision.plan:
+                yield Checkpoint({ASKED: True})
+                yield InputRequired(decision.question)
+                return
+            plan = Plan(list(decision.plan))
+            yield Progress(f"Routed to {', then '.join(plan.agents)}: {decision.reason}")
+        async with aclosing(self._steps(request, plan, run)) as outputs:
+            async for output in outputs:
+                yield output
+
+    async def _decide(self, request: PipelineRequest) -> Decision:
+        catalogue, missing = await self._agents.catalogue()
+        decision = await self._router.route(routing_request(request.parts), catalogue)
+        if decision is None:
+            raise Failed("No router decided. Check the customer's routing method.")
+        if missing and not decision.plan:
+            question = f"{decision.question} (Not reachable at the moment: {', '.join(missing)}.)"
+            decision = replace(decision, question=question)
+        trace.get_current_span().set_attributes(
+            {
+                "crossdock.routing.method": decision.method,
+                "crossdock.routing.plan": ",".join(decision.plan),
+                "crossdock.routing.reason": decision.reason,
+            }
+        )
+        log.info("routed", task_id=request.task_id, customer=request.customer, **decision.as_metadata())
+        self._on_decision(decision)
+        return decision
+
+    async def _steps(self, request: PipelineRequest, plan: Plan, run: Run) -> AsyncGenerator[Output]:
+        continues = bool(plan.task_id)
+        while not plan.finished:
+            modes = await self._agents.input_modes(plan.agent)
+            if continues:
+                parts: tuple[Part, ...] = request.parts
+                continues = False
+            else:
+                parts, left_out = plan.parts(_whole_request(request), modes)
+                if left_out:
+                    yield Progress(f"{plan.agent} does not read {', '.join(left_out)}; left out.")
+            async with aclosing(self._step(request, plan, parts, run)) as outputs:
+                async for output in outputs:
+                    yield output
+                    if isinstance(output, InputRequired | AuthRequired):
+                        return
+        yield Result("\n".join(plan.summaries))
+
+    async def _step(
+        self, request: PipelineRequest, plan: Plan, parts: tuple[Part, ...], run: Run
+    ) -> AsyncGenerator[Output]:
+        agent = plan.agent
+        call = Call(
+            agent=agent,
+            parts=parts,
+            context_id=request.context_id,
+            task_id=plan.task_id,
+            metadata={STYLE: self._customer.style.as_metadata()},
+            hops=request.hops,
+            seconds=max(run.remaining() - CANCEL_SECONDS, 0.1),
+        )
+        waiting = False
+        try:
+            async with aclosing(self._agents.call(call)) as happenings:
+                async for happening in happenings:
+                    waiting = isinstance(happening, InputRequired | AuthRequired)
+                    for output in self._passed_on(plan, happening):
+                        yield output
+        except (asyncio.CancelledError, GeneratorExit):
+            # Both mean that nobody reads on. At a question that is how a turn ends; elsewhere the task was stopped.
+            if not waiting:
+                await self._cancel(plan)
+            raise
+        except Rejected as error:
+            raise Rejected(f"{agent}: {error}") from error
+        except Failed as error:
+            raise Failed(f"{agent}: {error}") from error
+
+    def _passed_on(self, plan: Plan, happening: Started | Output) -> list[Output]:
+        agent = plan.agent
+        match happening:
+            case Started(task_id):
+                plan.task_id = task_id
+                return [Checkpoint(plan.as_checkpoint())]
+            case Progress(text, fraction):
+                return [Progress(f"{agent}: {text}", fraction)]
+            case ArtifactChunk():
+                source = f"{agent}-agent"
+                plan.collect(source, happening)
+                named = happening.artifact_id or happening.name
+                metadata = {**happening.metadata, "agent": agent}
+                return [replace(happening, artifact_id=f"{agent}.{named}", metadata=metadata)]
+            case InputRequired() | AuthRequired():
+                return [Checkpoint(plan.as_checkpoint()), happening]
+            case Result(text):
+                plan.advance(text)
+                return [Progress(f"{agent}: {text}")] if text else []
+        return []
+
+    async def _cancel(self, plan: Plan) -> None:
+        if plan.task_id and not plan.finished:
+            try:
+                async with asyncio.timeout(CANCEL_SECONDS):
+                    await self._agents.cancel(plan.agent, plan.task_id)
+            except TimeoutError:
+                log.warning("cancel_not_passed_on", agent=plan.agent, task_id=plan.task_id, reason="no answer in time")
+
+
+def _asked(request: PipelineRequest) -> list[Part]:
+    """What the caller said before the orchestrator asked back."""
+    return [part for turn in request.turns if turn.role == "user" for part in turn.parts]
+
+
+def _whole_request(request: PipelineRequest) -> tuple[Part, ...]:
+    """The request that the plan is for: after a step's question was answered, with the turns that led there."""
+    if request.checkpoint and ASKED not in request.checkpoint:
+        return merged(_asked(request), request.parts)
+    return request.parts

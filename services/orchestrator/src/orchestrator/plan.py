@@ -1,0 +1,78 @@
+"""A request's way through one or several agents: each step's data feeds the next."""
+
+import fnmatch
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from crossdock.pipeline import ArtifactChunk, DataPart, FilePart, Part, TextPart
+
+
+@dataclass
+class Plan:
+    """What is to be done and how far it has come; `task_id` is the current step's task at its agent.
+
+    `gathered` are the data parts of finished steps, each with its source in its metadata. The whole is JSON by
+    `as_checkpoint`, so that a later turn can go on with it.
+    """
+
+    agents: list[str]
+    position: int = 0
+    task_id: str = ""
+    gathered: list[dict[str, Any]] = field(default_factory=list)
+    summaries: list[str] = field(default_factory=list)
+
+    @classmethod
+    def from_checkpoint(cls, data: Mapping[str, Any]) -> Self:
+        return cls(**data)
+
+    def as_checkpoint(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+    @property
+    def finished(self) -> bool:
+        return self.position >= len(self.agents)
+
+    @property
+    def agent(self) -> str:
+        return self.agents[self.position]
+
+    def collect(self, source: str, chunk: ArtifactChunk) -> None:
+        """Keeps the data of an artifact for the steps to come."""
+        if self.position + 1 < len(self.agents):
+            self.gathered += [
+                {"data": part.data, "source": f"{source}/{chunk.name}"}
+                for part in chunk.parts
+                if isinstance(part, DataPart)
+            ]
+
+    def advance(self, summary: str) -> None:
+        if summary:
+            self.summaries.append(f"{self.agent}: {summary}")
+        self.position += 1
+        self.task_id = ""
+
+    def parts(self, request: Iterable[Part], input_modes: Iterable[str]) -> tuple[tuple[Part, ...], tuple[str, ...]]:
+        """What the current step's agent is sent: the request and the data so far, less the files that it cannot read.
+
+        Returns the parts and the names of the files left out.
+        """
+        modes = list(input_modes)
+        sent: list[Part] = []
+        left_out: list[str] = []
+        for part in request:
+            if isinstance(part, FilePart) and not _accepted(part.media_type, modes):
+                left_out.append(part.name)
+            else:
+                sent.append(part)
+        sent += [DataPart(item["data"], {"source": item["source"]}) for item in self.gathered]
+        return tuple(sent), tuple(left_out)
+
+
+def merged(earlier: Iterable[Part], parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    """The parts of a question's earlier turns and of its answer, as one request."""
+    return tuple(part for part in (*earlier, *parts) if not isinstance(part, TextPart) or part.text.strip())
+
+
+def _accepted(media_type: str, modes: Iterable[str]) -> bool:
+    return media_type == "application/octet-stream" or any(fnmatch.fnmatch(media_type, mode) for mode in modes)

@@ -1,0 +1,23 @@
+"""Settings of one customer's orchestrator. What the customer wants stands in the customer file; this is the place."""
+
+from pathlib import Path
+
+from pydantic import Field, field_validator
+
+from crossdock.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    port: int = Field(8001, ge=1, le=64535, description="Service port; health and metrics listen on this plus 1000.")
+    customer_file: Path = Field(description="YAML file whose `customer:` block configures this orchestrator.")
+    agents: dict[str, str] = Field(description="Where the agents live: JSON object of agent id to URL.")
+    client_id: str = Field("", description="OAuth client of this orchestrator; <customer>-orchestrator by default.")
+    client_secret_file: Path = Field(description="File that holds the OAuth client's secret.")
+
+    @field_validator("agents")
+    @classmethod
+    def _base_urls(cls, value: dict[str, str]) -> dict[str, str]:
+        for agent, url in value.items():
+            if not url.startswith(("http://", "https://")):
+                raise ValueError(f"the URL of {agent!r} must begin with http:// or https://")
+        return {agent: url.rstrip("/") for agent, url in value.items()}

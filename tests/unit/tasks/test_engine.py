@@ -1,0 +1,357 @@
+"""The engine's promise: whatever an executor does, its task ends exactly once."""
+
+import asyncio
+
+import pytest
+from a2a.server.agent_execution import RequestContext
+from a2a.server.events import EventQueue
+from a2a.types import Message, Part, Role, Task, TaskState
+from a2a.utils.errors import InvalidParamsError, TaskNotCancelableError, UnsupportedOperationError
+
+from crossdock.errors import Failed, Rejected, TryLater
+from crossdock.tasks.engine import EngineLimits, TaskEngine, Ticket
+from crossdock.tasks.events import TERMINAL, Event, state_of
+from crossdock.tasks.journal import Entry, TaskFilter, TaskUnknown
+from crossdock.tasks.memory import MemoryJournal
+from tests.support.executors import Behaviour, Recorder, Scripted, call_context, complete, message, state
+
+COMPLETED = TaskState.TASK_STATE_COMPLETED
+FAILED = TaskState.TASK_STATE_FAILED
+CANCELED = TaskState.TASK_STATE_CANCELED
+ASKS = TaskState.TASK_STATE_INPUT_REQUIRED
+
+
+class Bench:
+    """An engine with one scripted executor and all that a test looks at."""
+
+    def __init__(self, behaviour: Behaviour, *, journal: MemoryJournal | None = None, **limits: float) -> None:
+        self.executor = Scripted(behaviour)
+        self.journal = journal or MemoryJournal()
+        self.recorder = Recorder()
+        limits.setdefault("cancel_seconds", 0.3)
+        self.engine = TaskEngine(self.executor, self.journal, self.recorder, EngineLimits(**limits))  # type: ignore[arg-type]
+
+    async def submit(self, text: str = "hello", owner: str = "acme", **ids: str) -> Ticket:
+        return await self.engine.submit(owner, message(text, **ids), call_context())
+
+    async def answer(self, text: str = "hello", **ids: str) -> Task:
+        async with asyncio.timeout(10):
+            return await self.engine.answer(await self.submit(text, **ids))
+
+    async def log(self, task_id: str) -> list[tuple[int, Event]]:
+        return await self.journal.read("acme", task_id, 0)
+
+    async def ends(self, task_id: str) -> int:
+        return sum(state_of(event) in TERMINAL for _, event in await self.log(task_id))
+
+
+def text_of(task: Task) -> str:
+    return task.status.message.parts[0].text
+
+
+async def forever(context: RequestContext, queue: EventQueue) -> None:
+    await asyncio.Event().wait()
+
+
+async def test_artifacts_come_before_the_one_end_and_numbers_have_no_gap() -> None:
+    bench = Bench(complete)
+    task = await bench.answer()
+    log = await bench.log(task.id)
+    assert task.status.state == COMPLETED
+    assert [number for number, _ in log] == [1, 2, 3, 4]
+    assert [type(event).__name__ for _, event in log] == [
+        "Task",
+        "TaskStatusUpdateEvent",
+        "TaskArtifactUpdateEvent",
+        "TaskStatusUpdateEvent",
+    ]
+
+
+async def test_an_exception_ends_the_task_and_its_text_stays_inside() -> None:
+    async def crash(context: RequestContext, queue: EventQueue) -> None:
+        raise RuntimeError("db password=hunter2")
+
+    bench = Bench(crash)
+    task = await bench.answer()
+    assert task.status.state == FAILED
+    assert "hunter2" not in str(task)
+    assert "abc123" in text_of(task)
+    assert str(bench.recorder.faults[0]) == "db password=hunter2"
+    assert await bench.ends(task.id) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"), [(Rejected("Send a file."), TaskState.TASK_STATE_REJECTED), (Failed("No luck."), FAILED)]
+)
+async def test_a_public_error_reaches_the_caller_in_its_own_words(error: Exception, expected: TaskState) -> None:
+    async def refuse(context: RequestContext, queue: EventQueue) -> None:
+        raise error
+
+    task = await Bench(refuse).answer()
+    assert (task.status.state, text_of(task)) == (expected, str(error))
+
+
+async def test_an_executor_that_says_nothing_fails() -> None:
+    async def silent(context: RequestContext, queue: EventQueue) -> None:
+        return
+
+    assert (await Bench(silent).answer()).status.state == FAILED
+
+
+async def test_an_exception_after_the_end_changes_nothing() -> None:
+    async def late(context: RequestContext, queue: EventQueue) -> None:
+        await complete(context, queue)
+        await state(queue, FAILED)
+        raise RuntimeError("too late")
+
+    bench = Bench(late)
+    task = await bench.answer()
+    assert task.status.state == COMPLETED
+    assert await bench.ends(task.id) == 1
+
+
+class Flaky(MemoryJournal):
+    """Refuses the first `failures` writes of a terminal state."""
+
+    failures = 2
+
+    async def append(self, task_id: str, entries: list[Entry]) -> int:  # type: ignore[override]
+        if self.failures and state_of(entries[0].event) in TERMINAL:
+            self.failures -= 1
+            raise ConnectionError("redis://:secret@host went away")
+        return await super().append(task_id, entries)
+
+
+async def test_an_error_in_the_error_path_is_survived() -> None:
+    async def crash(context: RequestContext, queue: EventQueue) -> None:
+        raise RuntimeError("first")
+
+    bench = Bench(crash, journal=Flaky())
+    task = await bench.answer()
+    assert task.status.state == FAILED
+    assert await bench.ends(task.id) == 1
+
+
+async def test_a_journal_that_fails_in_the_middle_ends_the_task() -> None:
+    class Forgetful(MemoryJournal):
+        async def checkpoint(self, task_id: str) -> object:
+            raise ConnectionError("redis://:secret@host went away")
+
+    task = await Bench(complete, journal=Forgetful()).answer()
+    assert task.status.state == FAILED
+    assert "secret" not in str(task)
+
+
+async def test_the_deadline_ends_the_task() -> None:
+    bench = Bench(forever, task_seconds=0.05)
+    task = await bench.answer()
+    assert task.status.state == FAILED
+    assert "limit of 0.05 s" in text_of(task)
+    assert bench.executor.canceled.is_set()
+
+
+async def test_an_executor_that_cannot_be_stopped_is_left_behind() -> None:
+    release = asyncio.Event()
+
+    async def stubborn(context: RequestContext, queue: EventQueue) -> None:
+        while not release.is_set():
+            try:
+                await release.wait()
+            except asyncio.CancelledError:
+                continue
+        await state(queue, COMPLETED)
+
+    bench = Bench(stubborn, task_seconds=0.05, cancel_seconds=0.05)
+    task = await bench.answer()
+    release.set()
+    await asyncio.sleep(0)
+    assert (await bench.journal.get("acme", task.id)).task.status.state == FAILED
+    assert await bench.ends(task.id) == 1
+
+
+async def test_cancel_reaches_the_executor_and_is_final() -> None:
+    cleaned = asyncio.Event()
+
+    async def work(context: RequestContext, queue: EventQueue) -> None:
+        try:
+            await forever(context, queue)
+        finally:
+            cleaned.set()
+            await state(queue, COMPLETED)
+            raise RuntimeError("in the clean-up")
+
+    async def broken(context: RequestContext, queue: EventQueue) -> None:
+        raise RuntimeError("in cancel()")
+
+    bench = Bench(work)
+    bench.executor.on_cancel = broken
+    ticket = await bench.submit()
+    await bench.executor.started.wait()
+    task_id = ticket.snapshot.task.id
+    first, second = await asyncio.gather(
+        bench.engine.cancel("acme", task_id), bench.engine.cancel("acme", task_id), return_exceptions=True
+    )
+    states = {item.task.status.state for item in (first, second) if not isinstance(item, BaseException)}
+    assert cleaned.is_set()
+    assert bench.executor.canceled.is_set()
+    # The executor said COMPLETED while it was being stopped: whichever was stored first stands, alone.
+    final = (await bench.journal.get("acme", task_id)).task.status.state
+    assert states <= {final}
+    assert await bench.ends(task_id) == 1
+
+
+async def test_cancel_of_a_waiting_executor_says_canceled() -> None:
+    bench = Bench(forever)
+    ticket = await bench.submit()
+    await bench.executor.started.wait()
+    snapshot = await bench.engine.cancel("acme", ticket.snapshot.task.id)
+    assert snapshot.task.status.state == CANCELED
+    with pytest.raises(TaskNotCancelableError):
+        await bench.engine.cancel("acme", ticket.snapshot.task.id)
+
+
+async def test_cancel_before_the_first_step_never_starts_the_executor() -> None:
+    bench = Bench(complete, running=1)
+    ticket = await bench.submit()
+    snapshot = await bench.engine.cancel("acme", ticket.snapshot.task.id)
+    assert snapshot.task.status.state == CANCELED
+    assert bench.executor.runs == 0
+    assert (await bench.engine.answer(ticket)).status.state == CANCELED
+
+
+async def test_a_queued_task_is_canceled_without_a_start() -> None:
+    bench = Bench(forever, running=1)
+    await bench.submit()
+    await bench.executor.started.wait()
+    queued = await bench.submit()
+    await bench.engine.cancel("acme", queued.snapshot.task.id)
+    assert bench.executor.runs == 1
+
+
+async def test_a_full_queue_says_try_later() -> None:
+    bench = Bench(forever, running=1, queued=2)
+    await bench.submit()
+    await bench.submit()
+    with pytest.raises(TryLater):
+        await bench.submit()
+
+
+async def test_a_stop_ends_running_queued_and_waiting_tasks() -> None:
+    async def ask_or_wait(context: RequestContext, queue: EventQueue) -> None:
+        if context.get_user_input() == "ask":
+            await state(queue, ASKS)
+        else:
+            await forever(context, queue)
+
+    bench = Bench(ask_or_wait, running=1)
+    asked = await bench.answer("ask")
+    running = await bench.submit("wait")
+    queued = await bench.submit("wait")
+    await bench.engine.drain(0.05)
+    for task_id in (asked.id, running.snapshot.task.id, queued.snapshot.task.id):
+        task = (await bench.journal.get("acme", task_id)).task
+        assert (task.status.state, "stopped" in text_of(task)) == (FAILED, True)
+        assert await bench.ends(task_id) == 1
+    with pytest.raises(TryLater):
+        await bench.submit()
+
+
+async def test_a_stop_lets_running_tasks_finish() -> None:
+    go = asyncio.Event()
+
+    async def finish(context: RequestContext, queue: EventQueue) -> None:
+        await go.wait()
+        await complete(context, queue)
+
+    bench = Bench(finish)
+    ticket = await bench.submit()
+    drain = asyncio.create_task(bench.engine.drain(5))
+    go.set()
+    await drain
+    assert (await bench.engine.answer(ticket)).status.state == COMPLETED
+
+
+async def test_an_unanswered_question_ends_the_task() -> None:
+    async def ask(context: RequestContext, queue: EventQueue) -> None:
+        await state(queue, ASKS)
+
+    bench = Bench(ask, interrupted_seconds=0.05)
+    task = await bench.answer()
+    assert task.status.state == ASKS
+    async with asyncio.timeout(5):
+        states = [state_of(event) async for _, event in bench.engine.events("acme", task.id, 0)]
+    assert states[-1] == FAILED
+
+
+async def test_a_second_message_waits_for_the_first_and_both_are_answered() -> None:
+    go = asyncio.Event()
+
+    async def echo(context: RequestContext, queue: EventQueue) -> None:
+        if context.get_user_input() == "first":
+            await go.wait()
+            await state(queue, ASKS)
+        else:
+            await complete(context, queue)
+
+    bench = Bench(echo)
+    first = await bench.submit("first")
+    second = await bench.submit("second", task_id=first.snapshot.task.id)
+    go.set()
+    assert (await bench.engine.answer(first)).id == first.snapshot.task.id
+    task = await bench.engine.answer(second)
+    assert task.status.state == COMPLETED
+    said = [part.text for item in task.history for part in item.parts if item.role == Role.ROLE_USER]
+    assert said == ["first", "second"]
+
+
+async def test_messages_to_ended_strange_and_other_contexts_tasks_are_refused() -> None:
+    bench = Bench(complete)
+    task = await bench.answer()
+    with pytest.raises(UnsupportedOperationError):
+        await bench.submit(task_id=task.id)
+    with pytest.raises(TaskUnknown):
+        await bench.submit(task_id="unknown")
+    with pytest.raises(TaskUnknown):
+        await bench.submit(owner="globex", task_id=task.id)
+
+
+async def test_another_tasks_context_is_refused() -> None:
+    async def ask(context: RequestContext, queue: EventQueue) -> None:
+        await state(queue, ASKS)
+
+    bench = Bench(ask)
+    task = await bench.answer()
+    with pytest.raises(InvalidParamsError):
+        await bench.submit(task_id=task.id, context_id="another")
+    assert (await bench.answer(task_id=task.id)).context_id == task.context_id
+
+
+async def test_a_lone_message_completes_the_task() -> None:
+    async def reply(context: RequestContext, queue: EventQueue) -> None:
+        await queue.enqueue_event(Message(message_id="r", role=Role.ROLE_AGENT, parts=[Part(text="hi")]))
+
+    task = await Bench(reply).answer()
+    assert (task.status.state, text_of(task)) == (COMPLETED, "hi")
+
+
+async def test_earlier_tasks_of_the_context_are_given_to_their_owner_only() -> None:
+    seen: list[list[str]] = []
+
+    async def remember(context: RequestContext, queue: EventQueue) -> None:
+        seen.append([task.history[0].parts[0].text for task in context.related_tasks])
+        await complete(context, queue)
+
+    bench = Bench(remember)
+    await bench.answer("one", context_id="c")
+    await bench.engine.answer(await bench.submit("theirs", owner="globex", context_id="c"))
+    await bench.answer("two", context_id="c")
+    assert seen == [[], [], ["one"]]
+
+
+async def test_nothing_is_left_behind() -> None:
+    bench = Bench(complete)
+    await asyncio.gather(*(bench.answer() for _ in range(20)))
+    await asyncio.sleep(0)
+    assert not bench.engine._jobs
+    page = await bench.journal.list("acme", TaskFilter(), "", 100)
+    assert page.total == 20
