@@ -26,7 +26,7 @@ class DevClient(BaseModel):
     customer: str = Field(pattern=f"^{CUSTOMER.pattern}$")
     audience: tuple[str, ...] = Field(min_length=1)
     roles: tuple[str, ...] = ()
-    secret: SecretStr | None = Field(None, min_length=8)
+    secret: SecretStr | None = Field(default=None, min_length=8)
     secret_file: Path | None = None
 
     @model_validator(mode="after")

@@ -40,14 +40,13 @@ async def exchange(
     *,
     auth: httpx.BasicAuth | None = None,
     form: Mapping[str, str] | None = None,
-    seconds: float = SECONDS,
 ) -> Answer:
-    """One request, without redirects, at most `seconds` long in all. Raises `IssuerDown`."""
+    """One request, without redirects, at most `SECONDS` long in all. Raises `IssuerDown`."""
     # Without compression the limit on the bytes read is one on memory too.
     headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
     try:
         async with (
-            asyncio.timeout(seconds),
+            asyncio.timeout(SECONDS),
             http.stream(method, url, headers=headers, data=form, auth=auth, follow_redirects=False) as response,
         ):
             return Answer(response.status_code, _object(await _read(response)), _retry_after(response))

@@ -48,8 +48,8 @@ class Refresh:
     async def join(self) -> None:
         """Waits for the run that is under way, if any. Never raises: look at `error`."""
         if self._flight is not None and self.running:
-            # A caller that is cancelled must not take the run from all the others.
-            await asyncio.shield(self._flight)
+            # Unlike awaiting it, a caller that is cancelled here does not take the run from all the others.
+            await asyncio.wait([self._flight])
 
     async def close(self) -> None:
         if self._flight is not None and self.running:
