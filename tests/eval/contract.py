@@ -47,7 +47,9 @@ class Outcome:
         """Whether the first quote alone is from the right document and holds a string of the answer."""
         if not self.answer.quotes or self.answer.quotes[0].document != self.case.document:
             return False
-        return any(_plain(piece) in _plain(self.answer.quotes[0].text) for piece in self.case.answer_contains.split("|"))
+        return any(
+            _plain(piece) in _plain(self.answer.quotes[0].text) for piece in self.case.answer_contains.split("|")
+        )
 
     @property
     def clause_right(self) -> bool:
@@ -114,8 +116,12 @@ def _score(name: str, right: list[bool], minimum: dict[str, float] | None = None
 
 
 def _mean_quoted(answerable: list[Outcome]) -> Score:
-    lengths = [sum(len(quote.text) for quote in outcome.answer.quotes) for outcome in answerable if outcome.answer.found]
-    return Score("mean quoted characters", sum(lengths) / max(1, len(lengths)), None, "all quotes of an answer together")
+    lengths = [
+        sum(len(quote.text) for quote in outcome.answer.quotes) for outcome in answerable if outcome.answer.found
+    ]
+    return Score(
+        "mean quoted characters", sum(lengths) / max(1, len(lengths)), None, "all quotes of an answer together"
+    )
 
 
 def _plain(text: str) -> str:

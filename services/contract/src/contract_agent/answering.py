@@ -68,7 +68,9 @@ class Answering:
             chosen = self._with_part(chosen, part, findings.question)
         if not chosen:
             return Answer(False, (), 0.0, findings.reason or "No clause answers this question.")
-        return Answer(True, tuple(_quote(item, findings.question) for item in chosen[:MOST_QUOTES]), _confidence(chosen))
+        return Answer(
+            True, tuple(_quote(item, findings.question) for item in chosen[:MOST_QUOTES]), _confidence(chosen)
+        )
 
     def _with_part(self, chosen: list[Candidate], part: Question, whole: Question) -> list[Candidate]:
         """Adds the best clause for one part of a question, unless it is chosen already."""
@@ -141,9 +143,7 @@ def _quote(candidate: Candidate, asked: Question) -> Quote:
     passage = candidate.passage
     start, end = _window(passage, asked)
     clause = passage.clause
-    return Quote(
-        passage.contract.name, clause.label, clause.start + start, clause.start + end, passage.text[start:end]
-    )
+    return Quote(passage.contract.name, clause.label, clause.start + start, clause.start + end, passage.text[start:end])
 
 
 def _window(passage: Passage, asked: Question) -> tuple[int, int]:

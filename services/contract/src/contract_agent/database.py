@@ -70,7 +70,7 @@ class DatabaseContractStore:
                 "id": uuid.uuid4().hex,
                 "customer": customer,
                 "name": name,
-                "title": title_of(document, found),
+                "title": title_of(document),
                 "parties": list(parties_of(document)),
                 "version": old["version"] + 1 if old else 1,
                 "clauses": len(found),
@@ -131,7 +131,7 @@ class DatabaseContractStore:
             .where(clauses.c.customer == customer)
             .group_by(clauses.c.contract_id)
         )
-        return {contract_id: count for contract_id, count in connection.execute(query)}
+        return {row[0]: row[1] for row in connection.execute(query)}
 
     def _old(self, connection: Connection, customer: str, name: str) -> RowMapping | None:
         query = select(contracts.c.id, contracts.c.version)
@@ -164,9 +164,9 @@ CONTRACT_COLUMNS = [column for column in contracts.c if column.name != "text"]
 def _engine(url: str) -> Engine:
     try:
         memory = url in ("sqlite://", "sqlite:///:memory:")
-        options: dict[str, Any] = (
-            {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}} if memory else {"pool_pre_ping": True}
-        )
+        options: dict[str, Any] = {"pool_pre_ping": True}
+        if memory:
+            options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
         engine = create_engine(url, **options)
     except (ArgumentError, ImportError) as error:
         raise ConfigError("The contract store's URL is not one that SQLAlchemy knows.") from error
@@ -177,7 +177,7 @@ def _engine(url: str) -> Engine:
     return engine
 
 
-def _prepare_sqlite(connection: Any, record: Any) -> None:
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA busy_timeout = 10000")
     connection.execute("PRAGMA foreign_keys = ON")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from sqlalchemy import ColumnElement, Connection, Float, Select, cast, column, func, literal_column, select, table, text
+from sqlalchemy.dialects.postgresql import TSQUERY
 
 from contract_agent.schema import clauses
 
@@ -29,7 +30,10 @@ class SqliteFullText:
 
     def create(self, connection: Connection) -> None:
         connection.execute(
-            text("CREATE VIRTUAL TABLE IF NOT EXISTS clause_words USING fts5(stems, tokenize = \"unicode61 tokenchars '.'\")")
+            text(
+                "CREATE VIRTUAL TABLE IF NOT EXISTS clause_words "
+                "USING fts5(stems, tokenize = \"unicode61 tokenchars '.'\")"
+            )
         )
 
     def added(self, connection: Connection, contract_id: str) -> None:
@@ -48,7 +52,8 @@ class SqliteFullText:
         words = table("clause_words", column("rowid"))
         query = " OR ".join(f'"{stem}"' for stem in stems)
         rank: ColumnElement[float] = literal_column("-bm25(clause_words)", Float)
-        return select(words.c.rowid.label("clause"), rank.label("fit")).where(literal_column("clause_words").op("MATCH")(query))
+        found = select(words.c.rowid.label("clause"), rank.label("fit"))
+        return found.where(literal_column("clause_words").op("MATCH")(query))
 
 
 class PostgresFullText:
@@ -68,12 +73,6 @@ class PostgresFullText:
     def matching(self, stems: Sequence[str]) -> Select[tuple[int, float]]:
         simple: ColumnElement[str] = literal_column("'simple'")
         vector = func.to_tsvector(simple, clauses.c.stems)
-        query = cast(" | ".join(f"'{stem}'" for stem in stems), _tsquery())
+        query = cast(" | ".join(f"'{stem}'" for stem in stems), TSQUERY)
         fit = func.ts_rank(vector, query).label("fit")
         return select(clauses.c.id.label("clause"), fit).where(vector.op("@@")(query))
-
-
-def _tsquery() -> object:
-    from sqlalchemy.dialects.postgresql import TSQUERY
-
-    return TSQUERY()

@@ -2,7 +2,7 @@
 
 import re
 
-from contract_agent.documents import Clause, Document
+from contract_agent.documents import Document
 from contract_agent.markers import is_title
 
 OPENING = 2_500
@@ -25,7 +25,7 @@ ROLE = re.compile(
 )
 
 
-def title_of(document: Document, clauses: list[Clause]) -> str:
+def title_of(document: Document) -> str:
     """The first heading or title line; the file's name where there is none."""
     for line in document.text[:OPENING].splitlines():
         plain = re.sub(r"\s+", " ", line.strip(" \t#*_="))

@@ -1,32 +1,15 @@
 """What a question is about: its terms, the contract that it names, and the parts that it has."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from contract_agent.quantities import asked
 from contract_agent.thesaurus import Match, thesaurus
-from contract_agent.vocabulary import Language, Word, is_function_word, language_of, stem, words
+from contract_agent.vocabulary import Language, Word, is_function_word, language_of, role, stem, words
 
-AGREEMENTS = frozenset(
-    stem(word)
-    for word in "agreement contract deal sla terms arrangement framework annex addendum lading vertrag vereinbarung contrat "
-    "accord contrato acuerdo".split()
-)
-"""Words that a name of a contract ends with: "the umbrella supply agreement"."""
-LIGHT = frozenset(
-    stem(word)
-    for word in "agreement contract party parties deal document clause paragraph schedule annex provision section terms "
-    "conditions arrangement rule happen kind type thing way case time business people anybody anyone someone company "
-    "side other total overall currently really still answer question find show look know long soon much often many "
-    "day days hour hours minute minutes amount number rate figure date usd eur gbp euro euros dollar dollars "
-    "event events sort big high far quickly fast early body entity order orders ours level".split()
-)
-"""Words that say little about where the answer stands, or that the answer's own form stands for."""
-NOT_NAMES = frozenset(
-    "january february march april may june july august september october november december monday tuesday wednesday "
-    "thursday friday saturday sunday eur usd gbp chf sek euro euros incoterms english german french spanish european "
-    "eu uk us usa i we our it ok pdf docx kg km".split()
-)
+AGREEMENTS = role("agreement")
+LIGHT = role("light")
+NOT_NAMES = role("not_names")
 PARTS = re.compile(
     r"(?:,\s*|\s+)(?:and|or|und|et|y)\s+(?=(?:(?:for|outside|by|from|until|in|at|to|with)\s+)?"
     r"(?:how|what|which|who|whom|whose|when|where|why|wie|was|wer|wann|welche\w*|qui|quand|quelle?s?|quién|cuándo|cuál)\b)",
@@ -40,17 +23,21 @@ REFERENCE = re.compile(
     re.IGNORECASE,
 )
 META = re.compile(
-    r"\b(?:(?:in )?(?:which|what) (?:one )?(?:of (?:our|my|the|all) )?(?:\w+ )?(?:contracts?|agreements?|documents?|clauses?)|"
+    r"\b(?:(?:in )?(?:which|what) (?:one )?(?:of (?:our|my|the|all) )?(?:\w+ )?"
+    r"(?:contracts?|agreements?|documents?|clauses?)|"
     r"where (?:did|have|do) we (?:agreed?|regulated?)(?: that| on)?|"
-    r"(?:find|show|list|search|look up|give)(?: me)?(?: (?:the|all|every|our|any))?(?: (?:contracts?|agreements?|clauses?|documents?))?)\b",
+    r"(?:find|show|list|search|look up|give)(?: me)?(?: (?:the|all|every|our|any))?"
+    r"(?: (?:contracts?|agreements?|clauses?|documents?))?)\b",
     re.IGNORECASE,
 )
 FOCUS = re.compile(
-    r"\b(?:what|which|whose|how (?:much|many)|welche\w*|wie ?viele?|quel(?:le)?s?|cuál(?:es)?|qué|combien de|cuánt[oa]s)\b"
+    r"\b(?:what|which|whose|how (?:much|many)|welche\w*|wie ?viele?|quel(?:le)?s?|cuál(?:es)?|qué|combien de|"
+    r"cuánt[oa]s)\b"
     r"(?:\s+(?:is|are|was|were|ist|sind|est|sont|es|son)\b)?(?:\s+(?:the|a|an|our|your|der|die|das|le|la|les|el|los|las)\b)?",
     re.IGNORECASE,
 )
 LONGEST_FOCUS = 3
+LINKING = frozenset(("with", "between", "and", "mit", "zwischen", "und", "avec", "entre", "et", "con", "y"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +85,7 @@ def question(text: str) -> Question:
     if len(pieces) < 2:
         return whole
     parts = tuple(part for part in (_question(piece, whole.language) for piece in pieces) if part.terms)
-    return Question(
-        whole.text, whole.language, whole.terms, whole.naming, whole.references, whole.kind, parts if len(parts) > 1 else ()
-    )
+    return replace(whole, parts=parts if len(parts) > 1 else ())
 
 
 def _question(text: str, language: Language) -> Question:
@@ -168,7 +153,7 @@ def _term(group: list[Word], concepts: frozenset[str], focus: bool, language: La
 def _is_name(group: list[Word], concepts: frozenset[str], language: Language, position: int) -> bool:
     """German writes every noun with a capital, so that only words in capitals count there."""
     word = group[0].text
-    if concepts or len(group) > 1 or len(word) < 2 or word.lower() in NOT_NAMES:
+    if concepts or len(group) > 1 or len(word) < 2 or stem(word) in NOT_NAMES:
         return False
     if language == "de":
         return word.isupper()
@@ -186,17 +171,16 @@ def _naming(found: list[Word], language: Language) -> set[int]:
         while before >= 0 and not is_function_word(found[before].text, language) and index - before <= 5:
             positions.add(before)
             before -= 1
-        positions |= _with_whom(found, index + 1, language)
+        positions |= _with_whom(found, index + 1)
     return positions
 
 
-def _with_whom(found: list[Word], start: int, language: Language) -> set[int]:
+def _with_whom(found: list[Word], start: int) -> set[int]:
     """The parties behind "agreement with ..." or "contract between ... and ..."."""
-    linking = {"with", "between", "and", "mit", "zwischen", "und", "avec", "entre", "et", "con", "y"}
     positions: set[int] = set()
     for index in range(start, len(found)):
         word = found[index].text
-        if word.lower() in linking:
+        if word.lower() in LINKING:
             continue
         if not word[0].isupper():
             break

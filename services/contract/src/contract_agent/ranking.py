@@ -64,7 +64,13 @@ class Reading:
             heading_concepts |= thesaurus().names(stems(above, language), language)
         counts = {stem: body.count(stem) for stem in set(body)}
         return cls(
-            passage, frozenset(body), len(body), counts, frozenset(concepts), frozenset(heading), frozenset(heading_concepts)
+            passage,
+            frozenset(body),
+            len(body),
+            counts,
+            frozenset(concepts),
+            frozenset(heading),
+            frozenset(heading_concepts),
         )
 
     def covers(self, term: Term, concepts: Iterable[str] | None = None) -> float:

@@ -71,7 +71,7 @@ def _reader(name: str, media_type: str, content: bytes) -> Reader:
     raise Rejected(f"{name} ({kind or 'no media type'}) is no format that can be read here. {SUPPORTED}")
 
 
-def _text(name: str, content: bytes, limits: Limits) -> tuple[str, tuple[str, ...]]:
+def _text(name: str, content: bytes, _limits: Limits) -> tuple[str, tuple[str, ...]]:
     for encoding in _encodings(content):
         try:
             text = content.decode(encoding)

@@ -45,9 +45,7 @@ def _named(question: Question, left: frozenset[str], labels: Mapping[str, "_Labe
     naming = [term for term in naming if not term.name]
     if not naming or not left:
         return Selection(left)
-    fit = {
-        key: {term.text: _fit(term, key, labels[key], spread) for term in naming} for key in labels
-    }
+    fit = {key: {term.text: _fit(term, key, labels[key], spread) for term in naming} for key in labels}
     weights = {term.text: _rarity(sum(values[term.text] > 0 for values in fit.values()), len(fit)) for term in naming}
     total = sum(weights.values())
     scores = {key: sum(weights[name] * value for name, value in fit[key].items()) / total for key in left}

@@ -36,7 +36,7 @@ class Block:
 def split(text: str) -> list[Clause]:
     """Clauses in the order of the text; their ranges do not overlap."""
     blocks = _Reader(text).blocks()
-    return [_clause(text, block) for block in _with_lists(text, blocks) if _says_something(text, block)]
+    return [_clause(block) for block in _with_lists(text, blocks) if _says_something(block)]
 
 
 class _Reader:
@@ -198,7 +198,7 @@ def _opens_list(text: str, block: Block) -> bool:
     return not opening or opening[-1] in ":,–—" or opening[-1].islower()
 
 
-def _says_something(text: str, block: Block) -> bool:
+def _says_something(block: Block) -> bool:
     """A heading above clauses of its own says nothing, unless it carries a value."""
     if block.end <= block.start:
         return False
@@ -207,7 +207,7 @@ def _says_something(text: str, block: Block) -> bool:
     return bool(re.search(r"\d|:\s*\S", block.heading)) and block.rank != markers.TITLE_RANK
 
 
-def _clause(text: str, block: Block) -> Clause:
+def _clause(block: Block) -> Clause:
     headings = [parent.heading for parent in block.path if parent.heading]
     nearest = block.heading or (headings[-1] if headings else "")
     context = " / ".join([*headings, block.introduction.strip()]).strip(" /")

@@ -1,9 +1,11 @@
 """Words as they are compared: lower case, without accents, stemmed, numbers in one spelling."""
 
 import re
+import tomllib
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.resources import files
 from typing import Literal
 
 import snowballstemmer
@@ -13,67 +15,18 @@ STEMMERS = {"en": "english", "de": "german", "fr": "french", "es": "spanish"}
 WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+")
 THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 
-NUMBER_WORDS = {
-    word: str(number)
-    for number, words in {
-        0.5: "half halb",
-        1: "one once un uno ein eine",
-        2: "two twice zwei zweimal deux dos",
-        3: "three thrice drei trois tres",
-        4: "four vier quatre cuatro",
-        5: "five fünf cinq cinco",
-        6: "six sechs seis",
-        7: "seven sieben sept siete",
-        8: "eight acht huit ocho",
-        9: "nine neun neuf nueve",
-        10: "ten zehn dix diez",
-        11: "eleven elf",
-        12: "twelve zwölf douze doce dozen",
-        14: "fourteen vierzehn fortnight",
-        15: "fifteen fünfzehn quinze quince",
-        20: "twenty zwanzig vingt veinte",
-        24: "twenty-four",
-        30: "thirty dreißig trente treinta",
-        40: "forty",
-        45: "forty-five",
-        48: "forty-eight",
-        50: "fifty",
-        60: "sixty sechzig soixante sesenta",
-        90: "ninety neunzig noventa",
-        100: "hundred hundert cent cien",
-    }.items()
-    for word in words.split()
-}
 
+def _word_lists() -> dict[str, dict[str, str]]:
+    return tomllib.loads(files("contract_agent").joinpath("words.toml").read_text("utf-8"))
+
+
+_LISTS = _word_lists()
+NUMBER_WORDS = {word: number for number, words in _LISTS["numbers"].items() for word in words.split()}
 FUNCTION_WORDS: dict[Language, frozenset[str]] = {
-    "en": frozenset(
-        "a about above after all also am an and any are as at be been before being both but by can could did do does "
-        "doing done during each either else ever few for from further get gets give given go goes got had has have "
-        "having he her here him his how i if in into is it its just let like made make makes many may me might more "
-        "most much must my neither no nor not of off on once only onto or other our ours out over own per please s "
-        "same set sets shall she should so some such t take takes than that the their theirs them then there these "
-        "they this those though through to too under until up upon us use used very was we were what when where "
-        "whether which while who whom whose why will with within without would yet you your yours tell say says said "
-        "according regarding concerning actually exactly need needs want wants "
-        "state stated stipulate named mentioned agreed foresee provide provides provided specify specified".split()
-    ),
-    "de": frozenset(
-        "der die das den dem des ein eine einen einem einer eines und oder ist sind war wird werden wie was wer wann "
-        "wo welche welcher welches welchen welchem wir uns unser unsere unserem unseren unserer ihr ihre sie er es "
-        "ich bei mit für von vom zu zum zur im in an am auf aus nach über unter vor bis wenn dass ob darf dürfen kann "
-        "können muss müssen soll hat haben gibt steht laut gemäß pro je viel viele hoch lange nicht kein keine auch "
-        "nur wird man sich diese dieser dieses denn noch schon".split()
-    ),
-    "fr": frozenset(
-        "le la les l un une des du de d et ou est sont a ont à au aux en dans par pour sur sous avec sans que qui quoi "
-        "quel quelle quels quelles quand où comment combien nous notre nos vous votre vos il elle ils elles ce cette "
-        "ces si ne pas peut doit faut y se s qu selon entre plus moins être avoir fait t je on".split()
-    ),
-    "es": frozenset(
-        "el la los las un una unos unas de del y o es son está a al en por para con sin que qué quien quién cual cuál "
-        "cuáles cuándo cuando dónde donde cómo como cuánto cuánta cuántos cuántas nos nuestro nuestra nuestros "
-        "nuestras su sus se si no hay puede debe según entre más menos ser tener tiene lo le me este esta".split()
-    ),
+    "en": frozenset(_LISTS["function"]["en"].split()),
+    "de": frozenset(_LISTS["function"]["de"].split()),
+    "fr": frozenset(_LISTS["function"]["fr"].split()),
+    "es": frozenset(_LISTS["function"]["es"].split()),
 }
 
 
@@ -130,3 +83,8 @@ def language_of(text: str) -> Language:
     counts = {language: sum(word in known for word in found) for language, known in FUNCTION_WORDS.items()}
     best = max(counts, key=lambda language: (counts[language], language == "en"))
     return best if counts[best] > counts["en"] else "en"
+
+
+def role(name: str) -> frozenset[str]:
+    """Stems of a list in the `roles` of `words.toml`."""
+    return frozenset(stem(word) for word in _LISTS["roles"][name].split())

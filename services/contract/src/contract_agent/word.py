@@ -3,14 +3,14 @@
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
-from zlib import error as ZlibError
 
-from docx import Document as open_docx
+import docx
 from docx.opc.exceptions import OpcError
 from docx.table import Table
 from docx.text.paragraph import Paragraph
-from lxml.etree import LxmlError
+from lxml.etree import LxmlError  # type: ignore[import-untyped]
 
 from contract_agent.documents import Limits
 from crossdock.errors import Rejected
@@ -25,9 +25,9 @@ def docx_text(name: str, content: bytes, limits: Limits) -> tuple[str, tuple[str
     damaged = Rejected(f"{name} is damaged or no DOCX file. Open it in a word processor and save it again as DOCX.")
     try:
         _check_archive(name, content, limits)
-        body = open_docx(io.BytesIO(content))
+        body = docx.Document(io.BytesIO(content))
         text = "\n\n".join(_blocks(body, limits))
-    except (zipfile.BadZipFile, ZlibError, OpcError, LxmlError, KeyError, ValueError, AttributeError) as error:
+    except (zipfile.BadZipFile, zlib.error, OpcError, LxmlError, KeyError, ValueError, AttributeError) as error:
         raise damaged from error
     except (NotImplementedError, RuntimeError, OSError, EOFError) as error:
         # zipfile: an encrypted member, an unknown compression, a directory that lies.

@@ -1,0 +1,64 @@
+"""What a request to the contract agent wants, by its text and files."""
+
+import re
+
+from contract_agent.reading import DOCX_TYPE, PDF_TYPE, TEXT_SUFFIXES, TEXT_TYPES
+from crossdock.pipeline import FilePart, PipelineRequest, SkillChoice
+
+ADD = re.compile(
+    r"\b(?:add|store|save|upload|file|register|import|archive|keep|put)\b(?=.*\b(?:contract|agreement|document|annex|sla|"
+    r"terms|this|it|attached|file)\b)|\b(?:hinterlege|speichere|füge|aufnehmen|ablegen|hinterlegen)\b|"
+    r"\b(?:ajoute[rz]?|enregistre[rz]?|archive[rz]?)\b|\b(?:añad\w+|guarda\w*|agrega\w*|archiva\w*)\b",
+    re.IGNORECASE,
+)
+FIND = re.compile(
+    r"\b(?:which|what)\b[^?.]{0,30}\b(?:contracts?|agreements?|documents?)\b|"
+    r"\b(?:find|list|show|search)\b[^?.]{0,40}\b(?:contracts?|agreements?|clauses?|annex|annexes)\b|"
+    r"\bdo we have\b[^?.]{0,40}\b(?:contract|agreement)s?\b|"
+    r"\b(?:welche[rn]?)\s+(?:verträge|vertrag|vereinbarung\w*)|\bfinde\b|\b(?:quels?|trouve[rz]?)\b[^?.]{0,30}\bcontrats?|"
+    r"\b(?:qué|cuáles|busca\w*|encuentra)\b[^?.]{0,30}\bcontratos?",
+    re.IGNORECASE,
+)
+THIS_DOCUMENT = re.compile(
+    r"\b(?:attached|enclosed|this (?:contract|agreement|document|file|annex|sla)|in the attachment)\b|"
+    r"\b(?:anhang|beigefügt\w*|angehängt\w*|diese[mnrs]? (?:vertrag\w*|dokument))\b|"
+    r"\b(?:ci-joint\w*|ce (?:contrat|document))\b|\b(?:adjunt[oa]\w*|este (?:contrato|documento))\b",
+    re.IGNORECASE,
+)
+TASKS_OF_OTHERS = re.compile(
+    r"\b(?:draft|escalat\w*|write|e-?mail|letter|anomal\w*|outliers?|validate|detect|complaint letter|remind\w*)\b",
+    re.IGNORECASE,
+)
+STEP = re.compile(r"(?<=[.!?;])\s+|\n+|,?\s*\b(?:and then|then|afterwards)\b\s*", re.IGNORECASE)
+
+
+def inferred_skill(request: PipelineRequest) -> SkillChoice:
+    """A file without a question is added; what asks for contracts finds them; anything else is a question."""
+    text = request.text.strip()
+    has_document = any(is_document(file) for file in request.files)
+    if has_document and not text:
+        return SkillChoice("add_contract", "a document came without a question")
+    if has_document and ADD.search(text) and not text.endswith("?"):
+        return SkillChoice("add_contract", "a document came with the wish to keep it")
+    if FIND.search(text):
+        return SkillChoice("find_contract", "the text asks which contract or clause it is")
+    return SkillChoice("answer_question", "the text is a question")
+
+
+def is_document(file: FilePart) -> bool:
+    """Whether a file can be a contract at all, rather than a table or a picture that came with the request."""
+    suffix = file.name.rpartition(".")[2].lower()
+    kind = file.media_type.partition(";")[0].strip().lower()
+    return suffix in (*TEXT_SUFFIXES, "pdf", "docx", "doc", "odt", "rtf") or (
+        kind in (*TEXT_TYPES, PDF_TYPE, DOCX_TYPE) and suffix not in ("csv", "tsv", "json", "jsonl", "xml")
+    )
+
+
+def questions_in(text: str) -> list[str]:
+    """The sentences to answer: those with a question mark, else the text less what other agents are to do."""
+    sentences = [sentence.strip() for sentence in STEP.split(text) if sentence and sentence.strip()]
+    asked = [sentence for sentence in sentences if sentence.endswith("?")]
+    if asked:
+        return asked
+    ours = [sentence for sentence in sentences if not TASKS_OF_OTHERS.search(sentence)]
+    return [" ".join(ours)] if ours else [text]
