@@ -10,6 +10,7 @@ from typing import TypeVar
 import structlog
 import uvicorn
 from opentelemetry.sdk.trace import TracerProvider
+from starlette.types import ASGIApp
 
 from crossdock.errors import ConfigError
 from crossdock.server.service import Service
@@ -29,16 +30,15 @@ class Server(uvicorn.Server):
         yield
 
 
-def _server(app: object, host: str, port: int) -> Server:
-    config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=5)  # type: ignore[arg-type]
-    return Server(config)
+def configured(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
+    return uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=5)
 
 
 async def serve(service: Service) -> None:
     """Serves until SIGTERM or SIGINT, then drains."""
     settings = service.settings
-    main = _server(service, settings.host, settings.port)
-    management = _server(service.management, settings.host, settings.management_port)
+    main = Server(configured(service, settings.host, settings.port))
+    management = Server(configured(service.management, settings.host, settings.management_port))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

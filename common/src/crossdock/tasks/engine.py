@@ -334,3 +334,8 @@ class TaskEngine:
         workers = {job.worker for job in self._jobs.values()}
         if workers:
             await asyncio.wait(workers, timeout=seconds)
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether writing again may help: not where the task is gone, nor when this very work is being stopped."""
+    return isinstance(error, Exception) and not isinstance(error, TaskUnknown)

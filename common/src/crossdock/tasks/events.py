@@ -70,16 +70,22 @@ def status_event(
 def fold(task: Task, event: Event) -> None:
     """Applies one event to `task`, in place.
 
-    A status message moves into the history when the next status follows it, so that history holds the conversation
-    in order. Raises `InvalidAgentResponseError` for a chunk that appends to an artifact that does not exist.
+    Progress is for the moment (section 3.7); what the agent asked or answered moves into the history when the next
+    status follows, so that the history holds the conversation in order. Raises `InvalidAgentResponseError` for a chunk that appends to an artifact that does not exist.
     """
     if isinstance(event, Task):
         task.CopyFrom(event)
     elif isinstance(event, TaskArtifactUpdateEvent):
         append_artifact_to_task(task, event)
     else:
-        if task.status.HasField("message"):
-            task.history.append(task.status.message)
+        remember(task)
         task.status.CopyFrom(event.status)
         if event.HasField("metadata"):
             task.metadata.MergeFrom(event.metadata)
+
+
+def remember(task: Task) -> None:
+    """Moves a status message that belongs to the conversation into the history."""
+    if task.status.HasField("message") and task.status.state != TaskState.TASK_STATE_WORKING:
+        task.history.append(task.status.message)
+    task.status.ClearField("message")

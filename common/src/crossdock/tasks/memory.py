@@ -11,7 +11,7 @@ from a2a.types import Task
 from a2a.utils.errors import InvalidParamsError
 from a2a.utils.task import ListTasksCursor, decode_list_tasks_cursor, encode_list_tasks_cursor
 
-from crossdock.tasks.events import TERMINAL, Event, fold, state_of
+from crossdock.tasks.events import TERMINAL, Event, fold, remember, state_of
 from crossdock.tasks.journal import Entry, Snapshot, TaskEnded, TaskFilter, TaskJournal, TaskPage, TaskUnknown
 
 
@@ -138,9 +138,7 @@ class MemoryJournal(TaskJournal):
 
 def _apply(task: Task, entry: Entry) -> None:
     if entry.message is not None:
-        if task.status.HasField("message"):
-            task.history.append(task.status.message)
-            task.status.ClearField("message")
+        remember(task)
         task.history.append(entry.message)
     fold(task, entry.event)
 

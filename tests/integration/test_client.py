@@ -1,0 +1,189 @@
+"""The client against real sockets that are cut, silent or gone."""
+
+import asyncio
+from collections import Counter
+
+import httpx
+import pytest
+from a2a.types import Message, Task, TaskArtifactUpdateEvent, TaskState
+
+from crossdock.cards.caching import CardCache
+from crossdock.client.breaker import CircuitBreaker
+from crossdock.errors import Failed, Forbidden, Rejected, TryLater, Unauthenticated
+from crossdock.server.card_routes import card_routes
+from crossdock.tasks.events import Event, fold, is_resting
+from crossdock.tasks.journal import TaskUnknown
+from tests.support.cutting import cutter
+from tests.support.executors import message
+from tests.support.system import System, puppet_card
+
+
+async def collect(events) -> list[Event]:  # type: ignore[no-untyped-def]
+    return [event async for event in events]
+
+
+def folded(events: list[Event]) -> Task:
+    task = Task()
+    for event in events:
+        fold(task, event)
+    return task
+
+
+@pytest.mark.parametrize("after", [1000, 1300, 1700, 2100, 2600])
+async def test_a_cut_stream_goes_on_without_a_gap_or_a_repeat(crossdock: System, after: int) -> None:
+    agent = await crossdock.agent()
+    whole = folded(await collect(crossdock.client(agent.url).send(message("chunks").message)))
+    async with cutter(agent.url) as (line, url):
+        client = crossdock.client(url)
+        await client.card()
+        line.after, line.cuts = after, 3
+        events = await collect(client.send(message("chunks").message))
+        assert line.cuts < 3, "nothing was cut"
+    task = folded(events)
+    assert [part.text for part in task.artifacts[0].parts] == [part.text for part in whole.artifacts[0].parts]
+    assert task.status.state == TaskState.TASK_STATE_COMPLETED
+    chunks = [event for event in events if isinstance(event, TaskArtifactUpdateEvent)]
+    texts = Counter(part.text for chunk in chunks for part in chunk.artifact.parts)
+    assert set(texts.values()) == {1}
+    assert sum(is_resting(event) for event in events) == 1
+    assert len(agent.work.requests) == 2, "the request was sent again"
+
+
+async def test_a_stream_cut_at_work_is_resumed(crossdock: System) -> None:
+    agent = await crossdock.agent()
+    async with cutter(agent.url) as (line, url):
+        client = crossdock.client(url)
+        events = client.send(message("wait").message)
+        first = await anext(events)
+        assert isinstance(first, Task)
+        await agent.work.working.wait()
+        line.cut_all()
+        rest = asyncio.create_task(collect(events))
+        await crossdock.client(agent.url).cancel(first.id)
+        async with asyncio.timeout(20):
+            last = (await rest)[-1]
+    assert last.status.state == TaskState.TASK_STATE_CANCELED  # type: ignore[union-attr]
+
+
+async def test_a_request_that_was_never_seen_is_sent_again(crossdock: System) -> None:
+    agent = await crossdock.agent()
+    client = crossdock.client(agent.url)
+    await client.card()
+    refused = crossdock.client("http://127.0.0.1:9", attempts=2)
+    with pytest.raises(TryLater):
+        await collect(refused.send(message().message))
+    assert await collect(client.send(message().message))
+
+
+async def test_errors_are_told_in_our_own_terms(crossdock: System) -> None:
+    agent = await crossdock.agent()
+    client = crossdock.client(agent.url)
+    with pytest.raises(TaskUnknown):
+        await client.get("unknown")
+    with pytest.raises(TaskUnknown):
+        await client.cancel("unknown")
+    with pytest.raises(Rejected):
+        await collect(client.send(Message(message_id="m")))
+    other = crossdock.client(agent.url, "acme-caller")
+    with pytest.raises(Unauthenticated):
+        await other.get("unknown")
+    named = message().message
+    named.metadata.update({"urn:crossdock:skill:v1": "unheard-of"})
+    with pytest.raises(Rejected, match="Name one of: act, other"):
+        await collect(client.send(named))
+
+
+async def test_a_missing_right_is_forbidden(crossdock: System) -> None:
+    agent = await crossdock.agent()
+    client = crossdock.client(agent.url)
+    token = await crossdock.issuer.mint(claims={"realm_access": {"roles": []}})
+    client._http.auth = lambda request: request.headers.update({"Authorization": f"Bearer {token}"}) or request
+    with pytest.raises(Forbidden):
+        await client.get("unknown")
+
+
+async def test_the_deadline_cancels_the_task_there(crossdock: System) -> None:
+    agent = await crossdock.agent()
+    client = crossdock.client(agent.url)
+    with pytest.raises(Failed, match="within"):
+        await collect(client.send(message("wait").message, seconds=0.5))
+    async with asyncio.timeout(5):
+        await agent.work.interrupted.wait()
+
+
+async def test_a_dead_agent_opens_the_circuit() -> None:
+    now = [0.0]
+    breaker = CircuitBreaker("puppet", failures=2, seconds=10, clock=lambda: now[0])
+    breaker.failed()
+    breaker.admit()
+    breaker.failed()
+    with pytest.raises(TryLater, match="10 s"):
+        breaker.admit()
+    now[0] = 10.0
+    breaker.admit()
+    with pytest.raises(TryLater):
+        breaker.admit()
+    breaker.succeeded()
+    breaker.admit()
+
+
+async def test_an_open_circuit_asks_nobody(crossdock: System) -> None:
+    agent = await crossdock.agent()
+    async with cutter(agent.url) as (line, url):
+        client = crossdock.client(url, attempts=1)
+        await client.card()
+        line.cut_all()
+        line.down = True
+        for _ in range(5):
+            with pytest.raises(TryLater):
+                await client.get("unknown")
+        before = line.connections
+        with pytest.raises(TryLater, match="does not answer at the moment"):
+            await client.get("unknown")
+        assert line.connections == before
+
+
+async def test_a_card_is_asked_for_once_and_then_checked(crossdock: System) -> None:
+    from starlette.applications import Starlette
+
+    seen: Counter[int] = Counter()
+
+    async def count(response: httpx.Response) -> None:
+        seen[response.status_code] += 1
+
+    url = await crossdock.serve(Starlette(routes=card_routes(puppet_card("http://puppet.test"))))
+    now = [0.0]
+    http = crossdock.http(event_hooks={"response": [count]})
+    cards = CardCache(http, clock=lambda: now[0])
+    await asyncio.gather(*(cards.get(url) for _ in range(10)))
+    assert seen == {200: 1}
+    now[0] = 301.0
+    assert (await cards.get(url)).name == "puppet-agent"
+    assert seen == {200: 1, 304: 1}
+
+
+async def test_an_old_card_serves_while_its_agent_is_gone(crossdock: System) -> None:
+    agent = await crossdock.agent()
+    now = [0.0]
+    async with cutter(agent.url) as (line, url):
+        cards = CardCache(crossdock.http(), clock=lambda: now[0])
+        await cards.get(url)
+        line.cut_all()
+        line.down = True
+        now[0] = 1000.0
+        assert (await cards.get(url)).name == "puppet-agent"
+        now[0] = 10_000.0
+        with pytest.raises(TryLater):
+            await cards.get(url)
+
+
+async def test_a_token_goes_only_where_it_belongs(crossdock: System) -> None:
+    """The card may name any host; the configured one is called."""
+    agent = await crossdock.agent()
+    client = crossdock.client(agent.url)
+    card = await client._cards.get(agent.url)
+    for interface in card.supported_interfaces:
+        interface.url = "http://evil.test/steal"
+    client._cards._entries[agent.url].card.CopyFrom(card)
+    with pytest.raises((Rejected, Failed)):
+        await collect(client.send(message().message))

@@ -1,0 +1,132 @@
+"""The orchestrator over real agents: what it streams, passes on and keeps."""
+
+import asyncio
+
+from a2a.types import Task, TaskArtifactUpdateEvent, TaskState
+
+from crossdock.console import text_of
+from crossdock.extensions import ROUTING, STYLE
+from crossdock.parts import plain
+from crossdock.tasks.events import fold
+from tests.support.executors import message
+from tests.support.orchestration import orchestrator
+from tests.support.system import System
+
+
+async def run(crossdock: System, url: str, text: str, **ids: str) -> tuple[Task, list[object]]:
+    events: list[object] = []
+    task = Task()
+    async for event in crossdock.client(url, "acme-caller").send(message(text, **ids).message):
+        events.append(event)
+        fold(task, event)  # type: ignore[arg-type]
+    return task, events
+
+
+async def test_progress_and_artifacts_come_up_as_they_happen(crossdock: System) -> None:
+    served = await orchestrator(crossdock)
+    task, events = await run(crossdock, served.url, "complete this", context_id="my-context")
+    assert task.status.state == TaskState.TASK_STATE_COMPLETED
+    assert task.context_id == "my-context"
+    assert served.work[0].requests[0].context_id == "my-context"
+    assert {artifact.artifact_id for artifact in task.artifacts} == {"puppet.echo", "puppet.data"}
+    said = [text_of(event.status.message) for event in events if hasattr(event, "status")]  # type: ignore[attr-defined]
+    assert "puppet: half way" in said
+
+
+async def test_the_decision_stands_in_the_tasks_metadata(crossdock: System) -> None:
+    served = await orchestrator(crossdock)
+    task, _ = await run(crossdock, served.url, "complete this")
+    decision = plain(task.metadata)[ROUTING]
+    assert (decision["method"], decision["rule"], decision["plan"]) == ("rules", "anything", ["puppet"])
+    assert decision["cards"] == {"puppet": "1.0.0", "second": "1.0.0"}
+    assert set(decision) == {"method", "plan", "reason", "rule", "scores", "candidates", "cards"}
+
+
+async def test_each_steps_data_feeds_the_next(crossdock: System) -> None:
+    served = await orchestrator(crossdock)
+    task, _ = await run(crossdock, served.url, "complete both")
+    assert task.status.state == TaskState.TASK_STATE_COMPLETED
+    _, second = served.work
+    (part,) = second.requests[0].data
+    assert (part.data, part.metadata) == ({"files": []}, {"source": "puppet-agent/data"})
+    assert {artifact.artifact_id.split(".")[0] for artifact in task.artifacts} == {"puppet", "second"}
+    assert second.requests[0].metadata[STYLE] == {"language": "de", "tone": "formal"}
+    assert second.requests[0].hops == 1
+
+
+async def test_an_agents_question_is_passed_up_and_the_answer_down(crossdock: System) -> None:
+    served = await orchestrator(crossdock)
+    task, _ = await run(crossdock, served.url, "ask me")
+    assert task.status.state == TaskState.TASK_STATE_INPUT_REQUIRED
+    assert text_of(task.status.message) == "Which one?"
+    answered, _ = await run(crossdock, served.url, "answer that", task_id=task.id)
+    assert answered.status.state == TaskState.TASK_STATE_COMPLETED
+    puppet, _ = served.work
+    assert puppet.requests[0].task_id == puppet.requests[1].task_id
+    assert puppet.requests[1].checkpoint == {"asked": "ask me"}
+
+
+async def test_a_request_that_nobody_fits_is_asked_back_and_goes_on(crossdock: System) -> None:
+    served = await orchestrator(crossdock)
+    task, _ = await run(crossdock, served.url, "nobody")
+    assert task.status.state == TaskState.TASK_STATE_INPUT_REQUIRED
+    assert plain(task.metadata)[ROUTING]["plan"] == []
+    assert not served.work[0].requests
+
+
+async def test_a_failure_comes_up_in_the_agents_words(crossdock: System) -> None:
+    served = await orchestrator(crossdock)
+    failed, _ = await run(crossdock, served.url, "fail")
+    rejected, _ = await run(crossdock, served.url, "reject")
+    crashed, events = await run(crossdock, served.url, "artifactthenraise")
+    assert failed.status.state == TaskState.TASK_STATE_FAILED
+    assert text_of(failed.status.message) == "puppet: The archive is empty."
+    assert rejected.status.state == TaskState.TASK_STATE_REJECTED
+    assert crashed.status.state == TaskState.TASK_STATE_FAILED
+    assert isinstance(events[-2], TaskArtifactUpdateEvent)
+    assert "hunter2" not in str(events)
+
+
+async def test_a_cancel_is_passed_on_to_the_agent_at_work(crossdock: System) -> None:
+    served = await orchestrator(crossdock)
+    client = crossdock.client(served.url, "acme-caller")
+    puppet, _ = served.work
+    running = asyncio.create_task(run(crossdock, served.url, "wait"))
+    await puppet.working.wait()
+    (task,) = [record.task for record in served.service.engine._journal._records.values()]  # type: ignore[attr-defined]
+    canceled = await client.cancel(task.id)
+    assert canceled.status.state == TaskState.TASK_STATE_CANCELED
+    async with asyncio.timeout(5):
+        await puppet.interrupted.wait()
+        last, _ = await running
+    assert last.status.state == TaskState.TASK_STATE_CANCELED
+    headers = await crossdock.headers()
+    (below,) = (await crossdock.http().get(f"{served.puppet.url}/tasks", headers=headers)).json()["tasks"]
+    assert below["status"]["state"] == "TASK_STATE_CANCELED"
+
+
+async def test_an_agent_that_is_down_is_named(crossdock: System) -> None:
+    served = await orchestrator(crossdock)
+    served.service.settings.agents["second"] = "unused"  # type: ignore[attr-defined]
+    await served.puppet.service.drain()
+    task, _ = await run(crossdock, served.url, "complete this")
+    assert task.status.state == TaskState.TASK_STATE_FAILED
+    assert "puppet" in text_of(task.status.message)
+
+
+async def test_a_circle_of_agents_is_cut(crossdock: System) -> None:
+    served = await orchestrator(crossdock)
+    headers = {**await crossdock.headers("acme-caller"), "crossdock-hops": "9"}
+    body = {"message": {"messageId": "m", "role": "ROLE_USER", "parts": [{"text": "x"}]}}
+    answer = await crossdock.http().post(f"{served.url}/message:send", json=body, headers=headers)
+    assert answer.status_code == 400
+    assert "8 agents" in answer.json()["error"]["message"]
+
+
+async def test_a_file_that_an_agent_cannot_read_is_left_out(crossdock: System) -> None:
+    served = await orchestrator(crossdock)
+    request = message("complete").message
+    request.parts.add(raw=b"%PDF", filename="a.pdf", media_type="application/pdf")
+    events = [event async for event in crossdock.client(served.url, "acme-caller").send(request)]
+    assert any("a.pdf; left out" in str(event) for event in events)
+    assert served.work[0].requests[0].files == ()

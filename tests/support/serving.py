@@ -1,0 +1,41 @@
+"""Real servers for tests: a socket on a free port of the loopback, and uvicorn on it."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.types import ASGIApp
+
+from crossdock.server.serving import Server, configured
+
+
+def listen() -> socket.socket:
+    """A bound socket, so that a service can know its URL before it serves."""
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind(("127.0.0.1", 0))
+    return bound
+
+
+def url_of(bound: socket.socket) -> str:
+    return f"http://127.0.0.1:{bound.getsockname()[1]}"
+
+
+@asynccontextmanager
+async def serve(app: ASGIApp, bound: socket.socket | None = None) -> AsyncIterator[str]:
+    """Serves `app` with its lifespan; yields its URL."""
+    bound = bound or listen()
+    server = Server(configured(app, "127.0.0.1", bound.getsockname()[1]))
+    serving = asyncio.create_task(server.serve(sockets=[bound]))
+    try:
+        async with asyncio.timeout(20):
+            while not server.started:
+                if serving.done():
+                    serving.result()
+                    raise RuntimeError("the server did not start")
+                await asyncio.sleep(0.005)
+        yield url_of(bound)
+    finally:
+        server.should_exit = True
+        await serving
