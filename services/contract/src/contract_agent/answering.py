@@ -64,8 +64,11 @@ class Answering:
         """Quotes for the whole question, and where it asks several things for each of its parts."""
         findings = self.find(text)
         chosen = _best(findings.candidates)
-        for part in findings.question.parts:
-            chosen = self._with_part(chosen, part, findings.question)
+        if chosen:
+            for part in findings.question.parts:
+                chosen = self._with_part(chosen, part, findings.question)
+        else:
+            chosen = self._by_parts(findings.question)
         if not chosen:
             return Answer(False, (), 0.0, findings.reason or "No clause answers this question.")
         return Answer(
@@ -73,17 +76,26 @@ class Answering:
         )
 
     def _with_part(self, chosen: list[Candidate], part: Question, whole: Question) -> list[Candidate]:
-        """Adds the best clause for one part of a question, unless it is chosen already."""
-        findings = self._find(part, whole)
-        answering = [candidate for candidate in findings.candidates if candidate.answers]
-        if chosen:
-            same = chosen[0].passage.contract.id
-            answering = [candidate for candidate in answering if candidate.passage.contract.id == same]
-        if not answering:
-            return chosen
-        best = answering[0]
+        """Adds the best clause of the same contract for one part of a question, unless it is chosen already."""
+        best = self._best_for(part, whole, chosen[0].passage.contract.id)
         here = {candidate.passage.clause.start for candidate in chosen}
-        return chosen if best.passage.clause.start in here else [*chosen[:1], best, *chosen[1:]]
+        if best is None or best.passage.clause.start in here:
+            return chosen
+        return [*chosen[:1], best, *chosen[1:]]
+
+    def _by_parts(self, whole: Question) -> list[Candidate]:
+        """One clause for each part, all from one contract; none if any part stays without."""
+        chosen: list[Candidate] = []
+        for part in whole.parts:
+            best = self._best_for(part, whole, chosen[0].passage.contract.id if chosen else None)
+            if best is None:
+                return []
+            chosen.append(best)
+        return chosen
+
+    def _best_for(self, part: Question, whole: Question, contract: str | None) -> Candidate | None:
+        answering = (candidate for candidate in self._find(part, whole).candidates if candidate.answers)
+        return next((item for item in answering if contract in (None, item.passage.contract.id)), None)
 
     def _find(self, asked: Question, whole: Question) -> Findings:
         contracts = self._store.contracts(self._customer)
@@ -97,8 +109,7 @@ class Answering:
         passages = self._store.search(
             self._customer, _search_stems(asked), limit=CANDIDATES, within=_within(selection.contracts, contracts)
         )
-        frequencies = {stem: sum(counts.values()) for stem, counts in spread.items()}
-        ranking = Ranking(named, frequencies, sum(contract.clauses for contract in contracts))
+        ranking = Ranking(named, spread, sum(contract.clauses for contract in contracts))
         return Findings(asked if asked is not whole else whole, tuple(ranking.candidates(passages)))
 
 

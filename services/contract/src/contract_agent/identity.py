@@ -8,6 +8,8 @@ from contract_agent.markers import is_title
 OPENING = 2_500
 """Characters at the beginning in which title and parties are looked for."""
 LONGEST_TITLE = 120
+VOCABULARY = 50_000
+"""Characters whose words can be parts of the file's name."""
 MOST_PARTIES = 6
 
 FORMS = (
@@ -26,7 +28,7 @@ ROLE = re.compile(
 
 
 def title_of(document: Document) -> str:
-    """The first heading or title line; the file's name where there is none."""
+    """The first heading or title line; the words of the file's name where there is none."""
     for line in document.text[:OPENING].splitlines():
         plain = re.sub(r"\s+", " ", line.strip(" \t#*_="))
         if not plain:
@@ -35,7 +37,27 @@ def title_of(document: Document) -> str:
         if len(first) <= LONGEST_TITLE and not re.match(r"[(\d§]", first) and (is_title(first) or line.startswith("#")):
             return first.strip('"“” .')
         break
-    return document.name
+    return _spelled(document)
+
+
+def _spelled(document: Document) -> str:
+    """The file's name in words: "servicelevelagreement.md" is run together from words that the text has too."""
+    name = re.sub(r"([a-z])([A-Z])", r"\1 \2", document.name.rpartition(".")[0] or document.name)
+    known = {word.lower() for word in re.findall(r"[^\W\d_]{2,}", document.text[:VOCABULARY])} | {"and", "of", "for"}
+    return " ".join(_segmented(word, known) for word in re.split(r"[\W_]+", name) if word)
+
+
+def _segmented(word: str, known: set[str]) -> str:
+    """`word` as the fewest known words, or as it is."""
+    best: list[list[str] | None] = [[]]
+    for end in range(1, len(word) + 1):
+        options = [
+            [*before, word[start:end]]
+            for start, before in enumerate(best)
+            if before is not None and word[start:end].lower() in known
+        ]
+        best.append(min(options, key=len) if options else None)
+    return " ".join(best[-1] or [word])
 
 
 def parties_of(document: Document) -> tuple[str, ...]:

@@ -21,11 +21,13 @@ _TIMES = (
     r"\bon (?:delivery|receipt|acceptance|demand|or before)\b|\bdelivery date\b|\bnoon\b|\bmidnight\b",
     r"\bend of (?:the|each|a) |\buntil\b|\bprior to\b|\b(?:first|last) day\b|\bupon\b|\bpromptly\b",
 )
-_MONEY = (
-    rf"{_CURRENCY}\s*\d|\d\s*{_CURRENCY}(?!\w)",
-    r"\bfree\b|\bno (?:charge|cost|expense|fee)|\bat cost\b|not charge|without (?:charge|deduction)",
-    r"\d\s*%|per ?cent|\btwice\b|\bdoubl",
+_MONEY = (rf"{_CURRENCY}\s*\d|\d\s*{_CURRENCY}(?!\w)|\d\s*%|per ?cent|\btwice\b|\bdoubl|special drawing rights",)
+_FREE = (r"\bfree\b|\bno (?:charge|cost|expense|fee)|\bat cost\b|not charge|without (?:charge|deduction)",)
+_RANGES = (
+    rf"\b{_NUMBER}\b[^.;]{{0,12}}?(?:\band\b|\bto\b|–|—|-|\bbis\b|\bà\b|\by\b)\s*[-−]?\s*\b{_NUMBER}\b|[±]\s*\d",
+    r"(?:more|less|greater|lower|higher|fewer|above|below|over|under) (?:than )?\D{0,5}\d|at (?:least|most)|\bup to\b",
 )
+_FORMULAS = (r"=|×|\bx\b|\bmultipl|\bdivided\b|\btimes\b|\d\s*%|\bper\b|\bfor (?:each|every)\b|\bplus\b|\bproportion",)
 _SHARES = (rf"\d\s*%|per ?cent|\b{_NUMBER} (?:in|of|out of) |\bpercentage points?\b|\bfactor\b|\bhalf\b",)
 
 
@@ -37,13 +39,35 @@ KINDS = {
     "money": _any_of(_MONEY),
     "share": _any_of(_SHARES),
     "time": _any_of(_TIMES),
+    "range": _any_of(_RANGES),
+    "formula": _any_of(_FORMULAS),
     "number": _any_of((rf"\b{_NUMBER}\b",)),
+    "cap": _any_of((r"\b(?:not|never|no event|nor)\b[^.;]{0,40}?\bexceed|\bup to\b|\bat most\b|\bmaximum\b|\bcapped\b|\blimited to\b",)),
+    "floor": _any_of((r"\bat least\b|\b(?:no|not) (?:less|fewer) than\b|\bminimum\b",)),
 }
+
+
+FREE = _any_of(_FREE)
+REFERENCES = re.compile(
+    r"\b(?:annex|appendix|schedule|exhibit|article|section|clause|paragraph)s?\s+(?:\d[\d.]*|[A-Z])\b(?:\s*(?:and|to)\s*\d[\d.]*)?",
+    re.IGNORECASE,
+)
 
 
 def holds(kind: str, text: str) -> bool:
     """Whether `text` holds something of a kind; a clause number at its beginning does not count."""
-    return bool(KINDS[kind].search(re.sub(r"^\W*(?:\w{1,9}\s)?[\w]*\d[\w.]*[.):]?\s", " ", text)))
+    return bool(KINDS[kind].search(_without_references(text)))
+
+
+def hints(kind: str, text: str) -> bool:
+    """Whether `text` says the like without a value: that something is free, where a price is asked for."""
+    return kind == "money" and bool(FREE.search(text))
+
+
+def _without_references(text: str) -> str:
+    """Without its own number at the beginning and without "Schedule 1", "clause 3.2" and the like."""
+    text = re.sub(r"^\W*(?:\w{1,9}\s)?[\w]*\d[\w.]*[.):]?\s", " ", text)
+    return REFERENCES.sub(" ", text)
 
 
 _WHAT = r"\b(?:what|which) "
@@ -65,6 +89,21 @@ ASKED: tuple[tuple[str, re.Pattern[str]], ...] = (
         ),
     ),
     (
+        "formula",
+        _any_of(
+            (
+                r"\bhow (?:is|are|do|does|will|was) .*\b(?:calculat|comput|work(?:ed)? out|determin|figur)",
+                r"\b(?:what|which) (?:is the )?(?:formula|calculation)\b|\bwie .*\bberechnet\b|\bcomment .*\bcalcul",
+            )
+        ),
+    ),
+    (
+        "range",
+        _any_of(
+            (_WHAT + r"(?:\w+ ){0,3}?(?:range|ranges|bounds|limits|tolerance|band)\b", r"\bbetween (?:which|what)\b")
+        ),
+    ),
+    (
         "share",
         _any_of(
             (_WHAT + r"(?:\w+ ){0,3}?(?:percentage|percent|share|proportion|fraction|part)\b", r"\bhow many percent\b")
@@ -77,6 +116,7 @@ ASKED: tuple[tuple[str, re.Pattern[str]], ...] = (
                 _WHAT_IS + r"(?:price|fee|costs?|amount|charges?|freight rate|penalty rate|discount|surcharge|rate)\b",
                 r"\bwhat (?:do|does|did|will|would|must|should) (?:\w+ ){1,6}(?:cost|charge|pay)\b",
                 r"\bwhat (?:\w+ ){1,4}costs?\b",
+                r"\bhow (?:much|expensive)\b.*\b(?:cost|charge|charged|pay|paid|owe|bill|billed|fee|price|worth|money)\b",
             )
         ),
     ),
@@ -86,8 +126,8 @@ ASKED: tuple[tuple[str, re.Pattern[str]], ...] = (
             (
                 r"\bhow (?:much|many|high|large|big|far|cold|warm|hot|old|heavy)\b|\bwhat number\b",
                 r"\bwhat (?:is|was) the (?:most|least)\b|\bthe most\b.*\bpay\b",
-                _WHAT + r"(?:\w+ ){0,3}?(?:range|temperature|humidity|quantity|factor|minimum|maximum)\b",
-                _WHAT + r"(?:\w+ ){0,3}?(?:limit|cap|number|threshold|tolerance|target|bounds)\b",
+                _WHAT + r"(?:\w+ ){0,3}?(?:temperature|humidity|quantity|factor|minimum|maximum)\b",
+                _WHAT + r"(?:\w+ ){0,3}?(?:limit|cap|number|threshold|target)\b",
                 r"\b(?:wie ?viele?|wie hoch|combien|cuánt[oa]s?|welcher prozentsatz|quel pourcentage|qué porcentaje)\b",
             )
         ),

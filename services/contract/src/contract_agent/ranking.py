@@ -4,8 +4,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from contract_agent.quantities import holds
+from contract_agent.quantities import hints, holds
 from contract_agent.questions import Question, Term
+from contract_agent.selection import Label, Spread, in_text
 from contract_agent.store import Passage
 from contract_agent.thesaurus import thesaurus
 from contract_agent.vocabulary import Language, stems
@@ -21,8 +22,21 @@ IMPLIED: Mapping[str, str] = {
     "deadline": "time",
     "schedule": "time",
     "term": "time",
+    "due": "time",
+    "cap": "cap",
+    "floor": "floor",
+    "range": "range",
 }
 """Concepts that a value of this kind speaks of without a word: `3000 KG` is a quantity."""
+IN_CONTRACT = 0.35
+"""Of what stands elsewhere in the same contract."""
+THRESHOLD, FOCUS_THRESHOLD, TOPIC_THRESHOLD = 0.55, 0.45, 0.7
+"""The least coverage of an answer: of all terms, of what is asked for, and of each topic."""
+FITS, MISFITS, REFERRED, RELEVANT = 0.1, -0.25, 0.3, 0.15
+"""What a value of the kind asked for, a clause that is named by its number, and BM25 add to the score."""
+LIGHT_WEIGHT = 0.25
+EXPRESSION_BONUS = 1.3
+"""A term of several words says more than one of one."""
 SATURATION, LENGTH_SHARE = 1.2, 0.5
 """BM25's k1 and b."""
 
@@ -93,12 +107,14 @@ class Reading:
 
 
 class Ranking:
-    """Ranks clauses for one question. `frequencies`: in how many of `clauses` clauses a stem stands."""
+    """Ranks clauses for one question. `spread`: where the question's stems stand among all `clauses` clauses."""
 
-    def __init__(self, question: Question, frequencies: Mapping[str, int], clauses: int) -> None:
+    def __init__(self, question: Question, spread: Spread, clauses: int) -> None:
         self._question = question
-        self._frequencies = frequencies
+        self._spread = spread
+        self._frequencies = {stem: sum(counts.values()) for stem, counts in spread.items()}
         self._clauses = max(1, clauses)
+        self._labels: dict[str, Label] = {}
 
     def candidates(self, passages: Sequence[Passage]) -> list[Candidate]:
         """Best first."""
@@ -112,12 +128,13 @@ class Ranking:
         question, text = self._question, reading.passage.text
         content = [term for term in question.terms if not term.name]
         coverage = self._covered(reading, content or question.names)
-        fits = question.kind is None or holds(question.kind, text)
+        exact = question.kind is None or holds(question.kind, text)
+        fits = exact or hints(str(question.kind), text)
         score = (
             self._covered(reading, [*question.terms, *(term for term in question.naming if term.name)])
-            + 0.15 * relevance
-            + (0.1 if fits else -0.2)
-            + (0.3 if self._referred(reading) else 0.0)
+            + RELEVANT * relevance
+            + (FITS if exact else MISFITS)
+            + (REFERRED if self._referred(reading) else 0.0)
         )
         answers = fits and coverage >= THRESHOLD and self._speaks_of_focus(reading) and self._speaks_of_topics(reading)
         return Candidate(reading.passage, score, coverage, answers)
@@ -125,24 +142,35 @@ class Ranking:
     def _covered(self, reading: Reading, terms: Iterable[Term]) -> float:
         weights = [(term, self.weight(term)) for term in terms]
         total = sum(weight for _, weight in weights)
-        return sum(weight * reading.covers(term) for term, weight in weights) / total if total else 0.0
+        return sum(weight * self._covers(reading, term) for term, weight in weights) / total if total else 0.0
+
+    def _covers(self, reading: Reading, term: Term) -> float:
+        """A party is meant wherever its contract speaks; other terms count a little if the contract has them at all."""
+        contract = reading.passage.contract
+        if term.name and self._labels.setdefault(contract.id, Label(contract)).holds(term):
+            return SAME_WORDS
+        found = reading.covers(term)
+        if found or term.focus or not in_text(term, contract.id, self._spread):
+            return found
+        return IN_CONTRACT
 
     def weight(self, term: Term) -> float:
         """Rare words weigh more; a word of the question that no contract holds weighs less than one that some do."""
         if term.light:
-            return 0.25
+            return LIGHT_WEIGHT
+        bonus = EXPRESSION_BONUS if len(term.stems) > 1 and not term.name else 1.0
         frequency = min(self._frequencies.get(stem, 0) for stem in term.stems)
         if not frequency:
-            return 0.7 if term.concepts else 0.6
+            return bonus * (0.7 if term.concepts else 0.6)
         rarity = math.log((self._clauses + 1) / (frequency + 0.5)) / math.log(self._clauses + 1)
-        return 0.4 + 0.6 * max(0.0, min(1.0, rarity))
+        return bonus * (0.4 + 0.6 * max(0.0, min(1.0, rarity)))
 
     def _speaks_of_focus(self, reading: Reading) -> bool:
         focus = [term for term in self._question.terms if term.focus and not term.light]
         return not focus or self._covered(reading, focus) >= FOCUS_THRESHOLD
 
     def _speaks_of_topics(self, reading: Reading) -> bool:
-        return all(reading.covers(term, term.topics) >= 0.7 for term in self._question.terms if term.topics)
+        return all(reading.covers(term, term.topics) >= TOPIC_THRESHOLD for term in self._question.terms if term.topics)
 
     def _referred(self, reading: Reading) -> bool:
         label = f"{reading.passage.clause.label} {reading.passage.clause.context}".lower()
@@ -163,7 +191,3 @@ class Ranking:
                 norm = count + SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE * reading.length / max(1.0, average))
                 total += idf * count * (SATURATION + 1) / norm
         return total
-
-
-THRESHOLD = 0.5
-FOCUS_THRESHOLD = 0.45

@@ -30,17 +30,17 @@ class Selection:
 
 def select(question: Question, contracts: Sequence[Contract], spread: Spread) -> Selection:
     """All contracts, less those that lack the names in the question or are called otherwise."""
-    labels = {contract.id: _Label(contract) for contract in contracts}
+    labels = {contract.id: Label(contract) for contract in contracts}
     left = frozenset(labels)
     for term in question.names:
-        holding = frozenset(key for key, label in labels.items() if label.holds(term) or _in_text(term, key, spread))
+        holding = frozenset(key for key, label in labels.items() if label.holds(term) or in_text(term, key, spread))
         if not holding:
             return Selection(frozenset(), term.text)
         left = left & holding or left
     return _named(question, left, labels, spread)
 
 
-def _named(question: Question, left: frozenset[str], labels: Mapping[str, "_Label"], spread: Spread) -> Selection:
+def _named(question: Question, left: frozenset[str], labels: Mapping[str, "Label"], spread: Spread) -> Selection:
     naming = [term for term in question.naming if not set(term.stems) <= AGREEMENTS or term.concepts]
     naming = [term for term in naming if not term.name]
     if not naming or not left:
@@ -59,17 +59,17 @@ def _rarity(holding: int, contracts: int) -> float:
     return math.log(1 + (contracts + 1) / (holding + 0.5))
 
 
-def _fit(term: Term, key: str, label: "_Label", spread: Spread) -> float:
+def _fit(term: Term, key: str, label: "Label", spread: Spread) -> float:
     if label.holds(term):
         return IN_NAME
-    return IN_TEXT if _in_text(term, key, spread) else 0.0
+    return IN_TEXT if in_text(term, key, spread) else 0.0
 
 
-def _in_text(term: Term, key: str, spread: Spread) -> bool:
+def in_text(term: Term, key: str, spread: Spread) -> bool:
     return all(spread.get(stem, {}).get(key, 0) for stem in term.stems)
 
 
-class _Label:
+class Label:
     """The words that a contract is called by: title, file name and parties."""
 
     def __init__(self, contract: Contract) -> None:
