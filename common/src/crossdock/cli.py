@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from crossdock.auth.tokens import BearerAuth, StaticToken, TokenSource
+from crossdock.auth.tokens import BearerAuth, GivenToken, Tokens, TokenSource
 from crossdock.cards.caching import CardCache
 from crossdock.client.agent import AgentClient
 from crossdock.client.pool import pooled_client
@@ -75,9 +75,9 @@ class Target:
     def address(self) -> str:
         return self.url or Profile.read(self.home).access(self.customer).url
 
-    def tokens(self, http: httpx.AsyncClient) -> TokenSource | StaticToken:
+    def tokens(self, http: httpx.AsyncClient) -> Tokens:
         if self.token_file:
-            return StaticToken(read_secret(self.token_file))
+            return GivenToken(read_secret(self.token_file))
         profile = Profile.read(self.home)
         access = profile.access(self.customer)
         return TokenSource(http, profile.issuer, access.client_id, lambda: read_secret(Path(access.secret_file)))

@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncGenerator, Callable, Collection, Generator, Mapping
 from dataclasses import dataclass, replace
+from typing import Protocol
 from urllib.parse import quote_plus
 
 import httpx
@@ -126,13 +127,34 @@ def _read(url: str, body: Mapping[str, object]) -> tuple[str, float]:
     return str(token), float(lifetime)
 
 
+class Tokens(Protocol):
+    """Where `BearerAuth` gets its tokens from; `invalidate` tells it of one that was refused."""
+
+    async def token(self) -> str: ...
+
+    def invalidate(self, token: str) -> None: ...
+
+
+class GivenToken:
+    """A token that somebody else got: there is no other when it is refused."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    async def token(self) -> str:
+        return self._token
+
+    def invalidate(self, token: str) -> None:
+        return
+
+
 class BearerAuth(httpx.Auth):
     """Signs requests with the source's token; after a 401 once more, with a new one.
 
     The token goes to `origins` (scheme, host and port of these URLs) alone; requests to others leave without one.
     """
 
-    def __init__(self, source: TokenSource, origins: Collection[str]) -> None:
+    def __init__(self, source: Tokens, origins: Collection[str]) -> None:
         self._source = source
         self._origins = frozenset(_origin(httpx.URL(url)) for url in origins)
 

@@ -1,7 +1,7 @@
 """A card, a pipeline or an executor, and settings become one service: its two ASGI apps and their lifetime."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
 import httpx
@@ -37,7 +37,8 @@ from crossdock.telemetry.metrics import Metrics
 from crossdock.telemetry.tasks import TaskTelemetry
 from crossdock.telemetry.tracing import TracingMiddleware
 
-Start = Callable[[], Awaitable[None]]
+Close = Callable[[], Awaitable[None]]
+Lifespan = AbstractAsyncContextManager[None]
 
 
 @dataclass
@@ -71,8 +72,8 @@ def create_service(
     http: httpx.AsyncClient | None = None,
     metrics: Metrics | None = None,
     customer: str | None = None,
-    checks: dict[str, Check] | None = None,
-    closing: Sequence[Start] = (),
+    checks: Mapping[str, Check] | None = None,
+    closing: Sequence[Close] = (),
 ) -> Service:
     """Wires one service.
 
@@ -80,22 +81,14 @@ def create_service(
     one that is made here is closed here. `checks` join the readiness; `closing` runs at the end of the lifespan.
     """
     register_errors()
-    journal = journal or MemoryJournal(retention=settings.retention_seconds)
-    metrics = metrics or Metrics(card.name)
-    own_http = None if http else httpx.AsyncClient(timeout=10.0)
-    keys = KeySet(http or own_http or httpx.AsyncClient(), settings.issuer, ttl=settings.jwks_ttl)
-    verifier = TokenVerifier(settings.issuer, card.name, keys, customer=customer)
     for uri in (SKILL, PROGRESS):
         declare(card, uri)
+    journal = journal or MemoryJournal(retention=settings.retention_seconds)
+    metrics = metrics or Metrics(card.name)
+    door = _door(settings, card, http, customer)
     admission = Admission(agent, card, settings.max_hops)
-    pool = ComputePool(limit=settings.compute_processes, preload=_preload(work))
-    fetcher = FileFetcher(limit=settings.max_file, allow_private=settings.allow_private_urls)
-    executor = (
-        PipelineExecutor(work, pool, fetcher, admission, max_file=settings.max_file)
-        if isinstance(work, AgenticPipeline)
-        else work
-    )
-    engine = TaskEngine(executor, journal, TaskTelemetry(metrics), _engine_limits(settings))
+    worker = _worker(settings, work, admission)
+    engine = TaskEngine(worker.executor, journal, TaskTelemetry(metrics), _engine_limits(settings))
     handler = JournalRequestHandler(
         engine,
         journal,
@@ -108,27 +101,88 @@ def create_service(
     async def accepting() -> bool:
         return engine.accepting
 
-    async def issuer() -> bool:
-        await keys.ready()
+    ready = {"accepting": accepting, "issuer": door.ready, **(checks or {})}
+    app = _app(settings, card, handler, door.verifier, metrics)
+    service = Service(app, management_app(metrics.registry, ready), engine, settings, metrics)
+    app.router.lifespan_context = _lifespan(service, worker, [*closing, *door.closing])
+    return service
+
+
+@dataclass(frozen=True)
+class Door:
+    """Who may come in, and whether that can be known."""
+
+    verifier: TokenVerifier
+    keys: KeySet
+    closing: Sequence[Close]
+
+    async def ready(self) -> bool:
+        await self.keys.ready()
         return True
 
+
+def _door(settings: ServiceSettings, card: AgentCard, http: httpx.AsyncClient | None, customer: str | None) -> Door:
+    own = httpx.AsyncClient(timeout=10.0) if http is None else None
+    keys = KeySet(http or own, settings.issuer, ttl=settings.jwks_ttl)  # type: ignore[arg-type] # one of the two is there
+    verifier = TokenVerifier(settings.issuer, card.name, keys, customer=customer)
+    return Door(verifier, keys, [keys.close, *([own.aclose] if own else [])])
+
+
+@dataclass(frozen=True)
+class Worker:
+    """What executes tasks, and what it needs open meanwhile. An SDK executor needs nothing."""
+
+    executor: AgentExecutor
+    pool: ComputePool | None = None
+    fetcher: FileFetcher | None = None
+    warm: bool = False
+
+    async def start(self) -> None:
+        if self.pool and self.warm:
+            await self.pool.start()
+
+    async def close(self) -> None:
+        if self.pool:
+            self.pool.close()
+        if self.fetcher:
+            await self.fetcher.close()
+
+
+def _worker(settings: ServiceSettings, work: AgenticPipeline | AgentExecutor, admission: Admission) -> Worker:
+    if isinstance(work, AgentExecutor):
+        return Worker(work)
+    modules = work.warm_up()
+    pool = ComputePool(limit=settings.compute_processes, preload=modules)
+    fetcher = FileFetcher(limit=settings.max_file, allow_private=settings.allow_private_urls)
+    executor = PipelineExecutor(work, pool, fetcher, admission, max_file=settings.max_file)
+    return Worker(executor, pool, fetcher, warm=bool(modules))
+
+
+def _lifespan(service: Service, worker: Worker, closing: Sequence[Close]) -> Callable[[Starlette], Lifespan]:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        if _preload(work):
-            await pool.start()
+        await worker.start()
         yield
         await service.drain()
-        pool.close()
-        await fetcher.close()
-        for close in (keys.close, *closing, *([own_http.aclose] if own_http else [])):
+        await worker.close()
+        for close in closing:
             await close()
 
+    return lifespan
+
+
+def _app(
+    settings: ServiceSettings,
+    card: AgentCard,
+    handler: JournalRequestHandler,
+    verifier: TokenVerifier,
+    metrics: Metrics,
+) -> Starlette:
     def rejected(reason: str) -> None:
         metrics.rejections.labels(metrics.agent, reason).inc()
 
-    app = Starlette(
+    return Starlette(
         routes=[*card_routes(card), *_a2a_routes(handler)],
-        lifespan=lifespan,
         middleware=[
             Middleware(TracingMiddleware),
             Middleware(AuthenticationMiddleware, verifier=verifier, public_paths=CARD_PATHS, on_rejection=rejected),
@@ -136,9 +190,6 @@ def create_service(
             Middleware(CallMiddleware),
         ],
     )
-    ready = {"accepting": accepting, "issuer": issuer, **(checks or {})}
-    service = Service(app, management_app(metrics.registry, ready), engine, settings, metrics)
-    return service
 
 
 def _a2a_routes(handler: JournalRequestHandler) -> list[BaseRoute]:
@@ -148,10 +199,6 @@ def _a2a_routes(handler: JournalRequestHandler) -> list[BaseRoute]:
         routes += create_jsonrpc_routes(handler, path, builder, enable_v0_3_compat=True)
     # The REST routes end with a mount that catches every path as a tenant's: they come last.
     return [*routes, *create_rest_routes(handler, builder, enable_v0_3_compat=True)]
-
-
-def _preload(work: AgenticPipeline | AgentExecutor) -> Sequence[str]:
-    return work.warm_up() if isinstance(work, AgenticPipeline) else ()
 
 
 def _extended(card: AgentCard, settings: ServiceSettings) -> AgentCard:

@@ -71,7 +71,8 @@ def fold(task: Task, event: Event) -> None:
     """Applies one event to `task`, in place.
 
     Progress is for the moment (section 3.7); what the agent asked or answered moves into the history when the next
-    status follows, so that the history holds the conversation in order. Raises `InvalidAgentResponseError` for a chunk that appends to an artifact that does not exist.
+    status follows, so that the history holds the conversation in order. Raises `InvalidAgentResponseError` for a chunk
+    that appends to an artifact that does not exist.
     """
     if isinstance(event, Task):
         task.CopyFrom(event)

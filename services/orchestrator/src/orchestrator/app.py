@@ -1,5 +1,7 @@
 """The composition root of a customer's orchestrator."""
 
+from collections.abc import Callable
+
 import httpx
 
 from crossdock.auth.tokens import BearerAuth, TokenSource
@@ -29,7 +31,9 @@ def create_app(
     pool = http or own_http or pooled_client()
     public = card(customer=customer.name, url=settings.url, issuer=settings.issuer, version=settings.version)
     metrics = Metrics(public.name)
-    agents = AgentDirectory(_clients(settings, customer, pool, metrics))
+    tokens = _tokens(settings, customer, pool)
+    skills = {agent.id: agent.skills for agent in customer.agents}
+    agents = AgentDirectory(_clients(settings, customer, pool, tokens, metrics), skills)
     router = create_router(customer)
 
     def count(decision: Decision) -> None:
@@ -45,24 +49,27 @@ def create_app(
         http=pool,
         metrics=metrics,
         customer=customer.name,
-        closing=[own_http.aclose] if own_http else [],
+        closing=[tokens.close, *([own_http.aclose] if own_http else [])],
     )
 
 
+def _tokens(settings: Settings, customer: Customer, http: httpx.AsyncClient) -> TokenSource:
+    client_id = settings.client_id or f"{customer.name}-orchestrator"
+    return TokenSource(http, settings.issuer, client_id, lambda: read_secret(settings.client_secret_file))
+
+
 def _clients(
-    settings: Settings, customer: Customer, http: httpx.AsyncClient, metrics: Metrics
+    settings: Settings, customer: Customer, http: httpx.AsyncClient, tokens: TokenSource, metrics: Metrics
 ) -> dict[str, AgentClient]:
     homeless = [agent for agent in customer.agent_ids if agent not in settings.agents]
     if homeless:
         raise ConfigError(f"CROSSDOCK_AGENTS: add the URLs of {', '.join(homeless)}, which {customer.name} uses.")
     urls = {agent: settings.agents[agent] for agent in customer.agent_ids}
-    client_id = settings.client_id or f"{customer.name}-orchestrator"
-    tokens = TokenSource(http, settings.issuer, client_id, lambda: read_secret(settings.client_secret_file))
     http.auth = BearerAuth(tokens, origins=urls.values())
     cards = CardCache(http)
     policy = ClientPolicy(seconds=settings.task_seconds)
 
-    def observer(agent: str):  # type: ignore[no-untyped-def]
+    def observer(agent: str) -> Callable[[str, float], None]:
         def observe(outcome: str, seconds: float) -> None:
             metrics.hop_seconds.labels(metrics.agent, agent, customer.name, outcome).observe(seconds)
 
