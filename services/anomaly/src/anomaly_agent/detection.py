@@ -1,0 +1,96 @@
+"""From a source to what is said about it. Runs in a child process: this module loads the heavy libraries."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from anomaly_agent import chart
+from anomaly_agent.arithmetic import Relation
+from anomaly_agent.findings import THRESHOLD, Finding, ranked
+from anomaly_agent.inspection import inspected
+from anomaly_agent.limits import Limits
+from anomaly_agent.observation import Observation, observed
+from anomaly_agent.profile import profiled, summary
+from anomaly_agent.report import anomaly_report
+from anomaly_agent.series import series_in
+from anomaly_agent.source import Source
+from anomaly_agent.table import Table
+from crossdock.pipeline import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """`anomalies` is the artifact's JSON, `report` Markdown, `chart` a PNG."""
+
+    anomalies: dict[str, Any]
+    report: str
+    chart: bytes
+    headline: str
+
+
+def detect(report: Report, source: Source, limits: Limits) -> Detection | None:
+    """None when the source is a message without a table in it. Raises Rejected for what cannot be read."""
+    report("Reading the input", 0.05)
+    table = source.read(limits)
+    if table is None:
+        return None
+    report(f"Read {len(table):,} rows in {len(table.names)} columns", 0.2)
+    columns = profiled(table)
+    series = series_in(table, columns)
+    if series:
+        observations = [observed(one) for one in series]
+        findings = [finding for observation in observations for finding in observation.findings]
+        about = _about(table, findings) | _about_series(observations)
+    else:
+        findings, relations = inspected(table, columns, report)
+        about = _about(table, findings) | _about_table(relations)
+    records = ranked(findings)
+    anomalies = {
+        "records": records[: limits.records],
+        "summary": about | {"reported": len(records), "listed": min(len(records), limits.records)},
+        "columns": {column.name: summary(column) for column in columns},
+    }
+    report("Drawing the chart", 0.9)
+    image = chart.of_series(series, observations) if series else chart.of_table(table, columns, records, findings)
+    headline = _headline(anomalies)
+    return Detection(anomalies, anomaly_report(anomalies, headline), image, headline)
+
+
+def _about(table: Table, findings: list[Finding]) -> dict[str, Any]:
+    kept = {record["row"] for record in ranked(findings)}
+    kinds = Counter(kind for row, kind in {(finding.row, finding.kind) for finding in findings} if row in kept)
+    return {
+        "rows": len(table),
+        "columns": len(table.names),
+        "format": table.format,
+        "threshold": THRESHOLD,
+        "by_kind": dict(kinds.most_common()),
+        "notes": list(table.notes),
+    }
+
+
+def _about_table(relations: list[Relation]) -> dict[str, Any]:
+    return {"kind": "table", "rules": [str(relation) for relation in relations]}
+
+
+def _about_series(observations: list[Observation]) -> dict[str, Any]:
+    return {
+        "kind": "series",
+        "series": [
+            {"name": one.series.name, "pattern": one.pattern or "none", "usual": one.usual, "alarms": one.spans}
+            for one in observations
+        ],
+    }
+
+
+def _headline(anomalies: dict[str, Any]) -> str:
+    about = anomalies["summary"]
+    what = "readings" if about["kind"] == "series" else "rows"
+    if not about["reported"]:
+        return f"None of the {about['rows']:,} {what} stands out."
+    if about["kind"] == "series":
+        many = about["reported"] > 1
+        stretches = f"{about['reported']} stretch{'es' if many else ''}"
+        return f"{stretches} of the {about['rows']:,} readings stand{'' if many else 's'} out."
+    share = 100 * about["reported"] / about["rows"]
+    return f"{about['reported']:,} of {about['rows']:,} rows ({share:.2g} %) look wrong."

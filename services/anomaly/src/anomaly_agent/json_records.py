@@ -1,0 +1,110 @@
+"""Tables from JSON: an array of objects, an array of arrays, an object of columns, or one object per line."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from anomaly_agent.layout import laid_out, unique_names
+from anomaly_agent.limits import Limits
+from anomaly_agent.table import Table
+from crossdock.errors import Rejected
+
+WANTED = 'Send an array of objects, as in [{"id": 1, "quantity": 5}, ...], or {"records": [...]}.'
+WRAPPERS = ("records", "rows", "data", "items", "values", "results", "series", "measurements", "shipments")
+
+
+def read_json(text: str, limits: Limits) -> Table:
+    """A table from one JSON document or from JSON lines. Raises Rejected with the place of a syntax error."""
+    try:
+        return from_value(_loaded(text), limits)
+    except json.JSONDecodeError as error:
+        lines = [line for line in text.splitlines() if line.strip()]
+        if len(lines) > 1 and lines[0].lstrip().startswith(("{", "[")) and error.msg == "Extra data":
+            return _from_lines(lines, limits)
+        raise Rejected(
+            f"The JSON is not valid: {error.msg} in line {error.lineno}, column {error.colno}. Correct it and send it "
+            f"again."
+        ) from None
+
+
+def from_value(value: Any, limits: Limits) -> Table:
+    """A table from a JSON value that is already parsed."""
+    if isinstance(value, dict):
+        return _from_object(value, limits)
+    if not isinstance(value, list):
+        raise Rejected(f"The JSON is a single value, not a table. {WANTED}")
+    if not value:
+        raise Rejected(f"The list of records is empty. {WANTED}")
+    if all(isinstance(item, dict) for item in value):
+        return _from_records(value, "json", limits)
+    if all(isinstance(item, list) for item in value):
+        return laid_out([row for row in value if row], "json", limits)
+    if not any(isinstance(item, dict | list) for item in value):
+        limits.check_shape(len(value), 1)
+        return Table(("value",), [(item,) for item in value], "json")
+    raise Rejected(f"The list mixes objects with other values. {WANTED}")
+
+
+def _from_object(value: dict[str, Any], limits: Limits) -> Table:
+    for key in WRAPPERS:
+        if isinstance(value.get(key), list):
+            return from_value(value[key], limits)
+    lists = {key: column for key, column in value.items() if isinstance(column, list)}
+    if len(lists) == 1 and len(value) <= 5 and all(isinstance(item, dict) for item in next(iter(lists.values()))):
+        return from_value(next(iter(lists.values())), limits)
+    if lists and len(lists) == len(value):
+        return _from_columns(lists, limits)
+    if value and all(isinstance(item, dict) for item in value.values()):
+        # pandas writes {column: {row: cell}} as well as {row: {column: cell}}; records keyed by id are the likelier.
+        return _from_records(list(value.values()), "json", limits)
+    raise Rejected(f"The JSON object holds no list of records. {WANTED}")
+
+
+def _from_columns(columns: dict[str, list[Any]], limits: Limits) -> Table:
+    lengths = {len(column) for column in columns.values()}
+    if len(lengths) > 1 or 0 in lengths:
+        raise Rejected(f"The JSON object's columns are of different lengths or empty. {WANTED}")
+    limits.check_shape(lengths.pop(), len(columns))
+    names = unique_names([str(key) for key in columns], len(columns))
+    return Table(names, list(zip(*columns.values(), strict=True)), "json")
+
+
+def _from_records(records: Sequence[dict[str, Any]], form: str, limits: Limits) -> Table:
+    limits.check_shape(len(records), 1)
+    names: dict[str, None] = {}
+    for record in records:
+        names.update(dict.fromkeys(record))
+        if len(names) > limits.columns:
+            limits.check_shape(len(records), len(names))
+    if not names:
+        raise Rejected(f"The records have no fields. {WANTED}")
+    limits.check_shape(len(records), len(names))
+    rows = [tuple(record.get(name) for name in names) for record in records]
+    shown = dict(zip(names, unique_names(list(names), len(names)), strict=True))  # a key may be the empty string
+    keys = [frozenset(shown[name] for name in record) for record in records]
+    return Table(tuple(shown.values()), rows, form, keys=keys)
+
+
+def _from_lines(lines: list[str], limits: Limits) -> Table:
+    values = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            values.append(_loaded(line))
+        except json.JSONDecodeError as error:
+            raise Rejected(
+                f"Line {number} of the JSON lines is not valid JSON: {error.msg} at column {error.colno}. "
+                "Write one complete object per line."
+            ) from None
+    table = from_value(values, limits)
+    return Table(table.names, table.rows, "json lines", table.notes, table.widths, table.keys)
+
+
+def _loaded(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=lambda _: None)
+    except RecursionError:
+        raise Rejected(f"The JSON is nested too deeply. {WANTED}") from None
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # a whole number with thousands of digits
+        raise Rejected("The JSON holds a number with more digits than can be read. Shorten it.") from None
