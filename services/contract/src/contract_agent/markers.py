@@ -30,6 +30,8 @@ DECIMAL = re.compile(r"(?P<number>(?:[A-Z]\.)?\d{1,3}(?:\.\d{1,3}){0,5})(?P<end>
 UPPER_ROMAN = re.compile(r"(?P<number>[IVXL]+)(?P<end>\.[ \t]+)(?=[A-ZÀ-Ý])")
 LETTER = re.compile(r"(?P<number>\(?[a-z]{1,2}\))(?P<end>[ \t]+|$)")
 ROMAN = re.compile(r"(?P<number>\(?[ivx]{1,5}\))(?P<end>[ \t]+|$)")
+CAPITAL = re.compile(r"(?P<number>[A-Z]\.)(?P<end>[ \t]+)(?=[A-ZÀ-Ý])")
+DOTTED_ROMAN = re.compile(r"(?P<number>[ivx]{1,5}\.)(?P<end>[ \t]+)(?=\S)")
 BRACKETED = re.compile(r"(?P<number>\(\d{1,2}\)|\d{1,2}\))(?P<end>[ \t]+|$)")
 RUN_IN = re.compile(r"(?:\*\*|__)?(?P<heading>[A-ZÀ-Ý“\"][^.;:|\n*]{2,70})[.:](?:\*\*|__)?[ \t]+(?=\S)")
 
@@ -70,6 +72,7 @@ def keyword(line: str, start: int) -> Marker | None:
 def decimal(line: str, start: int, last: tuple[int, ...], fresh: bool) -> Marker | None:
     """`2.3`, `2.3.`, `5<tab>`, `C.2.1`.
 
+    A single number is the deeper the further its line is indented, as in nested Markdown lists.
     A line of running text may begin with a number too. So one that does not fit behind the decimal number before it,
     `last`, counts only where a new sentence begins (`fresh`), and a bare one must fit.
     """
@@ -82,7 +85,8 @@ def decimal(line: str, start: int, last: tuple[int, ...], fresh: bool) -> Marker
         return None
     if not follows(parts, last) and not (marked and fresh and rest and not rest[:1].islower()):
         return None
-    return Marker(DECIMAL_RANK + min(len(parts), 6) - 1, match["number"], match.end())
+    depth = len(parts) - 1 + (0.12 * min(start, 24) if len(parts) == 1 else 0)
+    return Marker(DECIMAL_RANK + min(depth, 4.9), match["number"], match.end())
 
 
 def follows(parts: tuple[int, ...], last: tuple[int, ...]) -> bool:
@@ -107,8 +111,11 @@ def listed(line: str, start: int, open_numbers: list[str]) -> Marker | None:
     match = LETTER.match(line, start)
     if match and len(set(match["number"].strip("()"))) == 1:
         return Marker(LETTER_RANK, match["number"], match.end())
-    match = UPPER_ROMAN.match(line, start)
-    return Marker(SECTION_RANK, match["number"], match.end()) if match else None
+    for pattern, rank in ((DOTTED_ROMAN, ROMAN_RANK), (UPPER_ROMAN, SECTION_RANK), (CAPITAL, SECTION_RANK + 0.2)):
+        match = pattern.match(line, start)
+        if match:
+            return Marker(rank, match["number"], match.end())
+    return None
 
 
 def _open_before(number: str, open_numbers: list[str]) -> bool:

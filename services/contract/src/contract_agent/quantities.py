@@ -15,9 +15,11 @@ _CURRENCY = r"(?:eur|euros?|usd|gbp|chf|sek|nok|dkk|pln|dollars?|pounds?|pence|c
 
 _TIMES = (
     rf"\b{_NUMBER}[\s)(-]*(?:\w+\)\s*)?{_UNIT}\b",
-    rf"\b{_MONTH}\b|\b\d{{1,2}}[./-]\d{{1,2}}[./-]\d{{2,4}}|\b\d{{1,2}}:\d\d|\b\d+(?:st|nd|rd|th)\b",
+    rf"\b{_MONTH}\b|\b\d{{1,2}}[./-]\d{{1,2}}[./-]\d{{2,4}}|\b\d{{1,2}}:\d\d|\b\d+(?:st|nd|rd|th) (?:day|of|business|working)\b",
     rf"\b(?:each|every|per) {_UNIT}\b|\b(?:annual|month|week|dai|quarter|year|hour)ly\b|\bannual",
     r"\bimmediate|\bwithout (?:undue )?delay|\bonce\b|\btwice\b|\bat any time\b|\bsame day\b|\bround the clock\b",
+)
+_OCCASIONS = (
     r"\bon (?:delivery|receipt|acceptance|demand|or before)\b|\bdelivery date\b|\bnoon\b|\bmidnight\b",
     r"\bend of (?:the|each|a) |\buntil\b|\bprior to\b|\b(?:first|last) day\b|\bupon\b|\bpromptly\b",
 )
@@ -39,15 +41,20 @@ KINDS = {
     "money": _any_of(_MONEY),
     "share": _any_of(_SHARES),
     "time": _any_of(_TIMES),
+    "duration": _any_of((_TIMES[0],)),
     "range": _any_of(_RANGES),
     "formula": _any_of(_FORMULAS),
     "number": _any_of((rf"\b{_NUMBER}\b",)),
-    "cap": _any_of((r"\b(?:not|never|no event|nor)\b[^.;]{0,40}?\bexceed|\bup to\b|\bat most\b|\bmaximum\b|\bcapped\b|\blimited to\b",)),
+    "cap": _any_of(
+        (
+            r"\b(?:not|never|no event|nor)\b[^.;]{0,40}?\bexceed|\bup to\b|\bat most\b|\bmaximum\b|\bcapped\b|\blimited to\b",
+        )
+    ),
     "floor": _any_of((r"\bat least\b|\b(?:no|not) (?:less|fewer) than\b|\bminimum\b",)),
 }
 
 
-FREE = _any_of(_FREE)
+HINTS = {"money": _any_of(_FREE), "time": _any_of(_OCCASIONS)}
 REFERENCES = re.compile(
     r"\b(?:annex|appendix|schedule|exhibit|article|section|clause|paragraph)s?\s+(?:\d[\d.]*|[A-Z])\b(?:\s*(?:and|to)\s*\d[\d.]*)?",
     re.IGNORECASE,
@@ -60,8 +67,8 @@ def holds(kind: str, text: str) -> bool:
 
 
 def hints(kind: str, text: str) -> bool:
-    """Whether `text` says the like without a value: that something is free, where a price is asked for."""
-    return kind == "money" and bool(FREE.search(text))
+    """Whether `text` says the like without a value: that something is free, or due on delivery."""
+    return kind in HINTS and bool(HINTS[kind].search(text))
 
 
 def _without_references(text: str) -> str:
@@ -74,17 +81,27 @@ _WHAT = r"\b(?:what|which) "
 _WHAT_IS = r"\b(?:what|which) (?:is |are )?(?:the |our |your |a )?(?:\w+ ){0,2}?"
 ASKED: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
+        "duration",
+        _any_of(
+            (
+                r"\bhow long\b|\bhow many \w*\s?(?:days|hours|weeks|months|years|minutes)\b|\bhow far in advance\b",
+                _WHAT_IS + r"(?:period|duration|notice period|retention period)\b",
+                r"\b(?:wie lange|combien de temps|cuánto tiempo)\b",
+            )
+        ),
+    ),
+    (
         "time",
         _any_of(
             (
-                r"\bhow (?:long|soon|often|quickly|fast|early|late|frequently|far in advance|far from)\b",
+                r"\bhow (?:soon|often|quickly|fast|early|late|frequently|far from)\b",
                 r"(?:^|[,;:?]|\band|\bor|\buntil|\bby|\bsince|\bfrom) *when\b|\b(?:what|which) (?:time|date|day)\b",
                 r"\bhow many \w*\s?(?:days|hours|weeks|months|years|minutes)\b",
                 _WHAT_IS
                 + r"(?:deadline|period|duration|time limit|notice period|frequency|interval|start date|end date)\b",
                 _WHAT_IS + r"(?:due date|payment terms?|time ?frame)\b",
-                r"\b(?:wann|wie lange|wie oft|welche frist|wie schnell|quand|combien de temps|quel délai)\b",
-                r"\b(?:cuándo|cuánto tiempo|qué plazo)\b",
+                r"\b(?:wann|wie oft|welche frist|wie schnell|quand|quel délai)\b",
+                r"\b(?:cuándo|qué plazo)\b",
             )
         ),
     ),

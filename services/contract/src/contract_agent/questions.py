@@ -145,9 +145,16 @@ def _term(group: list[Word], concepts: frozenset[str], focus: bool, language: La
         stems=tuple(stem(word.text) for word in content),
         concepts=concepts,
         name=_is_name(group, concepts, language, position),
-        light=len(content) == 1 and (stem(content[0].text) in LIGHT or content[0].text[0].isdigit()),
+        light=_is_light(content, concepts, language),
         focus=focus,
     )
+
+
+def _is_light(content: list[Word], concepts: frozenset[str], language: Language) -> bool:
+    """"By when" and "how long" are answered by the form of an answer."""
+    if all(is_function_word(word.text, language) for word in content):
+        return concepts <= {"deadline", "schedule"}
+    return len(content) == 1 and (stem(content[0].text) in LIGHT or content[0].text[0].isdigit())
 
 
 def _is_name(group: list[Word], concepts: frozenset[str], language: Language, position: int) -> bool:
@@ -180,7 +187,7 @@ def _with_whom(found: list[Word], start: int) -> set[int]:
     positions: set[int] = set()
     for index in range(start, len(found)):
         word = found[index].text
-        if word.lower() in LINKING:
+        if word.lower() in LINKING or len(word) == 1:
             continue
         if not word[0].isupper():
             break

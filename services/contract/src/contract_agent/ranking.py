@@ -30,10 +30,11 @@ IMPLIED: Mapping[str, str] = {
 """Concepts that a value of this kind speaks of without a word: `3000 KG` is a quantity."""
 IN_CONTRACT = 0.35
 """Of what stands elsewhere in the same contract."""
-THRESHOLD, FOCUS_THRESHOLD, TOPIC_THRESHOLD = 0.55, 0.45, 0.7
+THRESHOLD, FOCUS_THRESHOLD, TOPIC_THRESHOLD = 0.55, 0.5, 0.7
 """The least coverage of an answer: of all terms, of what is asked for, and of each topic."""
-FITS, MISFITS, REFERRED, RELEVANT = 0.1, -0.25, 0.3, 0.15
-"""What a value of the kind asked for, a clause that is named by its number, and BM25 add to the score."""
+FITS, MISFITS, REFERRED, RELEVANT, HEADED = 0.1, -0.25, 0.3, 0.15, 0.1
+"""What a value of the kind asked for, a clause that is named by its number, BM25 and a heading that speaks of the
+question's terms add to the score."""
 LIGHT_WEIGHT = 0.25
 EXPRESSION_BONUS = 1.3
 """A term of several words says more than one of one."""
@@ -133,6 +134,7 @@ class Ranking:
         score = (
             self._covered(reading, [*question.terms, *(term for term in question.naming if term.name)])
             + RELEVANT * relevance
+            + HEADED * self._headed(reading, content)
             + (FITS if exact else MISFITS)
             + (REFERRED if self._referred(reading) else 0.0)
         )
@@ -166,11 +168,22 @@ class Ranking:
         return bonus * (0.4 + 0.6 * max(0.0, min(1.0, rarity)))
 
     def _speaks_of_focus(self, reading: Reading) -> bool:
-        focus = [term for term in self._question.terms if term.focus and not term.light]
+        focus = [
+            term
+            for term in self._question.terms
+            if term.focus and not term.light and not term.concepts & IMPLIED.keys()
+        ]
         return not focus or self._covered(reading, focus) >= FOCUS_THRESHOLD
 
     def _speaks_of_topics(self, reading: Reading) -> bool:
         return all(reading.covers(term, term.topics) >= TOPIC_THRESHOLD for term in self._question.terms if term.topics)
+
+    def _headed(self, reading: Reading, terms: Sequence[Term]) -> float:
+        own = stems(reading.passage.clause.heading)
+        concepts = thesaurus().names(own)
+        heavy = [term for term in terms if not term.light]
+        headed = sum(set(term.stems) <= set(own) or bool(term.concepts & concepts) for term in heavy)
+        return headed / len(heavy) if heavy else 0.0
 
     def _referred(self, reading: Reading) -> bool:
         label = f"{reading.passage.clause.label} {reading.passage.clause.context}".lower()

@@ -47,6 +47,7 @@ class _Reader:
         self._blocks: list[Block] = []
         self._stack: list[Block] = []
         self._last: tuple[int, ...] = ()
+        self._lists: dict[int, tuple[int, ...]] = {}
         self._gap = True
 
     def blocks(self) -> list[Block]:
@@ -109,9 +110,24 @@ class _Reader:
     def _marker(self, line: str, column: int) -> Marker | None:
         return (
             markers.keyword(line, column)
-            or markers.decimal(line, column, self._last, self._fresh())
+            or self._decimal(line, column)
             or markers.listed(line, column, [block.number for block in self._stack])
         )
+
+    def _decimal(self, line: str, column: int) -> Marker | None:
+        """Compared with the number before it at the same indentation, and else with the one before it at all."""
+        fresh = self._fresh()
+        if column and self._lists.get(column):
+            marker = markers.decimal(line, column, self._lists[column], fresh)
+        else:
+            marker = markers.decimal(line, column, self._last, fresh)
+        if marker:
+            numbers = markers.numeral(marker.number)
+            if column:
+                self._lists = {at: number for at, number in self._lists.items() if at < column} | {column: numbers}
+            else:
+                self._last, self._lists = numbers, {}
+        return marker
 
     def _fresh(self) -> bool:
         """Whether a new sentence can begin on this line."""
@@ -129,13 +145,16 @@ class _Reader:
             parent.children += 1
         self._stack.append(block)
         self._blocks.append(block)
-        if marker.rank < markers.PARAGRAPH_RANK and marker.number:
+        if markers.SECTION_RANK <= marker.rank < markers.DECIMAL_RANK and marker.number:
             self._last = markers.numeral(marker.number)
 
     def _printed(self, marker: Marker) -> str:
         """Items of a list are printed behind the number of the clause that they stand in."""
+        if markers.DECIMAL_RANK < marker.rank < markers.PARAGRAPH_RANK and len(markers.numeral(marker.number)) == 1:
+            above = next((block.number for block in reversed(self._stack) if block.rank < marker.rank), "")
+            return f"{above.rstrip('.')}.{marker.number}" if above[:1].isdigit() else marker.number
         if marker.rank < markers.PARAGRAPH_RANK:
-            return marker.number
+            return marker.number.rstrip(".")
         above = next((block.number for block in reversed(self._stack) if block.rank < marker.rank and block.number), "")
         return f"{above} {marker.number}".strip()
 
@@ -151,6 +170,9 @@ class _Reader:
             paragraph = Block(markers.ROMAN_RANK, "", "", start, end, True, tuple(self._stack), marked=False)
             if top:
                 paragraph.number, paragraph.heading = top.number, top.heading
+            run_in = markers.run_in_heading(line.lstrip())
+            if self._gap and run_in and markers.is_title(run_in):
+                paragraph.heading = run_in
             self._blocks.append(paragraph)
 
     def _belongs(self, last: Block, line: str) -> bool:
