@@ -66,9 +66,9 @@ class DevIssuer:
         )
         self.transport: httpx.AsyncBaseTransport = _Line(self)
 
-    def http(self) -> httpx.AsyncClient:
+    def http(self, **options: Any) -> httpx.AsyncClient:
         """A client whose every request goes to this issuer."""
-        return httpx.AsyncClient(transport=self.transport)
+        return httpx.AsyncClient(transport=self.transport, **options)
 
     def secret(self, client_id: str) -> str:
         return self.clients[client_id].current_secret()

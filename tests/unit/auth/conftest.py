@@ -22,7 +22,7 @@ def issuer(tmp_path: Path, clock: Clock) -> DevIssuer:
 
 @pytest.fixture
 async def http(issuer: DevIssuer) -> AsyncIterator[httpx.AsyncClient]:
-    async with issuer.http() as client:
+    async with issuer.http(follow_redirects=True) as client:
         yield client
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -91,15 +92,45 @@ async def test_unknown_key_ids_make_it_look_again_only_now_and_then(
 
 
 async def test_a_key_made_while_keys_are_being_fetched(keys: KeySet, issuer: DevIssuer, clock: Clock) -> None:
-    await keys.find(await kid_of(issuer))
-    await keys.find("unknown")
-    clock.now += 250
+    former = await kid_of(issuer)
+    await keys.find(former)
+    issuer.replaced["/jwks"] = OnceStale(issuer, await issuer.keyring.jwks())
     new = await issuer.rotate()
+    clock.now += 250
     issuer.gate = asyncio.Event()
-    waiting = asyncio.gather(*(keys.find(new.kid) for _ in range(10)))
+    assert await keys.find(former), "begins to fetch in the background, and will get the former keys only"
+    finding = asyncio.gather(*(keys.find(new.kid) for _ in range(10)))
     await asyncio.sleep(0)
     issuer.gate.set()
-    assert all(await waiting)
+    assert all(await finding)
+    assert issuer.requests["/jwks"] == 3
+
+
+class OnceStale:
+    """Answers with old keys the first time."""
+
+    def __init__(self, issuer: DevIssuer, old: Mapping[str, Any]) -> None:
+        self._issuer, self._old = issuer, old
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        del self._issuer.replaced["/jwks"]
+        await JSONResponse(self._old)(scope, receive, send)
+
+
+async def test_the_ttl_counts_from_the_question_not_from_the_answer(
+    keys: KeySet, issuer: DevIssuer, clock: Clock
+) -> None:
+    kid = await kid_of(issuer)
+    issuer.gate = asyncio.Event()
+    waiting = asyncio.create_task(keys.find(kid))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    clock.now += 100
+    issuer.gate.set()
+    assert await waiting
+    issuer.keyring._current = signing_key(9)
+    clock.now += 200
+    assert await keys.find(kid) == ()
 
 
 async def test_a_caller_that_gives_up_does_not_take_the_fetch_from_the_others(keys: KeySet, issuer: DevIssuer) -> None:

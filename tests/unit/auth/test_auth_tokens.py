@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from crossdock.auth.discovery import WELL_KNOWN
 from crossdock.auth.private_file import write_private
-from crossdock.auth.tokens import BearerAuth, TokenSource
+from crossdock.auth.tokens import BearerAuth, GivenToken, TokenSource
 from crossdock.errors import ConfigError, TryLater
 from tests.support.issuer import DevIssuer
 from tests.unit.auth.clock import Clock
@@ -104,6 +104,7 @@ async def test_a_short_token_is_used_for_half_its_life(http: httpx.AsyncClient, 
         first = await source.token()
         clock.now += 9
         assert await source.token() == first
+        await settled(source)
         assert short.requests["/token"] == 1
         clock.now += 1
         await source.token()
@@ -296,6 +297,15 @@ async def test_a_401_is_tried_once_more_with_a_new_token(
     assert callee.bodies == [b'{"a":1}'] * 2
 
 
+async def test_a_callee_that_refuses_every_token_is_not_asked_twice_each_time(
+    caller: httpx.AsyncClient, callee: Callee, issuer: DevIssuer
+) -> None:
+    for _ in range(5):
+        assert (await caller.get("http://agent.test:8002/")).status_code == 401
+    assert len(callee.seen) == 6
+    assert issuer.requests["/token"] == 2
+
+
 async def test_after_a_restart_of_the_issuer_calls_go_on(
     caller: httpx.AsyncClient, callee: Callee, source: TokenSource, issuer: DevIssuer
 ) -> None:
@@ -385,3 +395,10 @@ async def test_discovery_without_a_token_endpoint(source: TokenSource, issuer: D
     with pytest.raises(TryLater):
         await source.token()
     assert "token_endpoint" in str(source._refresh.error)
+
+
+async def test_a_token_that_was_given_is_sent_once(callee: Callee) -> None:
+    auth = BearerAuth(GivenToken("given"), ["http://agent.test"])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(callee), auth=auth) as client:
+        assert (await client.get("http://agent.test/")).status_code == 401
+    assert callee.seen == ["Bearer given"]

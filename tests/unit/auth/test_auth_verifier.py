@@ -206,13 +206,22 @@ async def test_headers_that_are_not_an_access_tokens(
 DEEP = b'{"a":' + b"[" * 5_000 + b"]" * 5_000 + b"}"
 
 
+HEADERS: list[object] = [[], "RS256", 7, None, b"{", b"\xff\xfe", DEEP, b"{" + b"1" * 5_000]
+
+
 @pytest.mark.parametrize(
     "token",
     ["", ".", "..", "a.b", "a.b.c.d", "Bearer a.b.c", "a.b.c\n", "é.é.é", "\ud800.a.b", "eyJhbGciOiJub25lIn0.e30."]
-    + [f"{encoded(part)}.e30.AAAA" for part in ([], "RS256", 7, None, b"{", b"\xff\xfe", DEEP, b"{" + b"1" * 5_000)],
+    + [f"{encoded(part)}.e30.AAAA" for part in HEADERS],
 )
 async def test_what_is_no_token(verifier: TokenVerifier, token: str) -> None:
     assert (await refusal(verifier, token)).reason == "malformed"
+
+
+@pytest.mark.parametrize("change", ["{}\n", " {}", "{}=", "{}!", "{}.", "{}.AAAA", ".{}"])
+async def test_a_good_token_with_something_around_it(verifier: TokenVerifier, issuer: DevIssuer, change: str) -> None:
+    token = await issuer.token("acme-orchestrator")
+    assert (await refusal(verifier, change.format(token))).reason == "malformed"
 
 
 @pytest.mark.parametrize("payload", [b"[]", b'"text"', b"{", DEEP, b'{"exp": Infinity}', b'{"exp": NaN}', b"\xff"])

@@ -51,18 +51,16 @@ class IssuerSettings:
     clients: tuple[DevClient, ...]
     lifetime: float = 300.0
     rotation: bool = False
-    key_file: Path | None = None
-    keyring: Keyring | None = None
+    keyring: Keyring = field(default_factory=Keyring)
     clock: Callable[[], float] = field(default=time.time)
 
 
 def create_issuer_app(settings: IssuerSettings) -> Starlette:
-    keyring = settings.keyring or Keyring(settings.key_file)
-    pages = _Pages(settings, keyring)
+    pages = _Pages(settings)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        await keyring.current()
+        await settings.keyring.current()
         yield
 
     routes = [
@@ -77,9 +75,9 @@ def create_issuer_app(settings: IssuerSettings) -> Starlette:
 
 
 class _Pages:
-    def __init__(self, settings: IssuerSettings, keyring: Keyring) -> None:
+    def __init__(self, settings: IssuerSettings) -> None:
         self._settings = settings
-        self._keyring = keyring
+        self._keyring = settings.keyring
         self._clients = {client.client_id: client for client in settings.clients}
 
     async def discovery(self, _: Request) -> Response:
@@ -178,11 +176,13 @@ def serve(
     name = (url or f"http://{host}:{port}").rstrip("/")
     try:
         known = read_clients(clients)
+        keyring = Keyring(key_file)
+        keyring.prepare()
     except ConfigError as error:
         _stop(str(error))
     typer.echo(f"Development token issuer at {name}: for development only, never for production.", err=True)
     app = create_issuer_app(
-        IssuerSettings(url=name, clients=known, lifetime=lifetime, rotation=rotation, key_file=key_file)
+        IssuerSettings(url=name, clients=known, lifetime=lifetime, rotation=rotation, keyring=keyring)
     )
     uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, server_header=False)
 

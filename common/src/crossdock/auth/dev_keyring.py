@@ -45,12 +45,21 @@ class Keyring:
         self._current: SigningKey | None = None
         self._former: tuple[FormerKey, ...] = ()
 
-    async def current(self) -> SigningKey:
-        """The key that signs. Raises `ConfigError` for a key file that cannot be used."""
-        async with self._lock:
-            if self._current is None:
-                self._current = await asyncio.to_thread(self._load_or_make)
+    def prepare(self) -> SigningKey:
+        """Loads or makes the first key; blocks. Raises `ConfigError` for a key file that cannot be used."""
+        if self._current is not None:
             return self._current
+        if self._path is not None and self._path.exists():
+            self._current = self._load(self._path)
+        else:
+            self._current = self._generate()
+            self._save()
+        return self._current
+
+    async def current(self) -> SigningKey:
+        """The key that signs. Raises what `prepare` raises."""
+        async with self._lock:
+            return self._current or await asyncio.to_thread(self.prepare)
 
     async def rotate(self) -> SigningKey:
         """Signs with a new key from now on."""
@@ -69,17 +78,13 @@ class Keyring:
     def _published(self) -> tuple[FormerKey, ...]:
         return tuple(former for former in self._former if former.until > self._clock())
 
-    def _load_or_make(self) -> SigningKey:
-        if self._path is not None and self._path.exists():
-            return self._load(self._path)
-        self._current = self._generate()
-        self._save()
-        return self._current
-
     def _save(self) -> None:
         if self._path is not None and self._current is not None:
             content = {"current": asdict(self._current), "former": [asdict(former) for former in self._former]}
-            write_private(self._path, json.dumps(content, indent=2))
+            try:
+                write_private(self._path, json.dumps(content, indent=2))
+            except OSError as error:
+                raise ConfigError(f"The key file {self._path} cannot be written: {error.strerror}.") from None
 
     def _load(self, path: Path) -> SigningKey:
         try:

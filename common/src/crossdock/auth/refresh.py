@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from crossdock.auth.discovery import IssuerDown
+from crossdock.errors import CrossdockError
 
 log = structlog.get_logger(__name__)
 
@@ -70,4 +71,5 @@ class Refresh:
         self._failures = min(self._failures + 1, 16)
         self._rested_at = self._clock() + max(rest, min(asked, LONGEST_REST))
         self.error = error
-        log.warning("refresh_failed", what=self._name, problem=str(error), failures=self._failures)
+        unexpected = None if isinstance(error, CrossdockError) else error
+        log.warning("refresh_failed", what=self._name, problem=str(error), failures=self._failures, exc_info=unexpected)
