@@ -47,13 +47,11 @@ class Keyring:
 
     def prepare(self) -> SigningKey:
         """Loads or makes the first key; blocks. Raises `ConfigError` for a key file that cannot be used."""
-        if self._current is not None:
-            return self._current
-        if self._path is not None and self._path.exists():
+        if self._current is None and self._path is not None and self._path.exists():
             self._current = self._load(self._path)
-        else:
+        if self._current is None:
             self._current = self._generate()
-            self._save()
+            self._save(self._current)
         return self._current
 
     async def current(self) -> SigningKey:
@@ -68,7 +66,7 @@ class Keyring:
             new = await asyncio.to_thread(self._generate)
             self._former = (*self._published(), FormerKey(former, self._clock() + self._keep))
             self._current = new
-            await asyncio.to_thread(self._save)
+            await asyncio.to_thread(self._save, new)
             return new
 
     async def jwks(self) -> Mapping[str, Any]:
@@ -78,9 +76,9 @@ class Keyring:
     def _published(self) -> tuple[FormerKey, ...]:
         return tuple(former for former in self._former if former.until > self._clock())
 
-    def _save(self) -> None:
-        if self._path is not None and self._current is not None:
-            content = {"current": asdict(self._current), "former": [asdict(former) for former in self._former]}
+    def _save(self, current: SigningKey) -> None:
+        if self._path is not None:
+            content = {"current": asdict(current), "former": [asdict(former) for former in self._former]}
             try:
                 write_private(self._path, json.dumps(content, indent=2))
             except OSError as error:
