@@ -57,7 +57,9 @@ class Keyring:
     async def current(self) -> SigningKey:
         """The key that signs. Raises what `prepare` raises."""
         async with self._lock:
-            return self._current or await asyncio.to_thread(self.prepare)
+            if self._current is None:
+                return await asyncio.to_thread(self.prepare)
+            return self._current
 
     async def rotate(self) -> SigningKey:
         """Signs with a new key from now on."""
