@@ -5,9 +5,9 @@ from crossdock.telemetry.tracing import silence_sdk_tracing
 
 def main() -> None:
     silence_sdk_tracing()  # before anything imports a2a
+    from crossdock.server.serving import run
     from escalation_agent.app import create_app
     from escalation_agent.settings import Settings
-    from crossdock.server.serving import run
 
     run(Settings, create_app, "escalation-agent")
 

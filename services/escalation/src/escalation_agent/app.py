@@ -2,11 +2,11 @@
 
 import httpx
 
+from crossdock.server.service import Service, create_service
+from crossdock.tasks.journal import TaskJournal
 from escalation_agent.card import card
 from escalation_agent.pipeline import EscalationPipeline
 from escalation_agent.settings import Settings
-from crossdock.server.service import Service, create_service
-from crossdock.tasks.journal import TaskJournal
 
 
 def create_app(

@@ -1,0 +1,14 @@
+"""How much the agent reads and writes. Beyond these a request is rejected with the limit's number."""
+
+TEXT_CHARACTERS = 50_000
+FACT_CHARACTERS = 4_000
+FACTS = 100
+RECORDS_SHOWN = 20
+QUOTES_SHOWN = 10
+FILES = 10
+FILE_BYTES = 1_000_000
+DATA_PARTS = 20
+DATA_DEPTH = 6
+SUBJECT_CHARACTERS = 120
+LETTER_CHARACTERS = 400_000
+SIGNATURE_CHARACTERS = 500

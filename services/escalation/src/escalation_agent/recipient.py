@@ -1,0 +1,199 @@
+"""Who is written to: a role, a name, an address, each only as far as the text says it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from escalation_agent.lexicon import alternatives, every_language, words
+from escalation_agent.text import one_line, shorten
+
+ADDRESS = re.compile(
+    r"(?<![\w.+-])[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}"
+    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}(?![\w-])"
+)
+TOKEN = re.compile(r"[^\s,;:!?()\"“”„«»<>]+|[,;:!?()\"“”„«»<>]")
+PUNCTUATION = frozenset(',;:!?()"“”„«»<>')
+DASHES = frozenset({"-", "–", "—", "/", "&"})
+BREAKS = PUNCTUATION | DASHES
+MAX_TOKENS = 9
+MAX_LENGTH = 120
+EXPANDED = {"mgr": "manager", "dept": "department", "acct": "account", "ops": "operations"}
+# German weak nouns behind "an den" or "dem".
+EXPANDED |= {"kunden": "Kunde", "disponenten": "Disponent", "lieferanten": "Lieferant", "kollegen": "Kollege"}
+NOBODY = frozenset({"someone", "somebody", "anyone", "anybody", "everyone", "know", "notice", "jemand", "alguien"})
+
+
+def _all(section: str, key: str) -> list[str]:
+    return [item for one in every_language() for item in one.value(section, key)]
+
+
+ROLE = words(_all("recipient", "roles"))
+STOP = re.compile(rf"{alternatives(_all('recipient', 'stop'))}\.?", re.IGNORECASE)
+DETERMINER = re.compile(alternatives(_all("recipient", "determiners")), re.IGNORECASE)
+BEFORE_NAME = re.compile("|".join(one.value("recipient", "before_name") for one in every_language()), re.IGNORECASE)
+TITLE = re.compile(r"(?:mr|mrs|ms|dr|herrn?|frau|mme|mlle|sr|sra|monsieur|madame|señora?)\.?", re.IGNORECASE)
+PRONOUN = re.compile(
+    r"(?:them|him|her|they|he|she|it|this|that|us|me|you|ihnen|ihm|ihr|sie|denen|uns|mir|es|leur|lui|eux|elles?|nous|moi|ellos|ellas|él|nosotros|mí)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Empty strings for what is not known."""
+
+    role: str = ""
+    name: str = ""
+    address: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.role or self.name or self.address)
+
+    @property
+    def label(self) -> str:
+        """For a person to read: "dispatcher, Roux Transports"."""
+        return ", ".join(item for item in (self.role, self.name) if item) or self.address
+
+    def filled(self, other: "Recipient") -> "Recipient":
+        """What `other` says replaces what was known, but a lone address completes it."""
+        if not (other.role or other.name):
+            return replace(self, address=other.address or self.address)
+        return other
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A recipient and the place of its words in the text."""
+
+    recipient: Recipient
+    start: int
+    end: int
+
+
+def phrase(text: str, start: int = 0) -> Phrase | None:
+    """The noun phrase that begins at `start`, read as a recipient; None where no one is named."""
+    begin = start + len(text[start:]) - len(text[start:].lstrip())
+    address = ADDRESS.match(text, begin)
+    if address:
+        return Phrase(Recipient(address=address.group()), begin, address.end())
+    tokens = list(_tokens(text, begin))
+    if not tokens:
+        return None
+    end = tokens[-1].end()
+    recipient = _recipient([token.group() for token in tokens])
+    return _with_address(Phrase(recipient, begin, end), text) if recipient else None
+
+
+def _tokens(text: str, start: int) -> Iterator[re.Match[str]]:
+    """The words of a noun phrase, at most nine."""
+    previous, content = "", 0
+    for count, match in enumerate(TOKEN.finditer(text, start)):
+        token = match.group()
+        bare = token.rstrip(".")
+        if (
+            count == MAX_TOKENS
+            or token in PUNCTUATION
+            or token in DASHES
+            or _ends(bare, previous, content, text, match)
+        ):
+            return
+        yield match
+        if token != bare and not TITLE.fullmatch(token) and len(bare) > 3:
+            return
+        content += not _joins(bare)
+        previous = bare
+
+
+def _ends(token: str, previous: str, content: int, text: str, match: re.Match[str]) -> bool:
+    if BEFORE_NAME.fullmatch(token):
+        return content == 0 or not _prepositional(token, text, match)
+    if DETERMINER.fullmatch(token):
+        return content > 0 and not BEFORE_NAME.fullmatch(previous)
+    return bool(STOP.fullmatch(token) or PRONOUN.fullmatch(token) or (token[:1].isdigit() and content > 0))
+
+
+def _prepositional(token: str, text: str, match: re.Match[str]) -> bool:
+    """ "at Roux", "of the carrier", but not "in writing" and "from Monday"."""
+    follower = TOKEN.match(text, match.end() + len(text[match.end() :]) - len(text[match.end() :].lstrip()))
+    if follower is None or follower.group() in PUNCTUATION:
+        return False
+    word = follower.group()
+    if STOP.fullmatch(token) and not word[:1].isupper():
+        return False
+    named = word[:1].isupper() or DETERMINER.fullmatch(word) or ROLE.match(word)
+    return bool(named) or token.lower() in {"of", "de", "du", "del"}
+
+
+def _joins(token: str) -> bool:
+    return bool(DETERMINER.fullmatch(token) or BEFORE_NAME.fullmatch(token))
+
+
+def _recipient(tokens: list[str]) -> Recipient:
+    determined = bool(DETERMINER.fullmatch(tokens[0]))
+    tokens = _undetermined(tokens)
+    while tokens and _joins(tokens[-1]):
+        tokens = tokens[:-1]
+    if not tokens or (len(tokens) == 1 and tokens[0].lower() in NOBODY):
+        return Recipient()
+    before_names = (i for i, token in enumerate(tokens) if i and BEFORE_NAME.fullmatch(token))
+    cut = next((i for i in before_names if _proper(tokens[i + 1 :])), 0)
+    if cut:
+        head, tail = tokens[:cut], _undetermined(tokens[cut + 1 :])
+        return Recipient(role=_joined(head), name=_joined(tail)) if _known(head) else Recipient(name=_joined(tokens))
+    return _headed(tokens, determined)
+
+
+def _headed(tokens: list[str], determined: bool) -> Recipient:
+    """Without "at": "Spedition Brandt", "Roux's dispatcher", "Mr Keller", "the landlord"."""
+    if not _known(tokens):
+        whole = _joined(tokens)
+        named = tokens[0][:1].isupper() and not determined
+        return Recipient(name=whole) if named or TITLE.fullmatch(tokens[0]) else Recipient(role=whole)
+    last = max(i for i, token in enumerate(tokens) if ROLE.search(token))
+    owner = tokens[0].removesuffix("'s").removesuffix("’s")
+    if owner != tokens[0] and owner[:1].isupper() and not ROLE.search(owner):
+        return Recipient(role=_joined(tokens[1:]), name=owner)
+    tail = tokens[last + 1 :]
+    if tail and (tail[0][:1].isupper() or TITLE.fullmatch(tail[0])):
+        return Recipient(role=_joined(tokens[: last + 1]), name=_joined(tail))
+    first = next(i for i, token in enumerate(tokens) if ROLE.search(token))
+    # "Halvorsen Freight carrier"; a lone capitalised German noun is no name, so at least the role must be lower case.
+    if first and tokens[first][:1].islower() and all(token[:1].isupper() for token in tokens[:first]):
+        return Recipient(role=_joined(tokens[first:]), name=_joined(tokens[:first]))
+    return Recipient(role=_joined(tokens))
+
+
+def _known(tokens: list[str]) -> bool:
+    return any(ROLE.search(token) for token in tokens)
+
+
+def _proper(tokens: list[str]) -> bool:
+    """Whether a name follows: a capital that is not a German or sentence-initial role word."""
+    tokens = _undetermined(tokens)
+    return bool(tokens) and tokens[0][:1].isupper() and not ROLE.fullmatch(tokens[0])
+
+
+def _undetermined(tokens: list[str]) -> list[str]:
+    while tokens and DETERMINER.fullmatch(tokens[0]):
+        tokens = tokens[1:]
+    return tokens
+
+
+def _joined(tokens: list[str]) -> str:
+    spelled = (EXPANDED.get(token.lower().rstrip("."), token) for token in tokens)
+    return shorten(one_line(" ".join(spelled)).strip(" .'’-"), MAX_LENGTH)
+
+
+def _with_address(found: Phrase, text: str) -> Phrase:
+    """An address in the same breath belongs to it: "Roux (dispatch@roux.example)"."""
+    match = re.compile(r"[\s,(<:-]*(?:(?:at|via|e-?mail|mail)\s*:?\s*)?" + ADDRESS.pattern).match(text, found.end)
+    address = ADDRESS.search(match.group()) if match else None
+    if match is None or address is None:
+        return found
+    return replace(found, recipient=replace(found.recipient, address=address.group()), end=match.end())
+
+
+def mentions(text: str) -> tuple[str, ...]:
+    """Roles that the text speaks of, in order, each once: for a question, never for an answer."""
+    found = [match.group() for match in ROLE.finditer(text) if len(match.group()) > 3]
+    return tuple({word.casefold(): word for word in reversed(found)}.values())[::-1]
