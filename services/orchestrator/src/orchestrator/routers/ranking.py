@@ -1,0 +1,90 @@
+"""Routing without a language model: by what the request reads like, given the cards and examples."""
+
+import asyncio
+from collections.abc import Sequence
+
+from orchestrator.catalogue import Catalogue
+from orchestrator.decision import Decision
+from orchestrator.language.classifier import Prediction
+from orchestrator.language.corpus import packaged_kinds
+from orchestrator.request import RoutingRequest
+from orchestrator.routers.question import ask
+from orchestrator.routers.workforce import RoutedExample, Workforce
+
+CLEAR = 0.35
+"""The least probability with which a plan is followed; below it the caller is asked."""
+QUOTED = 4
+
+
+class RankingRouter:
+    """Decides every request. What is learned from a catalogue is kept until the catalogue changes."""
+
+    def __init__(self, examples: Sequence[RoutedExample] = ()) -> None:
+        self._examples = tuple(examples)
+        self._learned: tuple[Catalogue, Workforce] | None = None
+        self._learning = asyncio.Lock()
+
+    async def route(self, request: RoutingRequest, catalogue: Catalogue) -> Decision:
+        text = request.whole_text
+        if not any(character.isalnum() for character in text):
+            return ask(request, catalogue, "The request has no words.")
+        workforce = await self._workforce(catalogue)
+        prediction = await asyncio.to_thread(workforce.predict, text, request.attachments)
+        return _decision(request, catalogue, workforce, prediction)
+
+    async def _workforce(self, catalogue: Catalogue) -> Workforce:
+        async with self._learning:
+            if self._learned is None or self._learned[0] != catalogue:
+                self._learned = catalogue, await asyncio.to_thread(Workforce, catalogue, self._examples)
+            return self._learned[1]
+
+
+def _decision(request: RoutingRequest, catalogue: Catalogue, workforce: Workforce, prediction: Prediction) -> Decision:
+    best = prediction.best
+    sure = prediction.probabilities[best]
+    scores = agent_scores(workforce, prediction)
+    if not best:
+        reason = f"The request reads like nothing that the agents do ({sure:.0%})."
+        return ask(request, catalogue, reason, scores=scores.items())
+    if sure < CLEAR:
+        near = ", ".join(f"{agent} {score:.0%}" for agent, score in list(scores.items())[:3])
+        return ask(request, catalogue, f"No agent is a clear match ({near}).", scores=scores.items())
+    agents = [workforce.agent_for(kind, request.whole_text) for kind in best]
+    absent = [kind for kind, agent in zip(best, agents, strict=True) if agent is None]
+    if absent:
+        lacks = f"The request needs {_in_words(absent)}, which no agent here does. Say what to do without it."
+        reason = f"No agent does a part of the request: {_in_words(absent)}."
+        return ask(request, catalogue, reason, lacks=lacks, scores=scores.items())
+    plan = tuple(dict.fromkeys(agent for agent in agents if agent is not None))
+    return Decision(
+        method="ranking",
+        plan=plan,
+        reason=_reason(request, prediction, plan),
+        scores=scores,
+        candidates=tuple(scores),
+        cards=catalogue.versions,
+    )
+
+
+def agent_scores(workforce: Workforce, prediction: Prediction) -> dict[str, float]:
+    """Per agent the probability that the request needs one of its kinds of work, highest first."""
+    scores = {
+        agent: round(sum(p for label, p in prediction.probabilities.items() if not set(kinds).isdisjoint(label)), 3)
+        for agent, kinds in workforce.kinds.items()
+    }
+    return dict(sorted(scores.items(), key=lambda item: -item[1]))
+
+
+def _reason(request: RoutingRequest, prediction: Prediction, plan: Sequence[str]) -> str:
+    best = prediction.best
+    words = ", ".join(repr(word) for word in prediction.evidence[best][:QUOTED])
+    attached = f", with a {request.attachments[0]} attached" if request.attachments else ""
+    by = f" by {words}" if words else ""
+    return (
+        f"The request reads like work for {' then '.join(plan)} ({prediction.probabilities[best]:.0%}){by}{attached}."
+    )
+
+
+def _in_words(kinds: Sequence[str]) -> str:
+    does = {kind.name: kind.does for kind in packaged_kinds()}
+    return " and ".join(does.get(kind, kind) for kind in kinds)
