@@ -55,7 +55,7 @@ class Relation:
         off = np.abs(expected - self.result.values)
         allowed = _blur(self)
         size = np.maximum(np.abs(expected), np.abs(self.result.values))
-        return known & (off <= allowed), known & (off > 2 * allowed + SLACK * size), expected
+        return known & (off <= allowed), known & (off > 1.5 * allowed + SLACK * size), expected
 
 
 def relations(columns: list[Column]) -> list[Relation]:

@@ -45,23 +45,16 @@ def _pairs(columns: list[Column], keys: list[Column]) -> list[tuple[int, int]]:
 
 
 def _original(rows: list[int], keys: list[Column]) -> int:
-    """The first, unless its running id is out of step with its neighbours': then it was put there later."""
+    """The first; where ids run upwards, the one with the lowest, as a copy may have been put in above it."""
     for column in keys:
-        if column.kind == "id" and _runs_upwards(column):
-            in_step = [row for row in rows if _in_step(column, row)]
-            if in_step and len(in_step) < len(rows):
-                return in_step[0]
+        if _runs_upwards(column):
+            return min(rows, key=lambda row: float(column.values[row]))
     return rows[0]
 
 
 def _runs_upwards(column: Column) -> bool:
     steps = np.diff(column.values)
     return bool(np.mean(steps > 0) > 0.9)  # NaN, as in ids with letters, is not greater
-
-
-def _in_step(column: Column, row: int) -> bool:
-    near = column.values[max(0, row - 3) : row + 4]
-    return bool(np.sum(near < column.values[row]) == min(row, 3))
 
 
 def _canonical(column: Column) -> list[object]:

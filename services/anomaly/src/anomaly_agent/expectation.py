@@ -4,9 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_agent.profile import Column, Floats
+from anomaly_agent.regression import logarithms, regressed
 
-LEARNABLE = 300
-"""Rows from which a model is worth more than medians."""
+LEARNABLE, REGRESSIVE, LINEAR = 300, 40, 3_000
+"""Rows from which trees, and from which a linear model, are worth more than medians; and up to which the latter is."""
 FOLDS = 3
 MOST_TRAINED = 8_000
 MOST_FEATURES = 40
@@ -18,20 +19,22 @@ def expected_logs(target: Column, logs: Floats, columns: list[Column]) -> Floats
     """The expected log10 of `target` per row; `logs` are the actual ones, NaN where there is none."""
     others = [column for column in columns if column is not target]
     known = np.flatnonzero(~np.isnan(logs))
-    if len(known) < LEARNABLE:
-        return _by_medians(logs, others)
-    features = _features(others)
+    candidates = [_by_medians(logs, others)] if len(known) < LEARNABLE else []
+    if REGRESSIVE <= len(known) < LINEAR:
+        candidates.append(regressed(logs, others))
+    if len(known) >= LEARNABLE:
+        candidates.append(_by_trees(_features(others), logs, known))
+    return min(candidates, key=lambda candidate: _error(logs, candidate))
+
+
+def _by_trees(features: Floats, logs: Floats, known: NDArray[np.intp]) -> Floats:
+    """Each row is predicted by gradient boosted trees that have not seen it."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
     expected = np.full(len(logs), np.nan)
     if not features.shape[1]:
         expected[known] = np.median(logs[known])
         return expected
-    return _by_trees(features, logs, known, expected)
-
-
-def _by_trees(features: Floats, logs: Floats, known: NDArray[np.intp], expected: Floats) -> Floats:
-    """Each row is predicted by gradient boosted trees that have not seen it."""
-    from sklearn.ensemble import HistGradientBoostingRegressor
-
     generator = np.random.default_rng(0)
     fold = generator.integers(FOLDS, size=len(known))
     # A slip of 100 in the training rows should not bend the model: extreme values are pulled in to the bulk's edge.
@@ -53,8 +56,7 @@ def _features(columns: list[Column]) -> Floats:
 
 def _feature(column: Column) -> Floats | None:
     if column.kind == "number":
-        positive = column.known & (column.values > 0)
-        return np.where(positive, np.log10(np.where(positive, column.values, 1.0)), np.nan)
+        return logarithms(column)
     if column.kind == "date":
         return column.values / 86400.0
     if column.kind in ("category", "flag", "text") and len(column.counts) <= MOST_CATEGORIES:

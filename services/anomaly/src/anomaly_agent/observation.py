@@ -39,18 +39,23 @@ def _finding(series: Series, alarm: Alarm, pattern: str) -> Finding:
 
 
 def _reason(series: Series, alarm: Alarm, pattern: str) -> str:
+    count = alarm.end - alarm.start + 1
+    value = number(float(series.values[alarm.peak]))
+    if alarm.view == "stuck":
+        stretch = _stretch(series, alarm)
+        return (
+            f"{series.name} stays at exactly {value} for {count} readings{stretch}, where readings hardly ever repeat"
+        )
     side = "above" if alarm.off > 0 else "below"
     beside = f" after taking off the {pattern} pattern" if pattern else ""
     usual = "of the day around it" if alarm.view == "jump" else f"({number(alarm.usual)})"
     size = f"{number(float(f'{abs(alarm.off):.3g}'))} {side} what is usual {usual}{beside}"
     reach = f"; {alarm.excess:.2g} times the distance that still counts as ordinary"
-    value = number(float(series.values[alarm.peak]))
     if alarm.length == 1:
         subject = f"{series.name} is {value}{_moment(series, alarm.peak)}, {size}{reach}"
     else:
         period = f"over {_length(series, alarm)}{_moment(series, alarm.peak, 'around')}"
         subject = f"the mean of {series.name} {period} is {size}{reach}"
-    count = alarm.end - alarm.start + 1
     if count == 1:
         return subject
     return f"{subject}; {count} readings in a row are off{_stretch(series, alarm)}"

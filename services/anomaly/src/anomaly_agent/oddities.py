@@ -36,10 +36,10 @@ def _words(column: Column) -> Iterator[Finding]:
         if not is_missing(column.texts[row]) and not impossible_date(column.texts[row])
     ]
     remarks = Counter(pattern(column.texts[row]) for row in odd)
-    if len(odd) > max(2, RARE_WORDS * column.filled):
-        return
+    rare = len(odd) <= max(2, RARE_WORDS * column.filled)
     for row in odd:
-        if remarks[pattern(column.texts[row])] > max(2, RARE_WORDS / 5 * column.filled):
+        garbled = column.texts[row][:1].isdigit()  # 12O.5 is a number gone wrong, also beside frequent remarks
+        if not (rare or garbled) or remarks[pattern(column.texts[row])] > max(2, RARE_WORDS / 5 * column.filled):
             continue
         what = "number" if column.kind == "number" else "date"
         reason = f"{column.name} is {column.texts[row][:60]!r}, which is no {what}"
@@ -77,7 +77,7 @@ def _one_letter_off(text: str, known: str) -> bool:
 
 
 def _missing(column: Column) -> Iterator[Finding]:
-    if not 0 < column.missing <= RARE_MISSING * len(column.texts):
+    if not 0 < column.missing <= max(1, RARE_MISSING * len(column.texts)):
         return
     for row, text in enumerate(column.texts):
         if is_missing(text):

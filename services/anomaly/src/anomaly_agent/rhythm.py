@@ -13,6 +13,8 @@ SPARSE = 4.0
 BINS_PER_DAY = 48
 LIKE_ITSELF = 0.5
 """How well the pattern of one half of the days must predict that of the other (a correlation) to be taken off."""
+STEEP = 8.0
+"""Change from one bin to the next, in usual deviations, that makes a step."""
 EXPLAINED = 0.2
 """Share of the variation that must go with the pattern."""
 
@@ -70,7 +72,7 @@ def without_pattern(grid: Grid) -> tuple[Floats, str]:
     levelled = _levelled(grid.values, phase)
     if name == "daily" and grid.weekend is not None and _both_kinds(grid):
         apart = _levelled(grid.values, phase + grid.weekend * (int(phase.max()) + 1))
-        if np.nanmedian(np.abs(apart)) < 0.95 * np.nanmedian(np.abs(levelled)):
+        if np.nanmedian(np.abs(apart)) < 0.9 * np.nanmedian(np.abs(levelled)):
             return apart, "daily, weekends apart"
     return levelled, name
 
@@ -119,9 +121,17 @@ def _levelled(values: Floats, phase: np.typing.NDArray[np.intp]) -> Floats:
     centre = _per_bin(values, phase)
     off = values - centre[phase]
     overall = float(np.nanmedian(np.abs(off)))
+    # A step of the pattern may come a little early or late: between the levels around it nothing is off.
+    near = np.stack([np.roll(centre, shift) for shift in (-1, 0, 1)])
+    low, high = np.fmin.reduce(near), np.fmax.reduce(near)
+    step = (high - low > STEEP * overall)[phase]
+    between = np.maximum(values - high[phase], 0) - np.maximum(low[phase] - values, 0)
+    off = np.where(step, between, off)
     if overall <= 0:
         return off
     spread = np.nan_to_num(_per_bin(np.abs(off), phase), nan=overall)
+    # A bin alone has few readings; its neighbours' spread makes up for that.
+    spread = np.mean([np.roll(spread, shift) for shift in (-2, -1, 0, 1, 2)], axis=0)
     levelled: Floats = off * overall / np.maximum(spread, overall)[phase]
     return levelled
 
