@@ -51,7 +51,7 @@ async def test_each_steps_data_feeds_the_next(crossdock: System) -> None:
     assert (part.data, part.metadata) == ({"files": []}, {"source": "puppet-agent/data"})
     assert {artifact.artifact_id.split(".")[0] for artifact in task.artifacts} == {"puppet", "second"}
     assert second.requests[0].metadata[STYLE] == {"language": "de", "tone": "formal"}
-    assert second.requests[0].hops == 1
+    assert second.requests[0].hops == 2  # the caller and the orchestrator
 
 
 async def test_an_agents_question_is_passed_up_and_the_answer_down(crossdock: System) -> None:

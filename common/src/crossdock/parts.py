@@ -1,7 +1,9 @@
 """A2A's parts and the pipeline's, both ways."""
 
+import math
 import mimetypes
 from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -26,9 +28,20 @@ def whole(value: Any) -> Any:
     return value
 
 
+def finite(value: Any) -> Any:
+    """`value` without NaN and infinities, which JSON lacks: null stands for them, as browsers write them."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return value
+
+
 def struct(values: Mapping[str, Any]) -> Struct:
     message = Struct()
-    message.update(dict(values))
+    message.update(finite(values))
     return message
 
 
@@ -46,8 +59,15 @@ def media_type(part: WirePart) -> str:
         return "text/plain"
     if kind == "data":
         return "application/json"
-    name = part.filename or unquote(urlsplit(part.url).path)
-    return mimetypes.guess_type(name)[0] or OCTETS
+    return mimetypes.guess_type(part.filename or _url_name(part.url))[0] or OCTETS
+
+
+def _url_name(url: str) -> str:
+    """The last piece of a URL's path; empty for what is no URL."""
+    try:
+        return PurePosixPath(unquote(urlsplit(url).path)).name
+    except ValueError:
+        return ""
 
 
 def from_wire(part: WirePart) -> Part:
@@ -57,7 +77,7 @@ def from_wire(part: WirePart) -> Part:
         return DataPart(plain(part.data), metadata)
     if kind == "text" and not part.filename:
         return TextPart(part.text, metadata)
-    name = part.filename or unquote(urlsplit(part.url).path).rsplit("/", 1)[-1] or "file"
+    name = part.filename or _url_name(part.url) or "file"
     content = part.text.encode() if kind == "text" else part.raw
     return FilePart(name, media_type(part), content, part.url, metadata)
 
@@ -66,7 +86,7 @@ def to_wire(part: Part) -> WirePart:
     if isinstance(part, TextPart):
         wire = WirePart(text=part.text)
     elif isinstance(part, DataPart):
-        wire = WirePart(data=ParseDict(part.data, Value()), media_type="application/json")
+        wire = WirePart(data=ParseDict(finite(part.data), Value()), media_type="application/json")
     elif part.url:
         wire = WirePart(url=part.url, filename=part.name, media_type=part.media_type)
     else:

@@ -20,6 +20,7 @@ class ServiceSettings(BaseSettings):
     port: int = Field(ge=1, le=64535, description="Service port; health and metrics listen on this plus 1000.")
     public_url: str = Field("", description="URL in the Agent Card; by default http://host:port.")
     issuer: str = Field(description="URL of the OIDC issuer whose tokens are accepted.")
+    issuer_discovery_url: str = Field("", description="Where the issuer's discovery document is, if not at the issuer.")
     jwks_ttl: float = Field(300.0, gt=0, description="How long signing keys are used before they are fetched again.")
     version: str = Field("0.1.0", description="Version in the Agent Card.")
 
@@ -41,7 +42,7 @@ class ServiceSettings(BaseSettings):
     log_readable: bool = Field(False, description="Logs for eyes instead of JSON.")
     otlp_endpoint: str = Field("", description="OTLP/HTTP collector for traces; none by default.")
 
-    @field_validator("issuer", "public_url", "otlp_endpoint")
+    @field_validator("issuer", "public_url", "otlp_endpoint", "issuer_discovery_url")
     @classmethod
     def _url(cls, value: str) -> str:
         if value:

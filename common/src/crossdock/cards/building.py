@@ -18,6 +18,9 @@ from a2a.utils.constants import TransportProtocol
 CARD_PATHS = ("/.well-known/agent-card.json", "/.well-known/agent.json")
 """Where cards stand: today's path (section 8.2), and that of clients from before 0.3."""
 
+RPC_PATHS = ("/", "/rpc")
+"""Where JSON-RPC is served; HTTP+JSON has the other paths."""
+
 SCHEME = "oidc"
 
 

@@ -37,6 +37,8 @@ from crossdock.tasks.events import Event, fold, is_resting
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
+Begun = tuple[AsyncIterator[StreamResponse], StreamResponse | None]
+RECALL_SECONDS = 1.5
 BINDINGS = [TransportProtocol.JSONRPC.value, TransportProtocol.HTTP_JSON.value]
 
 
@@ -83,7 +85,8 @@ class AgentClient:
         """Sends `message` and yields what happens until the task rests: first the Task, then each event once.
 
         An agent that answers with a lone Message yields just that. Leaving the iterator early does not cancel the
-        task. Raises `TryLater`, `Unauthenticated`, `Forbidden`, `Rejected`, `TaskUnknown` or `Failed`.
+        task; being cancelled before the agent has answered does. Raises `TryLater`, `Unauthenticated`, `Forbidden`,
+        `Rejected`, `TaskUnknown` or `Failed`.
         """
         limit = min(seconds or self._policy.seconds, self._policy.seconds)
         started = time.monotonic()
@@ -128,15 +131,30 @@ class AgentClient:
         client = await self._client()
         request = SendMessageRequest(message=message)
 
-        async def begin() -> tuple[AsyncIterator[StreamResponse], StreamResponse | None]:
+        async def begin() -> Begun:
             stream = client.send_message(request, context=ClientCallContext(service_parameters=headers))
             return stream, await anext(stream, None)
 
-        stream, first = await self._retried(begin)
+        starting = asyncio.ensure_future(self._retried(begin))
+        try:
+            stream, first = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await self._recall(starting)
+            raise
         if first is not None:
             yield _payload(first)
         async for response in stream:
             yield _payload(response)
+
+    async def _recall(self, starting: asyncio.Future[Begun]) -> None:
+        """Cancels a task that its sender gave up before hearing of it: nobody would ever know of it."""
+        try:
+            async with asyncio.timeout(RECALL_SECONDS):
+                _, first = await starting
+                if first is not None and first.HasField("task"):
+                    await self.cancel(first.task.id)
+        except Exception as error:  # noqa: BLE001 - best effort: the cancellation itself is what goes on
+            log.warning("sent_message_not_recalled", agent=self.name, reason=type(error).__name__)
 
     async def _resumed(self, seen: Task, number: int | None, headers: dict[str, str]) -> AsyncGenerator[Event]:
         """Subscribes again until the task rests. `Last-Event-ID` makes it exact where the agent knows it."""

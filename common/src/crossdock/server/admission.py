@@ -40,6 +40,8 @@ class Admission:
         message = params.message
         if not message.parts:
             raise InvalidParamsError("The message has no parts: send text, data or a file.")
+        if any(part.WhichOneof("content") is None for part in message.parts):
+            raise InvalidParamsError("A part of the message is empty: give it text, data, raw or url.")
         if max(len(message.message_id), len(message.context_id), len(message.task_id)) > MAX_ID:
             raise InvalidParamsError(f"messageId, contextId and taskId hold at most {MAX_ID} characters.")
         if params.configuration.HasField("task_push_notification_config"):

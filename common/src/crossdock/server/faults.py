@@ -19,6 +19,9 @@ from a2a.utils.errors import (
     InvalidParamsError,
     TaskNotFoundError,
 )
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from crossdock.errors import Forbidden, Public, Rejected, TryLater, Unauthenticated
 from crossdock.server.call import CALL, Call
@@ -71,6 +74,15 @@ def as_a2a(error: Exception) -> A2AError:
     error_id = uuid.uuid4().hex[:12]
     log.error("request_fault", error_id=error_id, exc_info=error)
     return InternalError(f"Something went wrong (error {error_id}). Give this id to the agent's operator.")
+
+
+async def not_served(request: Request, error: Exception) -> Response:
+    """For paths and methods that no binding has, as google.rpc.Status (section 11.6)."""
+    assert isinstance(error, HTTPException)
+    text = f"{request.method} is not served at this path. See the interfaces in the Agent Card for what is."
+    status = "NOT_FOUND" if error.status_code == 404 else "INVALID_ARGUMENT"
+    body = {"error": {"code": error.status_code, "status": status, "message": text}}
+    return JSONResponse(body, error.status_code, headers=error.headers)
 
 
 def _answer(error: Exception, context: ServerCallContext) -> A2AError:

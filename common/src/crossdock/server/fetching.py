@@ -10,6 +10,10 @@ import httpx
 from crossdock.errors import Rejected
 from crossdock.pipeline import FilePart
 
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+COMPATIBLE = ipaddress.IPv6Network("::/96")
+"""Translated (RFC 6052) and "compatible" (RFC 4291, section 2.5.5.1) addresses hold an IPv4 address at their end."""
+
 
 class GuardedTransport(httpx.AsyncBaseTransport):
     """Dials the very address that it checked, so that a second DNS answer changes nothing."""
@@ -42,10 +46,16 @@ class GuardedTransport(httpx.AsyncBaseTransport):
 def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     """Whether an address is on the open Internet; IPv4 in IPv6 counts as the IPv4 that it holds."""
     if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or (address.teredo and address.teredo[1])
+        inner = address.ipv4_mapped or address.sixtofour or (address.teredo and address.teredo[1]) or _nat64(address)
         if inner:
             return is_public(inner)
+        if address in COMPATIBLE or address.is_site_local:
+            return False
     return address.is_global and not address.is_multicast
+
+
+def _nat64(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in NAT64 else None
 
 
 class FileFetcher:

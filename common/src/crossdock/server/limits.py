@@ -1,54 +1,107 @@
-"""The size limit on requests, before anything is parsed."""
+"""What holds for a request's body before anything behind parses it: its size, and that it can be read."""
 
+import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 
+from a2a.server.jsonrpc_models import JSONParseError
+from a2a.server.request_handlers.response_helpers import build_error_response
+from a2a.utils.error_handlers import build_rest_error_payload
+from a2a.utils.errors import InvalidRequestError
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from crossdock.cards.building import RPC_PATHS
+from crossdock.errors import Rejected
+from crossdock.server.bodies import check
+
+LINGER_BYTES = 256 * 1024 * 1024
+LINGER_SECONDS = 5.0
+"""How much of a refused body is still taken in: most clients read no answer before they have sent everything."""
 
 
 class BodyTooLarge(Exception):
     """The body went over the limit while it was read."""
 
 
-class BodyLimitMiddleware:
-    """Answers 413 for a body of more than `limit` bytes, whether or not it declares its length."""
+class Disconnected(Exception):
+    """The caller went away in the middle of the body."""
+
+
+class BodyMiddleware:
+    """Answers 413 for a body of more than `limit` bytes, declared or not, and refuses one that is not good JSON."""
 
     def __init__(self, app: ASGIApp, *, limit: int) -> None:
         self._app = app
         self._limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
+        try:
+            body = await self._read(scope, receive)
+            if body:
+                check(body, rpc=scope["path"] in RPC_PATHS)
+        except Disconnected:
+            return
+        except BodyTooLarge:
+            await self._too_large(scope, receive, send)
+        except Rejected as problem:
+            await _malformed(scope["path"], str(problem))(scope, receive, send)
+        else:
+            await self._app(scope, _replayed(body, receive), send)
+
+    async def _read(self, scope: Scope, receive: Receive) -> bytes:
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > self._limit:
-            await self._refuse(scope, receive, send)
-            return
-        read, started = 0, False
-
-        async def counted() -> Message:
-            nonlocal read
-            message = await receive()
-            read += len(message.get("body", b""))
-            if read > self._limit:
+            raise BodyTooLarge
+        body = bytearray()
+        async for chunk in _chunks(receive):
+            body += chunk
+            if len(body) > self._limit:
                 raise BodyTooLarge
-            return message
+        return bytes(body)
 
-        async def watched(message: Message) -> None:
-            nonlocal started
-            # The SDK's bindings answer a body that could not be read with an error of their own; ours says more.
-            if read > self._limit and not started:
-                return
-            started = True
-            await send(message)
-
-        with contextlib.suppress(BodyTooLarge):
-            await self._app(scope, counted, watched)
-        if read > self._limit and not started:
-            await self._refuse(scope, receive, send)
-
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _too_large(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Who sends `Expect` has not begun to send the body and reads the answer first.
+        if b"expect" not in dict(scope["headers"]):
+            await _discard(receive)
         text = f"The request is larger than {self._limit // 1024} KiB. Send a smaller file, or its URL."
         error = {"code": 413, "status": "INVALID_ARGUMENT", "message": text}
         await JSONResponse({"error": error}, status_code=413, headers={"Connection": "close"})(scope, receive, send)
+
+
+async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        yield message.get("body", b"")
+        if not message.get("more_body"):
+            return
+
+
+async def _discard(receive: Receive) -> None:
+    taken = 0
+    with contextlib.suppress(TimeoutError, Disconnected):
+        async with asyncio.timeout(LINGER_SECONDS):
+            async for chunk in _chunks(receive):
+                taken += len(chunk)
+                if taken > LINGER_BYTES:
+                    return
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return replay
+
+
+def _malformed(path: str, text: str) -> ASGIApp:
+    if path in RPC_PATHS:
+        return JSONResponse(build_error_response(None, JSONParseError(message=text)))
+    return JSONResponse(build_rest_error_payload(InvalidRequestError(text)), status_code=400)

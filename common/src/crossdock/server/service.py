@@ -9,6 +9,7 @@ from a2a.server.agent_execution import AgentExecutor
 from a2a.server.routes import create_jsonrpc_routes, create_rest_routes
 from a2a.types import AgentCard
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -16,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from crossdock.auth.jwks import KeySet
 from crossdock.auth.middleware import AuthenticationMiddleware
 from crossdock.auth.verifier import TokenVerifier
-from crossdock.cards.building import CARD_PATHS
+from crossdock.cards.building import CARD_PATHS, RPC_PATHS
 from crossdock.compute import ComputePool
 from crossdock.extensions import LIMITS, PROGRESS, SKILL, declare
 from crossdock.pipeline import AgenticPipeline
@@ -24,10 +25,10 @@ from crossdock.server.admission import Admission
 from crossdock.server.call import CallContextBuilder, CallMiddleware
 from crossdock.server.card_routes import card_routes
 from crossdock.server.executor import PipelineExecutor
-from crossdock.server.faults import register_errors
+from crossdock.server.faults import not_served, register_errors
 from crossdock.server.fetching import FileFetcher
 from crossdock.server.handler import JournalRequestHandler
-from crossdock.server.limits import BodyLimitMiddleware
+from crossdock.server.limits import BodyMiddleware
 from crossdock.server.management import Check, management_app
 from crossdock.settings import ServiceSettings
 from crossdock.tasks.engine import EngineLimits, TaskEngine
@@ -123,7 +124,10 @@ class Door:
 
 def _door(settings: ServiceSettings, card: AgentCard, http: httpx.AsyncClient | None, customer: str | None) -> Door:
     own = httpx.AsyncClient(timeout=10.0) if http is None else None
-    keys = KeySet(http or own, settings.issuer, ttl=settings.jwks_ttl)  # type: ignore[arg-type] # one of the two is there
+    reach = http or own
+    assert reach is not None
+    discovery = settings.issuer_discovery_url
+    keys = KeySet(reach, settings.issuer, ttl=settings.jwks_ttl, discovery_url=discovery)
     verifier = TokenVerifier(settings.issuer, card.name, keys, customer=customer)
     return Door(verifier, keys, [keys.close, *([own.aclose] if own else [])])
 
@@ -181,21 +185,24 @@ def _app(
     def rejected(reason: str) -> None:
         metrics.rejections.labels(metrics.agent, reason).inc()
 
-    return Starlette(
+    app = Starlette(
+        exception_handlers={HTTPException: not_served},
         routes=[*card_routes(card), *_a2a_routes(handler)],
         middleware=[
             Middleware(TracingMiddleware),
             Middleware(AuthenticationMiddleware, verifier=verifier, public_paths=CARD_PATHS, on_rejection=rejected),
-            Middleware(BodyLimitMiddleware, limit=settings.max_body),
+            Middleware(BodyMiddleware, limit=settings.max_body),
             Middleware(CallMiddleware),
         ],
     )
+    app.router.redirect_slashes = False  # a redirect would lose the body of a POST, or name a host that is not ours
+    return app
 
 
 def _a2a_routes(handler: JournalRequestHandler) -> list[BaseRoute]:
     builder = CallContextBuilder()
     routes: list[BaseRoute] = []
-    for path in ("/", "/rpc"):
+    for path in RPC_PATHS:
         routes += create_jsonrpc_routes(handler, path, builder, enable_v0_3_compat=True)
     # The REST routes end with a mount that catches every path as a tenant's: they come last.
     return [*routes, *create_rest_routes(handler, builder, enable_v0_3_compat=True)]

@@ -3,13 +3,19 @@
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, TextIO
 
 import structlog
 from opentelemetry import trace
 
-SECRET = re.compile(r"eyJ[\w-]{5,}\.[\w-]+\.[\w-]*|(?i:bearer|basic)\s+[\w.~+/=-]{8,}")
+SECRET = re.compile(
+    r"eyJ[\w-]{5,}\.[\w-]+\.[\w-]*"  # a JWT
+    r"|(?i:bearer|basic)\s+[\w.~+/=-]{8,}"  # a header's value
+    r"|(?i:(?<=token=)|(?<=secret=)|(?<=password=)|(?<=assertion=))[^\s&\"']+"  # a form's or a query's field
+    r"|(?<=://)[^/\s@\"']+(?=@)"  # a URL's user and password
+)
+REDACTED = "[redacted]"
 SECRET_KEYS = re.compile(r"(?i)authorization|token|secret|password|api_?key")
 NOISY = ("a2a", "httpx", "httpcore", "openai", "sse_starlette", "uvicorn.access", "asyncio")
 
@@ -27,11 +33,20 @@ def add_trace(_: Any, __: str, fields: Fields) -> Fields:
 def redact(_: Any, __: str, fields: Fields) -> Fields:
     """The last gate before a line is written: whatever looks like a credential is not."""
     for key, value in fields.items():
-        if SECRET_KEYS.search(key) and not isinstance(value, int | float | bool):
-            fields[key] = "[redacted]"
-        elif isinstance(value, str):
-            fields[key] = SECRET.sub("[redacted]", value)
+        fields[key] = _clean(key, value)
     return fields
+
+
+def _clean(key: str, value: Any) -> Any:
+    if value is None or isinstance(value, int | float) or key.startswith("_"):  # the underscore is structlog's own
+        return value
+    if SECRET_KEYS.search(key):
+        return REDACTED
+    if isinstance(value, Mapping):
+        return {str(name): _clean(str(name), item) for name, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_clean("", item) for item in value]
+    return SECRET.sub(REDACTED, value if isinstance(value, str) else repr(value))
 
 
 def configure_logs(service: str, *, level: str = "INFO", stream: TextIO | None = None, readable: bool = False) -> None:

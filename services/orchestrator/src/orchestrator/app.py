@@ -13,6 +13,7 @@ from crossdock.server.service import Service, create_service
 from crossdock.settings import read_secret
 from crossdock.tasks.journal import TaskJournal
 from crossdock.telemetry.metrics import Metrics
+from crossdock.telemetry.usage import UsageAccount
 from orchestrator.agents import AgentDirectory
 from orchestrator.card import card
 from orchestrator.customer import Customer, load
@@ -36,9 +37,11 @@ def create_app(
     agents = AgentDirectory(_clients(settings, customer, pool, tokens, metrics), skills)
     router = create_router(customer)
 
+    account = UsageAccount(metrics, settings.llm_prices)
+
     def count(decision: Decision) -> None:
-        if decision.usage:
-            _count_usage(metrics, customer.name, decision)
+        if usage := decision.usage:
+            account.add(customer.name, usage.model, usage.prompt_tokens, usage.completion_tokens)
 
     return create_service(
         settings,
@@ -55,7 +58,13 @@ def create_app(
 
 def _tokens(settings: Settings, customer: Customer, http: httpx.AsyncClient) -> TokenSource:
     client_id = settings.client_id or f"{customer.name}-orchestrator"
-    return TokenSource(http, settings.issuer, client_id, lambda: read_secret(settings.client_secret_file))
+    return TokenSource(
+        http,
+        settings.issuer,
+        client_id,
+        lambda: read_secret(settings.client_secret_file),
+        discovery_url=settings.issuer_discovery_url,
+    )
 
 
 def _clients(
@@ -79,11 +88,3 @@ def _clients(
         agent: AgentClient(url, http, cards, name=f"{agent}-agent", policy=policy, observe=observer(agent))
         for agent, url in urls.items()
     }
-
-
-def _count_usage(metrics: Metrics, customer: str, decision: Decision) -> None:
-    usage = decision.usage
-    assert usage is not None
-    labels = (metrics.agent, customer, usage.model)
-    metrics.llm_tokens.labels(*labels, "prompt").inc(usage.prompt_tokens)
-    metrics.llm_tokens.labels(*labels, "completion").inc(usage.completion_tokens)

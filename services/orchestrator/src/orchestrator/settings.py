@@ -13,6 +13,9 @@ class Settings(ServiceSettings):
     agents: dict[str, str] = Field(description="Where the agents live: JSON object of agent id to URL.")
     client_id: str = Field("", description="OAuth client of this orchestrator; <customer>-orchestrator by default.")
     client_secret_file: Path = Field(description="File that holds the OAuth client's secret.")
+    llm_prices: dict[str, tuple[float, float]] = Field(
+        {}, description="US dollars per million prompt and completion tokens, by model; JSON."
+    )
 
     @field_validator("agents")
     @classmethod
