@@ -84,13 +84,14 @@ class Answering:
         return [*chosen[:1], best, *chosen[1:]]
 
     def _by_parts(self, whole: Question) -> list[Candidate]:
-        """One clause for each part, all from one contract; none if any part stays without."""
+        """One clause for each part, all of one contract; none if the first part, which the others lean on, has none."""
         chosen: list[Candidate] = []
         for part in whole.parts:
             best = self._best_for(part, whole, chosen[0].passage.contract.id if chosen else None)
-            if best is None:
+            if best is not None:
+                chosen.append(best)
+            elif not chosen:
                 return []
-            chosen.append(best)
         return chosen
 
     def _best_for(self, part: Question, whole: Question, contract: str | None) -> Candidate | None:

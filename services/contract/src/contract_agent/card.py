@@ -111,8 +111,8 @@ def card(*, url: str, issuer: str, version: str) -> AgentCard:
     return agent_card(
         name="contract-agent",
         description=(
-            "Reads contracts and answers questions on them with exact quotes: which clause applies, what it says, where "
-            "it stands. Each customer sees its own contracts only."
+            "Reads contracts and answers questions on them with exact quotes: which clause applies, what it says, "
+            "where it stands. Each customer sees its own contracts only."
         ),
         version=version,
         url=url,

@@ -8,11 +8,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping, StaticPool, create_engine, delete, event, func, insert, select
-from sqlalchemy.exc import ArgumentError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from contract_agent.dialects import Dialect, PostgresDialect, SqliteDialect
 from contract_agent.documents import Clause, Document, Limits
-from contract_agent.fulltext import FullText, PostgresFullText, SqliteFullText
 from contract_agent.identity import parties_of, title_of
 from contract_agent.schema import clauses, contracts, metadata
 from contract_agent.splitting import split
@@ -20,7 +20,7 @@ from contract_agent.store import Contract, Passage
 from contract_agent.vocabulary import stems as stems_of
 from crossdock.errors import ConfigError, Rejected, TryLater
 
-FULL_TEXT: dict[str, type[FullText]] = {"sqlite": SqliteFullText, "postgresql": PostgresFullText}
+DIALECTS: dict[str, type[Dialect]] = {"sqlite": SqliteDialect, "postgresql": PostgresDialect}
 SAFE_STEM = re.compile(r"[^\W_]+(?:\.\d+)?")
 
 
@@ -33,7 +33,7 @@ class DatabaseContractStore:
     def __init__(self, url: str, *, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
         self._engine = _engine(url)
-        self._full_text = FULL_TEXT[self._engine.dialect.name]()
+        self._dialect = DIALECTS[self._engine.dialect.name]()
         # One connection serves all threads where the database lives in memory.
         in_memory = isinstance(self._engine.pool, StaticPool)
         self._lock: AbstractContextManager[Any] = threading.Lock() if in_memory else nullcontext()
@@ -44,7 +44,7 @@ class DatabaseContractStore:
             if self._engine.dialect.name == "postgresql":
                 connection.execute(select(func.pg_advisory_xact_lock(7_305_801)))
             metadata.create_all(connection)
-            self._full_text.create(connection)
+            self._dialect.create(connection)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -53,20 +53,15 @@ class DatabaseContractStore:
         found = split(document.text)
         if len(found) > self._limits.clauses:
             raise Rejected(f"{name} has {len(found):,} clauses; the limit is {self._limits.clauses:,}: split it.")
-        try:
-            return self._replace(customer, name, document, found)
-        except IntegrityError:
-            # Another request added the same name between our look and our insert: now there is a row to replace.
-            return self._replace(customer, name, document, found)
-
-    def _replace(self, customer: str, name: str, document: Document, found: list[Clause]) -> Contract:
+        rows = [_clause_row(customer, document.text, clause) for clause in found]
         with self._begin() as connection:
+            self._dialect.reserve(connection, customer)
             old = self._old(connection, customer, name)
             if old is None:
                 self._check_room(connection, customer)
             else:
                 self._remove(connection, old["id"])
-            row = {
+            contract: dict[str, Any] = {
                 "id": uuid.uuid4().hex,
                 "customer": customer,
                 "name": name,
@@ -76,11 +71,11 @@ class DatabaseContractStore:
                 "clauses": len(found),
                 "warnings": list(document.warnings),
             }
-            connection.execute(insert(contracts), [{**row, "text": document.text}])
-            if found:
-                connection.execute(insert(clauses), [_clause_row(row, document.text, clause) for clause in found])
-            self._full_text.added(connection, str(row["id"]))
-            return _contract(row)
+            connection.execute(insert(contracts), [{**contract, "text": document.text}])
+            if rows:
+                connection.execute(insert(clauses), [{**row, "contract_id": contract["id"]} for row in rows])
+            self._dialect.added(connection, contract["id"])
+            return _contract(contract)
 
     def contracts(self, customer: str) -> list[Contract]:
         query = select(*CONTRACT_COLUMNS).where(contracts.c.customer == customer).order_by(contracts.c.name)
@@ -99,7 +94,7 @@ class DatabaseContractStore:
         safe = [stem for stem in dict.fromkeys(stems) if SAFE_STEM.fullmatch(stem)]
         if not safe:
             return []
-        hits = self._full_text.matching(safe).subquery()
+        hits = self._dialect.matching(safe).subquery()
         words = func.substr(contracts.c.text, clauses.c.start + 1, clauses.c.end - clauses.c.start).label("text")
         query = (
             select(clauses, words)
@@ -124,7 +119,7 @@ class DatabaseContractStore:
         return spread
 
     def _counts(self, connection: Connection, customer: str, stem: str) -> dict[str, int]:
-        hits = self._full_text.matching([stem]).subquery()
+        hits = self._dialect.matching([stem]).subquery()
         query = (
             select(clauses.c.contract_id, func.count())
             .join(hits, hits.c.clause == clauses.c.id)
@@ -135,7 +130,7 @@ class DatabaseContractStore:
 
     def _old(self, connection: Connection, customer: str, name: str) -> RowMapping | None:
         query = select(contracts.c.id, contracts.c.version)
-        mine = query.where(contracts.c.customer == customer, contracts.c.name == name).with_for_update()
+        mine = query.where(contracts.c.customer == customer, contracts.c.name == name)
         return connection.execute(mine).mappings().one_or_none()
 
     def _check_room(self, connection: Connection, customer: str) -> None:
@@ -144,7 +139,7 @@ class DatabaseContractStore:
             raise Rejected(f"There are {self._limits.contracts:,} contracts already: replace one by using its name.")
 
     def _remove(self, connection: Connection, contract_id: str) -> None:
-        self._full_text.removing(connection, contract_id)
+        self._dialect.removing(connection, contract_id)
         connection.execute(delete(clauses).where(clauses.c.contract_id == contract_id))
         connection.execute(delete(contracts).where(contracts.c.id == contract_id))
 
@@ -170,7 +165,7 @@ def _engine(url: str) -> Engine:
         engine = create_engine(url, **options)
     except (ArgumentError, ImportError) as error:
         raise ConfigError("The contract store's URL is not one that SQLAlchemy knows.") from error
-    if engine.dialect.name not in FULL_TEXT:
+    if engine.dialect.name not in DIALECTS:
         raise ConfigError(f"Contracts can be stored in SQLite or PostgreSQL, not in {engine.dialect.name}.")
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
@@ -183,11 +178,10 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
 
 
-def _clause_row(contract: dict[str, Any], text: str, clause: Clause) -> dict[str, Any]:
+def _clause_row(customer: str, text: str, clause: Clause) -> dict[str, Any]:
     words = " ".join(stems_of(f"{clause.context} {clause.label} {text[clause.start : clause.end]}"))
     return {
-        "contract_id": contract["id"],
-        "customer": contract["customer"],
+        "customer": customer,
         "number": clause.number,
         "heading": clause.heading,
         "context": clause.context,

@@ -33,6 +33,10 @@ ROMAN = re.compile(r"(?P<number>\(?[ivx]{1,5}\))(?P<end>[ \t]+|$)")
 CAPITAL = re.compile(r"(?P<number>[A-Z]\.)(?P<end>[ \t]+)(?=[A-ZÀ-Ý])")
 DOTTED_ROMAN = re.compile(r"(?P<number>[ivx]{1,5}\.)(?P<end>[ \t]+)(?=\S)")
 BRACKETED = re.compile(r"(?P<number>\(\d{1,2}\)|\d{1,2}\))(?P<end>[ \t]+|$)")
+SENTENCE = re.compile(
+    r"\b(?:shall|may|must|will|is|are|was|were|has|have|can|should|agrees?|pays?)\b"
+    r"|\b(?:if|for|by|to|of|on|with|that|from|where|when|unless|and|or|the|following)$"
+)
 RUN_IN = re.compile(r"(?:\*\*|__)?(?P<heading>[A-ZÀ-Ý“\"][^.;:|\n*]{2,70})[.:](?:\*\*|__)?[ \t]+(?=\S)")
 
 
@@ -150,5 +154,7 @@ def is_whole_heading(text: str, following: str) -> bool:
     """Whether all that stands behind a number is a heading; `following` is the next line."""
     text = text.strip(" \t*_")
     if not text or len(text) > LONGEST_HEADING or not text[0].isupper() or text[-1] in ".;,:" or ". " in text:
+        return False
+    if SENTENCE.search(text):
         return False
     return len(text.split()) <= FEW_WORDS or is_title(text) or not following.strip()

@@ -8,7 +8,7 @@ from itertools import groupby
 from contract_agent.answering import Answer, Answering
 from contract_agent.database import DatabaseContractStore
 from contract_agent.documents import Document, Limits
-from contract_agent.phrasing import Phraser, Phrasing
+from contract_agent.phrasing import Phraser, Phrasing, Tokens
 from contract_agent.ranking import Candidate
 from contract_agent.reading import clean_name, from_text, read_in_child
 from contract_agent.rendering import answer_artifacts, contract_artifact, contracts_artifact, contracts_text
@@ -45,7 +45,10 @@ def memory_store() -> ContractStore:
 
 
 class ContractPipeline(AgenticPipeline):
-    """`scratch` makes the store that holds an attached document while one question on it is answered."""
+    """`scratch` makes the store that holds an attached document while one question on it is answered.
+
+    `on_tokens` is told for which customer the phraser took how many tokens.
+    """
 
     skills = ("answer_question", "find_contract", "add_contract")
 
@@ -56,11 +59,13 @@ class ContractPipeline(AgenticPipeline):
         phraser: Phraser | None = None,
         limits: Limits | None = None,
         scratch: Callable[[], ContractStore] = memory_store,
+        on_tokens: Callable[[str, Tokens], None] | None = None,
     ) -> None:
         self._store = store
         self._phraser = phraser
         self._limits = limits or Limits()
         self._scratch = scratch
+        self._on_tokens = on_tokens
 
     def choose_skill(self, request: PipelineRequest) -> SkillChoice:
         return inferred_skill(request)
@@ -114,6 +119,9 @@ class ContractPipeline(AgenticPipeline):
         contracts = await asyncio.to_thread(self._store.contracts, request.customer)
         found = await asyncio.to_thread(self._matches, request.customer, text, contracts)
         yield contracts_artifact(found)
+        answer = await asyncio.to_thread(_all_answers, Answering(self._store, request.customer), questions_in(text))
+        if answer.found:
+            yield answer_artifacts(answer, (), ())[0]
         if not contracts:
             yield Result(f"There is no contract yet. {HOW_TO_ADD}")
         elif not found:
@@ -154,6 +162,8 @@ class ContractPipeline(AgenticPipeline):
         answer, note = await asyncio.to_thread(self._answered, request.customer, text, attached)
         phrasing = await self._phrased(text, answer)
         if phrasing.tokens.prompt:
+            if self._on_tokens:
+                self._on_tokens(request.customer, phrasing.tokens)
             yield Annotation(TOKENS, {"prompt": phrasing.tokens.prompt, "completion": phrasing.tokens.completion})
         for artifact in answer_artifacts(answer, phrasing.sentences, [*note, *notes]):
             yield artifact

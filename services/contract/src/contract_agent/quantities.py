@@ -15,7 +15,8 @@ _CURRENCY = r"(?:eur|euros?|usd|gbp|chf|sek|nok|dkk|pln|dollars?|pounds?|pence|c
 
 _TIMES = (
     rf"\b{_NUMBER}[\s)(-]*(?:\w+\)\s*)?{_UNIT}\b",
-    rf"\b{_MONTH}\b|\b\d{{1,2}}[./-]\d{{1,2}}[./-]\d{{2,4}}|\b\d{{1,2}}:\d\d|\b\d+(?:st|nd|rd|th) (?:day|of|business|working)\b",
+    rf"\b{_MONTH}\b|\b\d{{1,2}}[./-]\d{{1,2}}[./-]\d{{2,4}}|\b\d{{1,2}}:\d\d",
+    r"\b\d+(?:st|nd|rd|th) (?:day|of|business|working)\b",
     rf"\b(?:each|every|per) {_UNIT}\b|\b(?:annual|month|week|dai|quarter|year|hour)ly\b|\bannual",
     r"\bimmediate|\bwithout (?:undue )?delay|\bonce\b|\btwice\b|\bat any time\b|\bsame day\b|\bround the clock\b",
 )
@@ -47,7 +48,8 @@ KINDS = {
     "number": _any_of((rf"\b{_NUMBER}\b",)),
     "cap": _any_of(
         (
-            r"\b(?:not|never|no event|nor)\b[^.;]{0,40}?\bexceed|\bup to\b|\bat most\b|\bmaximum\b|\bcapped\b|\blimited to\b",
+            r"\b(?:not|never|no event|nor)\b[^.;]{0,40}?\bexceed|\bup to\b|\bat most\b",
+            r"\bmaximum\b|\bcapped\b|\blimited to\b",
         )
     ),
     "floor": _any_of((r"\bat least\b|\b(?:no|not) (?:less|fewer) than\b|\bminimum\b",)),
@@ -133,7 +135,7 @@ ASKED: tuple[tuple[str, re.Pattern[str]], ...] = (
                 _WHAT_IS + r"(?:price|fee|costs?|amount|charges?|freight rate|penalty rate|discount|surcharge|rate)\b",
                 r"\bwhat (?:do|does|did|will|would|must|should) (?:\w+ ){1,6}(?:cost|charge|pay)\b",
                 r"\bwhat (?:\w+ ){1,4}costs?\b",
-                r"\bhow (?:much|expensive)\b.*\b(?:cost|charge|charged|pay|paid|owe|bill|billed|fee|price|worth|money)\b",
+                r"\bhow (?:much|expensive)\b.*\b(?:cost|charged?|pay|paid|owe|bill(?:ed)?|fee|price|worth|money)\b",
             )
         ),
     ),

@@ -101,8 +101,8 @@ def _question(text: str, language: Language) -> Question:
     return Question(
         text,
         language,
-        tuple(term for term, at in terms if not at & naming) + identifiers,
-        tuple(term for term, at in terms if at & naming),
+        tuple(term for term, at in terms if not at <= naming) + identifiers,
+        tuple(term for term, at in terms if at <= naming),
         references,
         asked(text),
     )
@@ -151,16 +151,17 @@ def _term(group: list[Word], concepts: frozenset[str], focus: bool, language: La
 
 
 def _is_light(content: list[Word], concepts: frozenset[str], language: Language) -> bool:
-    """"By when" and "how long" are answered by the form of an answer."""
+    """ "By when" and "how long" are answered by the form of an answer."""
     if all(is_function_word(word.text, language) for word in content):
         return concepts <= {"deadline", "schedule"}
-    return len(content) == 1 and (stem(content[0].text) in LIGHT or content[0].text[0].isdigit())
+    word = content[0].text
+    return len(content) == 1 and (len(word) == 1 or word[0].isdigit() or stem(word) in LIGHT)
 
 
 def _is_name(group: list[Word], concepts: frozenset[str], language: Language, position: int) -> bool:
     """German writes every noun with a capital, so that only words in capitals count there."""
     word = group[0].text
-    if concepts or len(group) > 1 or len(word) < 2 or stem(word) in NOT_NAMES:
+    if concepts or len(group) > 1 or len(word) < 2 or stem(word) in NOT_NAMES | LIGHT:
         return False
     if language == "de":
         return word.isupper()

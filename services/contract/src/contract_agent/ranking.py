@@ -1,6 +1,7 @@
 """How well a clause answers a question."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,9 +29,9 @@ IMPLIED: Mapping[str, str] = {
     "range": "range",
 }
 """Concepts that a value of this kind speaks of without a word: `3000 KG` is a quantity."""
-IN_CONTRACT = 0.35
-"""Of what stands elsewhere in the same contract."""
-THRESHOLD, FOCUS_THRESHOLD, TOPIC_THRESHOLD = 0.55, 0.5, 0.7
+IN_SECTION, IN_CONTRACT = 0.6, 0.35
+"""Of what a clause beside this one says, and of what stands elsewhere in the same contract."""
+THRESHOLD, FOCUS_THRESHOLD, TOPIC_THRESHOLD = 0.57, 0.5, 0.7
 """The least coverage of an answer: of all terms, of what is asked for, and of each topic."""
 FITS, MISFITS, REFERRED, RELEVANT, HEADED = 0.1, -0.25, 0.3, 0.15, 0.1
 """What a value of the kind asked for, a clause that is named by its number, BM25 and a heading that speaks of the
@@ -102,6 +103,10 @@ class Reading:
             return OTHER_WORDS * IN_HEADING
         return found or self._partly(term)
 
+    def speaks_of(self, term: Term) -> bool:
+        """Whether the clause itself does, in the same or other words."""
+        return self.body.issuperset(term.stems) or bool(term.concepts & self.concepts)
+
     def _partly(self, term: Term) -> float:
         here = sum(stem in self.body or stem in self.heading for stem in term.stems)
         return 0.5 * here / len(term.stems)
@@ -116,10 +121,13 @@ class Ranking:
         self._frequencies = {stem: sum(counts.values()) for stem, counts in spread.items()}
         self._clauses = max(1, clauses)
         self._labels: dict[str, Label] = {}
+        self._sections: dict[tuple[str, str], list[Reading]] = {}
 
     def candidates(self, passages: Sequence[Passage]) -> list[Candidate]:
         """Best first."""
         readings = [Reading.of(passage, self._question.language) for passage in passages]
+        for reading in readings:
+            self._sections.setdefault(_section(reading), []).append(reading)
         relevance = self._relevance(readings)
         best = max(relevance, default=0.0) or 1.0
         found = [self._candidate(reading, value / best) for reading, value in zip(readings, relevance, strict=True)]
@@ -138,7 +146,14 @@ class Ranking:
             + (FITS if exact else MISFITS)
             + (REFERRED if self._referred(reading) else 0.0)
         )
-        answers = fits and coverage >= THRESHOLD and self._speaks_of_focus(reading) and self._speaks_of_topics(reading)
+        says_something = any(not term.light for term in content) or not content
+        answers = (
+            says_something
+            and fits
+            and coverage >= THRESHOLD
+            and self._speaks_of_focus(reading)
+            and self._speaks_of_topics(reading)
+        )
         return Candidate(reading.passage, score, coverage, answers)
 
     def _covered(self, reading: Reading, terms: Iterable[Term]) -> float:
@@ -152,9 +167,11 @@ class Ranking:
         if term.name and self._labels.setdefault(contract.id, Label(contract)).holds(term):
             return SAME_WORDS
         found = reading.covers(term)
-        if found or term.focus or not in_text(term, contract.id, self._spread):
+        if found:
             return found
-        return IN_CONTRACT
+        if any(beside.speaks_of(term) for beside in self._sections.get(_section(reading), ())):
+            return IN_SECTION
+        return 0.0 if term.focus or not in_text(term, contract.id, self._spread) else IN_CONTRACT
 
     def weight(self, term: Term) -> float:
         """Rare words weigh more; a word of the question that no contract holds weighs less than one that some do."""
@@ -204,3 +221,10 @@ class Ranking:
                 norm = count + SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE * reading.length / max(1.0, average))
                 total += idf * count * (SATURATION + 1) / norm
         return total
+
+
+def _section(reading: Reading) -> tuple[str, str]:
+    """What `2.1` and `2.2`, or `(a)` and `(b)` of a clause, have in common; a clause of its own is a section alone."""
+    number = reading.passage.clause.number
+    above = re.match(r"(.+)(?:\.| \()", number)
+    return reading.passage.contract.id, above.group(1) if above else f"{number} at {reading.passage.clause.start}"

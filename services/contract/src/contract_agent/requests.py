@@ -12,8 +12,9 @@ ADD = re.compile(
     re.IGNORECASE,
 )
 FIND = re.compile(
-    r"\b(?:which|what)\b[^?.]{0,30}\b(?:contracts?|agreements?|documents?)\b|"
-    r"\b(?:find|list|show|search)\b[^?.]{0,40}\b(?:contracts?|agreements?|clauses?|annex|annexes)\b|"
+    r"\bwhich (?:one )?(?:of (?:our|my|the|all) )?(?:\w+ )?(?:contracts?|agreements?|documents?)\b|"
+    r"\bwhat (?:contracts|agreements)\b|"
+    r"\b(?:find|list|show|search|look up)\b[^?.]{0,40}\b(?:contracts?|agreements?|clauses?|annex|annexes)\b|"
     r"\bdo we have\b[^?.]{0,40}\b(?:contract|agreement)s?\b|"
     r"\b(?:welche[rn]?)\s+(?:verträge|vertrag|vereinbarung\w*)|\bfinde\b|\b(?:quels?|trouve[rz]?)\b[^?.]{0,30}\bcontrats?|"
     r"\b(?:qué|cuáles|busca\w*|encuentra)\b[^?.]{0,30}\bcontratos?",
@@ -40,7 +41,7 @@ def inferred_skill(request: PipelineRequest) -> SkillChoice:
         return SkillChoice("add_contract", "a document came without a question")
     if has_document and ADD.search(text) and not text.endswith("?"):
         return SkillChoice("add_contract", "a document came with the wish to keep it")
-    if FIND.search(text):
+    if FIND.search(text) and not has_document:
         return SkillChoice("find_contract", "the text asks which contract or clause it is")
     return SkillChoice("answer_question", "the text is a question")
 

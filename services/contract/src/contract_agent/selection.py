@@ -29,14 +29,16 @@ class Selection:
 
 
 def select(question: Question, contracts: Sequence[Contract], spread: Spread) -> Selection:
-    """All contracts, less those that lack the names in the question or are called otherwise."""
+    """All contracts, less those that lack one of the names in the question or are called otherwise."""
     labels = {contract.id: Label(contract) for contract in contracts}
     left = frozenset(labels)
     for term in question.names:
         holding = frozenset(key for key, label in labels.items() if label.holds(term) or in_text(term, key, spread))
         if not holding:
-            return Selection(frozenset(), term.text)
-        left = left & holding or left
+            return Selection(holding, term.text)
+        left &= holding
+    if not left and contracts:
+        return Selection(left, " and ".join(dict.fromkeys(term.text for term in question.names)))
     return _named(question, left, labels, spread)
 
 

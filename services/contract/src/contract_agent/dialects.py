@@ -1,4 +1,4 @@
-"""Full-text search over `clauses.stems` in SQLite (FTS5) and PostgreSQL.
+"""What SQLite and PostgreSQL do differently: full-text search over `clauses.stems` (FTS5, tsvector) and locks.
 
 Stems are made by `contract_agent.vocabulary` in both directions, so that both databases find the same. A stem is
 letters and digits, at most with a point inside, so that none can be read as an operator of a query language.
@@ -12,11 +12,17 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 
 from contract_agent.schema import clauses
 
+LOCK_SEED = 7_305_801
 
-class FullText(Protocol):
+
+class Dialect(Protocol):
     """`matching` gives rows (`clause`, its id, and `fit`, greater for a better match of any of the stems)."""
 
     def create(self, connection: Connection) -> None: ...
+
+    def reserve(self, connection: Connection, customer: str) -> None:
+        """Until the end of the transaction no other one that reserves this customer's contracts goes on."""
+        ...
 
     def added(self, connection: Connection, contract_id: str) -> None: ...
 
@@ -25,7 +31,7 @@ class FullText(Protocol):
     def matching(self, stems: Sequence[str]) -> Select[tuple[int, float]]: ...
 
 
-class SqliteFullText:
+class SqliteDialect:
     """A virtual table beside `clauses`, kept in the same transaction."""
 
     def create(self, connection: Connection) -> None:
@@ -35,6 +41,9 @@ class SqliteFullText:
                 "USING fts5(stems, tokenize = \"unicode61 tokenchars '.'\")"
             )
         )
+
+    def reserve(self, connection: Connection, customer: str) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     def added(self, connection: Connection, contract_id: str) -> None:
         connection.execute(
@@ -56,13 +65,16 @@ class SqliteFullText:
         return found.where(literal_column("clause_words").op("MATCH")(query))
 
 
-class PostgresFullText:
+class PostgresDialect:
     """An index on the expression; the `simple` configuration leaves the stems as they are."""
 
     def create(self, connection: Connection) -> None:
         connection.execute(
             text("CREATE INDEX IF NOT EXISTS clause_words ON clauses USING gin (to_tsvector('simple', stems))")
         )
+
+    def reserve(self, connection: Connection, customer: str) -> None:
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(customer, LOCK_SEED))))
 
     def added(self, connection: Connection, contract_id: str) -> None:
         """The index follows the table."""

@@ -1,0 +1,184 @@
+"""The three skills, end to end."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract_agent.card import card
+from contract_agent.database import DatabaseContractStore
+from contract_agent.documents import Document, Limits
+from contract_agent.pipeline import ContractPipeline
+from crossdock.errors import Rejected
+from crossdock.pipeline import DataPart, FilePart, InputRequired, Result, TextPart, Turn
+from crossdock.testing import Conversation, request, run_pipeline
+from tests.unit.contract.conftest import HAULAGE
+
+
+def data_of(said: Conversation, name: str) -> Any:
+    return next(part.data for part in said.artifact(name) if isinstance(part, DataPart))
+
+
+def text_of(said: Conversation, name: str) -> str:
+    return "".join(part.text for part in said.artifact(name) if isinstance(part, TextPart))
+
+
+def sample_files(samples: Path) -> list[FilePart]:
+    return [FilePart(path.name, "", path.read_bytes()) for path in sorted(samples.iterdir())]
+
+
+@pytest.mark.parametrize(
+    ("text", "file", "skill"),
+    [
+        ("", "terms.pdf", "add_contract"),
+        ("Please add this annex to our contracts.", "terms.md", "add_contract"),
+        ("Bitte den Vertrag hinterlegen", "terms.md", "add_contract"),
+        ("What does the attached agreement say about delay?", "terms.md", "answer_question"),
+        ("Which contracts mention arbitration?", "", "find_contract"),
+        ("Find the agreement with Polder", "", "find_contract"),
+        ("Welche Verträge nennen eine Haftungsgrenze?", "", "find_contract"),
+        ("How long is the notice period?", "", "answer_question"),
+        ("Which penalty applies?", "data.csv", "answer_question"),
+        ("", "", "answer_question"),
+    ],
+)
+def test_the_skill_is_inferred_with_a_reason(pipeline: ContractPipeline, text: str, file: str, skill: str) -> None:
+    files = [FilePart(file, "", b"x")] if file else []
+    choice = pipeline.choose_skill(request([*([TextPart(text)] if text else []), *files]))
+    assert choice.skill == skill
+    assert choice.reason
+
+
+async def test_an_answer_has_the_quote_and_where_it_stands(pipeline: ContractPipeline) -> None:
+    said = await run_pipeline(pipeline, request([TextPart("What does an hour of waiting cost?")]))
+    answer = data_of(said, "answer")
+    (quote,) = answer["quotes"]
+    assert set(answer) == {"found", "quotes", "confidence"}
+    assert answer["found"] is True
+    assert (quote["document"], quote["clause"]) == ("haulage.md", "1 Waiting")
+    assert HAULAGE[quote["start"] : quote["end"]] == quote["text"]
+    assert "> 1. Waiting." in text_of(said, "answer_text")
+    assert isinstance(said.end, Result)
+
+
+async def test_other_customers_have_no_contract(pipeline: ContractPipeline) -> None:
+    said = await run_pipeline(pipeline, request([TextPart("What does an hour of waiting cost?")], customer="globex"))
+    assert data_of(said, "answer") == {"found": False, "quotes": [], "confidence": 0.0}
+    assert "add_contract" in said.end.text
+    listed = await run_pipeline(pipeline, request([TextPart("List our contracts")], customer="globex"))
+    assert data_of(listed, "contracts") == {"contracts": []}
+
+
+async def test_an_attached_document_is_answered_from_and_not_stored(
+    pipeline: ContractPipeline, store: DatabaseContractStore
+) -> None:
+    attached = FilePart("annex.md", "text/markdown", b"1. Waiting. An hour of waiting costs EUR 99.\n")
+    said = await run_pipeline(pipeline, request([TextPart("What does an hour of waiting cost?"), attached]))
+    assert [quote["document"] for quote in data_of(said, "answer")["quotes"]] == ["annex.md"]
+    assert "not stored" in text_of(said, "answer_text")
+    assert [contract.name for contract in store.contracts("acme")] == ["haulage.md"]
+
+
+async def test_what_the_attachment_does_not_say_is_looked_up(pipeline: ContractPipeline) -> None:
+    letter = FilePart("letter.md", "text/markdown", b"Dear partner, our truck was stuck in the mountains.\n")
+    said = await run_pipeline(pipeline, request([TextPart("What penalty is due per day of delay?"), letter]))
+    assert data_of(said, "answer")["quotes"][0]["document"] == "haulage.md"
+    said = await run_pipeline(pipeline, request([TextPart("What penalty does this contract set for delay?"), letter]))
+    assert data_of(said, "answer")["found"] is False
+
+
+async def test_tables_beside_a_question_are_left_alone(pipeline: ContractPipeline) -> None:
+    table = FilePart("shipments.csv", "text/csv", b"a,b\n1,2\n")
+    earlier = DataPart({"records": [{"row": 3}]}, {"source": "anomaly/anomalies"})
+    said = await run_pipeline(pipeline, request([TextPart("What penalty is due per day of delay?"), table, earlier]))
+    assert data_of(said, "answer")["found"] is True
+    assert "shipments.csv is no document" in text_of(said, "answer_text")
+
+
+async def test_work_for_other_agents_is_no_part_of_the_question(pipeline: ContractPipeline) -> None:
+    text = "Check the shipments for anomalies. What penalty is due per day of delay? Then draft a letter to Polder."
+    said = await run_pipeline(pipeline, request([TextPart(text)]))
+    assert "3 % of the freight" in data_of(said, "answer")["quotes"][0]["text"]
+
+
+async def test_an_empty_question_asks_back(pipeline: ContractPipeline) -> None:
+    for skill in pipeline.skills:
+        said = await run_pipeline(pipeline, request([TextPart("  ")], skill=skill))
+        assert isinstance(said.end, InputRequired)
+
+
+async def test_the_answer_to_a_question_back_goes_on(pipeline: ContractPipeline) -> None:
+    file = FilePart("annex.md", "text/markdown", b"1. Waiting. An hour of waiting costs EUR 99.\n")
+    turns = (Turn("user", (file,)), Turn("agent", (TextPart("What do you want to know?"),)))
+    said = await run_pipeline(pipeline, request([TextPart("What does an hour of waiting cost?")], turns=turns))
+    assert data_of(said, "answer")["quotes"][0]["document"] == "annex.md"
+
+
+async def test_contracts_are_found_with_their_clauses(pipeline: ContractPipeline, store: DatabaseContractStore) -> None:
+    store.add("acme", "nda.md", Document("nda.md", "# Secrecy Agreement\n\n1. Secrets are kept confidential.\n"))
+    said = await run_pipeline(pipeline, request([TextPart("Which of our contracts set a penalty for delay?")]))
+    (contract,) = data_of(said, "contracts")["contracts"]
+    assert contract["name"] == "haulage.md"
+    assert contract["parties"] == ["Arden Foods Ltd", "Polder Trucks B.V"]
+    assert {match["clause"] for match in contract["matches"]} >= {"2.1 Delay", "2.2 Delay"}
+    match = contract["matches"][0]
+    assert HAULAGE[match["start"] : match["end"]] == match["text"]
+
+
+async def test_all_contracts_are_listed_when_nothing_particular_is_wanted(pipeline: ContractPipeline) -> None:
+    said = await run_pipeline(pipeline, request([TextPart("List our contracts")]))
+    assert [row["name"] for row in data_of(said, "contracts")["contracts"]] == ["haulage.md"]
+
+
+async def test_files_of_every_kind_are_added(
+    pipeline: ContractPipeline, store: DatabaseContractStore, samples: Path
+) -> None:
+    files = sample_files(samples)
+    said = await run_pipeline(pipeline, request(files))
+    added = [part.data for part in said.artifact("contract") if isinstance(part, DataPart)]
+    assert [row["name"] for row in added] == [file.name for file in files]
+    assert all(row["clauses"] > 5 and row["parties"] for row in added)
+    assert len(store.contracts("acme")) == 1 + len(files)
+
+
+async def test_a_second_version_replaces_the_first(pipeline: ContractPipeline) -> None:
+    file = FilePart("haulage.md", "", HAULAGE.replace("EUR 60", "EUR 65").encode())
+    said = await run_pipeline(pipeline, request([file]))
+    assert data_of(said, "contract")["version"] == 2
+    assert "in place of the one before" in said.end.text
+    answer = await run_pipeline(pipeline, request([TextPart("What does an hour of waiting cost?")]))
+    assert "EUR 65" in data_of(answer, "answer")["quotes"][0]["text"]
+
+
+async def test_text_with_a_name_is_added(pipeline: ContractPipeline) -> None:
+    given = DataPart({"name": "mail.txt", "text": "1. Waiting. An hour costs EUR 5."})
+    assert (
+        data_of(await run_pipeline(pipeline, request([given], skill="add_contract")), "contract")["name"] == "mail.txt"
+    )
+    text = TextPart("Side Letter\n\n1. Waiting. An hour costs EUR 5.")
+    assert (
+        data_of(await run_pipeline(pipeline, request([text], skill="add_contract")), "contract")["name"]
+        == "Side Letter.txt"
+    )
+
+
+@pytest.mark.parametrize(
+    ("parts", "reason"),
+    [
+        ([TextPart("why " * 40)], "at most 100 characters"),
+        ([FilePart(f"{number}.md", "", b"1. Scope") for number in range(3)], "at most 2 at a time"),
+        ([FilePart("a.md", "", b"x" * 2_000)], "at most 0.001 MB"),
+        ([TextPart("What is due?"), FilePart("scan.pdf", "", b"%PDF-1.4")], "damaged"),
+    ],
+)
+async def test_limits_end_in_a_reason(store: DatabaseContractStore, parts: list[Any], reason: str) -> None:
+    pipeline = ContractPipeline(store, limits=Limits(question=100, files=2, bytes=1_000))
+    with pytest.raises(Rejected, match=reason):
+        await run_pipeline(pipeline, request(parts))
+
+
+def test_the_card_names_the_pipelines_skills(pipeline: ContractPipeline) -> None:
+    public = card(url="http://localhost:8003", issuer="http://localhost:8009", version="1.0.0")
+    assert public.name == "contract-agent"
+    assert [skill.id for skill in public.skills] == list(pipeline.skills)
+    assert all(8 <= len(skill.examples) <= 15 and skill.tags for skill in public.skills)
