@@ -107,10 +107,11 @@ class ArtifactChunk:
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """A value for the task's metadata, under a URN of its own."""
+    """A value for the task's metadata, under a URN of its own; `text` says the same to people."""
 
     key: str
     data: Any
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

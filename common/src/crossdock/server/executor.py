@@ -86,7 +86,7 @@ class PipelineExecutor(AgentExecutor):
             choice = self._pipeline.choose_skill(request)
             self._admission.check_skill(choice.skill, caller(context.call_context))
             request = replace(request, skill=choice.skill)
-            await emitter.skill(choice)
+            await emitter.skill(choice, aloud=len(self._pipeline.skills) > 1)
         outputs = self._pipeline.run(request, PipelineRun(context.call_context.state[DEADLINE], self._pool))
         async with aclosing(outputs) as stream:  # type: ignore[type-var] # every implementation is an async generator
             async for output in stream:
@@ -145,8 +145,8 @@ class Emitter:
                 await self.status(TaskState.TASK_STATE_WORKING, (TextPart(text),), metadata)
             case ArtifactChunk():
                 await self._queue.enqueue_event(self._artifact(output))
-            case Annotation(key, data):
-                await self.status(TaskState.TASK_STATE_WORKING, (), {key: data})
+            case Annotation(key, data, text):
+                await self.status(TaskState.TASK_STATE_WORKING, (TextPart(text),) if text else (), {key: data})
             case Checkpoint(data):
                 if isinstance(self._queue, JournalQueue):
                     await self._queue.checkpoint(data)
@@ -157,11 +157,10 @@ class Emitter:
             case _:
                 await self.status(TaskState.TASK_STATE_COMPLETED, (TextPart(output.text),) if output.text else ())
 
-    async def skill(self, choice: SkillChoice) -> None:
-        """Says which skill was inferred, and keeps it for the task's later turns."""
-        text = f"Using the skill {choice.skill}: {choice.reason}."
-        metadata = {SKILL: {"skill": choice.skill, "reason": choice.reason}}
-        await self.status(TaskState.TASK_STATE_WORKING, (TextPart(text),), metadata)
+    async def skill(self, choice: SkillChoice, *, aloud: bool) -> None:
+        """Keeps the inferred skill for the task's later turns, and says it where there was a choice."""
+        text = f"Using the skill {choice.skill}: {choice.reason}." if aloud else ""
+        await self.emit(Annotation(SKILL, {"skill": choice.skill, "reason": choice.reason}, text))
 
     async def status(
         self, state: TaskState, parts: tuple[Part, ...] = (), metadata: dict[str, Any] | None = None

@@ -104,6 +104,8 @@ class JournalRequestHandler(RequestHandler):
             call: Call = context.state[CALL]
             call.numbers.append(snapshot.sequence)
             yield snapshot.task
+            if snapshot.task.status.state in TERMINAL:
+                return
             async for event in self._tail(owner, params.id, snapshot.sequence, context):
                 yield event
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import httpx
 from a2a.server.agent_execution import AgentExecutor
@@ -44,14 +44,18 @@ Lifespan = AbstractAsyncContextManager[None]
 
 @dataclass
 class Service:
-    """The ASGI app of the service port; `management` is that of the other. `drain` ends all work before a stop."""
+    """The ASGI app of the service port; `management` is that of the other. `drain` ends all work before a stop.
+
+    `listening` says whether the service port answers: the other one may be up first.
+    """
 
     app: ASGIApp
     management: Starlette
     engine: TaskEngine
     settings: ServiceSettings
     metrics: Metrics
-    drained: bool = field(default=False)
+    listening: Callable[[], bool] = lambda: True
+    drained: bool = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.app(scope, receive, send)
@@ -100,7 +104,7 @@ def create_service(
     )
 
     async def accepting() -> bool:
-        return engine.accepting
+        return engine.accepting and service.listening()
 
     ready = {"accepting": accepting, "issuer": door.ready, **(checks or {})}
     app = _app(settings, card, handler, door.verifier, metrics)

@@ -39,6 +39,7 @@ async def serve(service: Service) -> None:
     settings = service.settings
     main = Server(configured(service, settings.host, settings.port))
     management = Server(configured(service.management, settings.host, settings.management_port))
+    service.listening = lambda: main.started
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

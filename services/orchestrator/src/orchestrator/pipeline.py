@@ -73,13 +73,12 @@ class OrchestratorPipeline(AgenticPipeline):
             if request.checkpoint:
                 request = replace(request, parts=merged(_asked(request), request.parts))
             decision = await self._decide(request)
-            yield Annotation(ROUTING, decision.as_metadata())
+            yield Annotation(ROUTING, decision.as_metadata(), _in_words(decision))
             if not decision.plan:
                 yield Checkpoint({ASKED: True})
                 yield InputRequired(decision.question)
                 return
             plan = Plan(list(decision.plan))
-            yield Progress(f"Routed to {', then '.join(plan.agents)}: {decision.reason}")
         async with aclosing(self._steps(request, plan, run)) as outputs:
             async for output in outputs:
                 yield output
@@ -169,7 +168,8 @@ class OrchestratorPipeline(AgenticPipeline):
                 return [Checkpoint(plan.as_checkpoint()), happening]
             case Result(text):
                 plan.advance(text)
-                return [Progress(f"{agent}: {text}")] if text else []
+                # The last word of the last agent is the task's own: it comes with the end.
+                return [Progress(f"{agent}: {text}")] if text and not plan.finished else []
         return []
 
     async def _cancel(self, plan: Plan) -> None:
@@ -179,6 +179,10 @@ class OrchestratorPipeline(AgenticPipeline):
                     await self._agents.cancel(plan.agent, plan.task_id)
             except TimeoutError:
                 log.warning("cancel_not_passed_on", agent=plan.agent, task_id=plan.task_id, reason="no answer in time")
+
+
+def _in_words(decision: Decision) -> str:
+    return f"Routed to {', then '.join(decision.plan) or 'nobody'}: {decision.reason}"
 
 
 def _asked(request: PipelineRequest) -> list[Part]:

@@ -48,7 +48,7 @@ class Plan:
 
     def advance(self, summary: str) -> None:
         if summary:
-            self.summaries.append(f"{self.agent}: {summary}")
+            self.summaries.append(f"{self.agent}: {summary}" if len(self.agents) > 1 else summary)
         self.position += 1
         self.task_id = ""
 
