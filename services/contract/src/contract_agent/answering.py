@@ -14,6 +14,15 @@ from contract_agent.vocabulary import stems
 CANDIDATES = 80
 MOST_QUOTES = 3
 LONGEST_QUOTE = 1_000
+NEXT = 3
+"""Characters between a clause and the next one."""
+POINTS_BACK = re.compile(
+    r"\W*(?:(?:\d[\d.]*|\w{1,4}[.)])\W+)?(?:if (?:it|they|this|that|so|not)\b|"
+    r"in (?:this|that|such|either) (?:case|event)|"
+    r"otherwise|thereafter|after that|beyond (?:that|this)|above (?:that|this)|anything above|failing (?:this|that)|"
+    r"this (?:limit|credit|period|notice|fee|charge|does|applies)|these |such )",
+    re.IGNORECASE,
+)
 NEAR = 0.92
 """A candidate that scores at least this part of the best one is quoted beside it."""
 
@@ -63,7 +72,7 @@ class Answering:
     def answer(self, text: str) -> Answer:
         """Quotes for the whole question, and where it asks several things for each of its parts."""
         findings = self.find(text)
-        chosen = _best(findings.candidates)
+        chosen = _with_context(_best(findings.candidates), findings.candidates)
         if chosen:
             for part in findings.question.parts:
                 chosen = self._with_part(chosen, part, findings.question)
@@ -143,6 +152,28 @@ def _best(candidates: Sequence[Candidate]) -> list[Candidate]:
     if not answering:
         return []
     return [item for item in answering if item.score >= NEAR * answering[0].score][: MOST_QUOTES - 1]
+
+
+def _with_context(chosen: list[Candidate], candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Adds the clause that the best one goes on from ("If it does, ..."), or that goes on from it."""
+    if not chosen:
+        return chosen
+    best = chosen[0].passage
+    beside = [item for item in candidates if item.passage.contract.id == best.contract.id]
+    beside.sort(key=lambda item: item.passage.clause.start)
+    at = next(index for index, item in enumerate(beside) if item.passage.clause.start == best.clause.start)
+    added = list(beside[at - 1 : at]) if at and _goes_on(best, beside[at - 1].passage) else []
+    if at + 1 < len(beside) and _goes_on(beside[at + 1].passage, best):
+        added.append(beside[at + 1])
+    here = {item.passage.clause.start for item in chosen}
+    new = [item for item in added if item.passage.clause.start not in here]
+    return [chosen[0], *new, *chosen[1:]]
+
+
+def _goes_on(passage: Passage, before: Passage) -> bool:
+    """Whether a clause begins by pointing at the one right before it."""
+    gap = passage.clause.start - before.clause.end
+    return gap <= NEXT and bool(POINTS_BACK.match(passage.text))
 
 
 def _confidence(chosen: Sequence[Candidate]) -> float:

@@ -11,12 +11,13 @@ _UNIT = (
     r"día|hora|mes|año)(?:s|e|en|n|es)?"
 )
 _MONTH = r"(?:january|february|march|april|may|june|july|august|september|october|november|december)"
+_ORDINAL = r"(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|fifteenth|twentieth|last)"
 _CURRENCY = r"(?:eur|euros?|usd|gbp|chf|sek|nok|dkk|pln|dollars?|pounds?|pence|cents?|[€$£¥])"
 
 _TIMES = (
     rf"\b{_NUMBER}[\s)(-]*(?:\w+\)\s*)?{_UNIT}\b",
     rf"\b{_MONTH}\b|\b\d{{1,2}}[./-]\d{{1,2}}[./-]\d{{2,4}}|\b\d{{1,2}}:\d\d",
-    r"\b\d+(?:st|nd|rd|th) (?:day|of|business|working)\b",
+    rf"\b(?:\d+(?:st|nd|rd|th)|{_ORDINAL})\b (?:day|week|{_MONTH}|of|business|working|calendar)",
     rf"\b(?:each|every|per) {_UNIT}\b|\b(?:annual|month|week|dai|quarter|year|hour)ly\b|\bannual",
     r"\bimmediate|\bwithout (?:undue )?delay|\bonce\b|\btwice\b|\bat any time\b|\bsame day\b|\bround the clock\b",
 )

@@ -13,6 +13,8 @@ from contract_agent.thesaurus import thesaurus
 from contract_agent.vocabulary import Language, stems
 
 SAME_WORDS, OTHER_WORDS = 1.0, 0.85
+GAP = 3
+"""Words that may stand between those of an expression."""
 IN_HEADING = 0.9
 """Of what the same would count in the clause itself."""
 IMPLIED: Mapping[str, str] = {
@@ -33,6 +35,8 @@ IN_SECTION, IN_CONTRACT = 0.6, 0.35
 """Of what a clause beside this one says, and of what stands elsewhere in the same contract."""
 THRESHOLD, FOCUS_THRESHOLD, TOPIC_THRESHOLD = 0.57, 0.5, 0.7
 """The least coverage of an answer: of all terms, of what is asked for, and of each topic."""
+SURE = 0.9
+"""The least coverage of an answer that holds no value of the kind asked for."""
 FITS, MISFITS, REFERRED, RELEVANT, HEADED = 0.1, -0.25, 0.3, 0.15, 0.1
 """What a value of the kind asked for, a clause that is named by its number, BM25 and a heading that speaks of the
 question's terms add to the score."""
@@ -61,8 +65,8 @@ class Reading:
     """A clause prepared for comparison with any number of terms."""
 
     passage: Passage
+    words: tuple[str, ...]
     body: frozenset[str]
-    length: int
     counts: Mapping[str, int]
     concepts: frozenset[str]
     heading: frozenset[str]
@@ -81,8 +85,8 @@ class Reading:
         counts = {stem: body.count(stem) for stem in set(body)}
         return cls(
             passage,
+            tuple(body),
             frozenset(body),
-            len(body),
             counts,
             frozenset(concepts),
             frozenset(heading),
@@ -92,7 +96,7 @@ class Reading:
     def covers(self, term: Term, concepts: Iterable[str] | None = None) -> float:
         """How clearly the clause speaks of `term`: 0 to 1; with `concepts`, of those among the term's only."""
         meant = term.concepts if concepts is None else frozenset(concepts)
-        if self.body.issuperset(term.stems):
+        if self._says(term):
             return SAME_WORDS
         found = OTHER_WORDS if meant & self.concepts else 0.0
         if any(IMPLIED.get(concept) and holds(IMPLIED[concept], self.passage.text) for concept in meant):
@@ -105,7 +109,17 @@ class Reading:
 
     def speaks_of(self, term: Term) -> bool:
         """Whether the clause itself does, in the same or other words."""
-        return self.body.issuperset(term.stems) or bool(term.concepts & self.concepts)
+        return self._says(term) or bool(term.concepts & self.concepts)
+
+    def _says(self, term: Term) -> bool:
+        """Whether the words of `term` stand in the clause, those of an expression near each other."""
+        if not self.body.issuperset(term.stems):
+            return False
+        if len(term.stems) == 1 or term.name:
+            return True
+        span = len(term.stems) + GAP
+        starts = [index for index, word in enumerate(self.words) if word in term.stems]
+        return any(set(term.stems) <= set(self.words[start : start + span]) for start in starts)
 
     def _partly(self, term: Term) -> float:
         here = sum(stem in self.body or stem in self.heading for stem in term.stems)
@@ -208,7 +222,7 @@ class Ranking:
 
     def _relevance(self, readings: Sequence[Reading]) -> list[float]:
         """BM25 over the question's stems."""
-        average = sum(reading.length for reading in readings) / len(readings) if readings else 1.0
+        average = sum(len(reading.words) for reading in readings) / len(readings) if readings else 1.0
         return [self._bm25(reading, average) for reading in readings]
 
     def _bm25(self, reading: Reading, average: float) -> float:
@@ -218,7 +232,7 @@ class Ranking:
                 count = reading.counts.get(stem, 0)
                 spread = self._frequencies.get(stem, 0)
                 idf = math.log(1 + (self._clauses - spread + 0.5) / (spread + 0.5)) if spread <= self._clauses else 0.0
-                norm = count + SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE * reading.length / max(1.0, average))
+                norm = count + SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE * len(reading.words) / max(1.0, average))
                 total += idf * count * (SATURATION + 1) / norm
         return total
 
