@@ -73,7 +73,8 @@ def views(grid: Grid, base: Floats) -> Iterator[View]:
     lengths = sorted({1, max(3, grid.day // 24), max(4, grid.day // 4), grid.day}) if len(base) >= SMALL else [1]
     for length in lengths:
         mean = _mean(base, length)
-        yield _view("level", mean - np.nanmedian(mean), length, span, CHANCE if length < grid.day else CHANCE_OF_DAYS)
+        chance = CHANCE_OF_DAYS if grid.clocked and length == grid.day else CHANCE
+        yield _view("level", mean - np.nanmedian(mean), length, span, chance)
     if len(base) >= 4 * grid.day and len(base) >= SMALL:
         for length in (1, max(3, grid.day // 24)):
             mean = _mean(base, length)

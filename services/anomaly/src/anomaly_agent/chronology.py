@@ -13,6 +13,7 @@ from anomaly_agent.profile import Column, impossible_date
 from anomaly_agent.wording import span
 
 FEWEST = 20
+MOST_COLUMNS = 16
 HOLDS = 0.985
 """Share of rows in which one day is not after another for that to count as a rule of this table."""
 HOLDS_HINTED = 0.88
@@ -24,7 +25,7 @@ DAY = 86400.0
 
 def chronology(columns: list[Column]) -> Iterator[Finding]:
     """Findings of kind `date order`, `date gap`, `far date` and `impossible date`."""
-    dates = [column for column in columns if column.kind == "date"]
+    dates = [column for column in columns if column.kind == "date"][:MOST_COLUMNS]
     wrong: dict[int, list[Disorder]] = defaultdict(list)
     for earlier, later in permutations(dates, 2):
         for row, share in _disorders(earlier, later):

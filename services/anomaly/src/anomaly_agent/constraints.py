@@ -20,10 +20,10 @@ WORDS_FOR_TRUTH = ("true", "false", "yes", "no", "0", "1")
 class RuleCheck:
     """Applies rules to one table; patterns share one budget of time."""
 
-    def __init__(self, table: Table, columns: list[Column]) -> None:
+    def __init__(self, table: Table, columns: list[Column], patterns: Patterns) -> None:
         self._table = table
         self._columns = {column.name: column for column in columns}
-        self._patterns = Patterns()
+        self._patterns = patterns
 
     def violations(self, rule: Rule) -> Iterator[Violation]:
         for key, wanted in rule.checks.items():

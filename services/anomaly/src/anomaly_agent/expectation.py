@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from anomaly_agent.profile import Column, Floats
 from anomaly_agent.regression import logarithms, regressed
 
-LEARNABLE, REGRESSIVE, LINEAR = 300, 40, 3_000
+LEARNABLE, REGRESSIVE, LINEAR = 1_000, 40, 3_000
 """Rows from which trees, and from which a linear model, are worth more than medians; and up to which the latter is."""
 FOLDS = 3
 MOST_TRAINED = 8_000
@@ -30,6 +30,7 @@ def expected_logs(target: Column, logs: Floats, columns: list[Column]) -> Floats
 def _by_trees(features: Floats, logs: Floats, known: NDArray[np.intp]) -> Floats:
     """Each row is predicted by gradient boosted trees that have not seen it."""
     from sklearn.ensemble import HistGradientBoostingRegressor
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     expected = np.full(len(logs), np.nan)
     if not features.shape[1]:
@@ -44,7 +45,10 @@ def _by_trees(features: Floats, logs: Floats, known: NDArray[np.intp]) -> Floats
         if len(train) > MOST_TRAINED:
             train = generator.choice(train, MOST_TRAINED, replace=False)
         model = HistGradientBoostingRegressor(max_iter=60, learning_rate=0.15, random_state=0, early_stopping=False)
-        expected[test] = model.fit(features[train], np.clip(logs[train], low, high)).predict(features[test])
+        # One thread: on a machine that others keep busy, several wait for each other many times longer than they work.
+        with threadpool_limits(limits=1):
+            model.fit(features[train], np.clip(logs[train], low, high))
+            expected[test] = model.predict(features[test])
     return expected
 
 

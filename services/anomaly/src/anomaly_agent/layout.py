@@ -29,6 +29,8 @@ def laid_out(rows: list[Row], form: str, limits: Limits, notes: tuple[str, ...] 
     if not body:
         raise Rejected("The table has a header line but no rows. Send at least one row.")
     width = _width(header, body)
+    if width == 1 and not header and not any(_is_value(plain(row[0])) for row in body if row):
+        raise Rejected("The input is words, not a table. Send rows with several columns, or one number per line.")
     limits.check_shape(len(body), max(width, len(header)))
     names = unique_names(header, width)
     expected = len(header) or width
@@ -52,7 +54,7 @@ def unique_names(header: Sequence[str], width: int) -> tuple[str, ...]:
 def _start(rows: list[Row]) -> int:
     """How many title lines stand above the header: narrow rows before the first one of the usual width."""
     usual = sorted(_filled(row) for row in rows[: PREAMBLE * 5])[len(rows[: PREAMBLE * 5]) // 2]
-    if usual < 3:
+    if usual < 2:
         return 0
     for index, row in enumerate(rows[:PREAMBLE]):
         if _filled(row) > usual / 2:

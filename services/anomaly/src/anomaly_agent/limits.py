@@ -14,6 +14,8 @@ class Limits:
     rows: int = 200_000
     columns: int = 400
     cells: int = 5_000_000
+    pattern_seconds: float = 5.0
+    """Time that the regular expressions of one request may take together."""
     records: int = 1_000
     """Records or violations that an artifact lists; the summary counts all."""
 

@@ -15,6 +15,8 @@ MOST_TARGETS = 8
 NARROW, WIDE = 0.7, 1.5
 """Decades off the expectation that count: between a factor of 5, where rows are well predictable, and one of 32."""
 SIGMAS = 8.0
+EXCEPTIONS = 0.15
+"""If more rows than this share are off, the expectation is, and not they."""
 COVERED = 0.75
 
 
@@ -37,7 +39,10 @@ def _slipped(column: Column, columns: list[Column]) -> Iterator[Finding]:
     expected = expected_logs(column, logs, columns)
     off = logs - expected
     limit = _limit(off[positive])
-    for row in np.flatnonzero(positive & (np.abs(off) > limit)).tolist():
+    far = positive & (np.abs(off) > limit)
+    if far.sum() > max(2, EXCEPTIONS * positive.sum()):
+        return
+    for row in np.flatnonzero(far).tolist():
         usual = 10.0 ** float(expected[row])
         reason = (
             f"{column.name} is {number(column.values[row])}, where the rest of the row suggests about "

@@ -13,7 +13,7 @@ LONGEST = 2_000
 class Patterns:
     """Searches share `seconds` between them. Raises Rejected when it is used up and for what is no pattern."""
 
-    def __init__(self, seconds: float = 5.0) -> None:
+    def __init__(self, seconds: float) -> None:
         self._left = seconds
         self._compiled: dict[str, Any] = {}
 

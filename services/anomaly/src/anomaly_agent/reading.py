@@ -28,7 +28,7 @@ def _read_text(text: str, limits: Limits, name: str, media_type: str) -> Table:
     if not text.strip():
         raise Rejected(f"The file is blank. {ACCEPTED}")
     start = text.lstrip()[:1]
-    if start in "[{" and (not name.endswith((".csv", ".tsv")) or "json" in media_type):
+    if start in "[{":
         return read_json(text, limits)
     if "json" in media_type or name.endswith((".json", ".jsonl", ".ndjson")):
         raise Rejected("The file is called JSON but does not begin with [ or {. Send valid JSON, or CSV as .csv.")

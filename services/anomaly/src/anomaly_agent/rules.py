@@ -50,7 +50,7 @@ def shown(key: str, value: Any) -> str:
         kind, names = next(iter(value.items()))
         return f"{key} " + (" x " if kind == "product" else " + ").join(map(str, names))
     if isinstance(value, list):
-        return f"{key} " + ", ".join(map(str, value[:10])) + (", ..." if len(value) > 10 else "")
+        return f"{key.replace('_', ' ')} " + ", ".join(map(str, value[:10])) + (", ..." if len(value) > 10 else "")
     return f"{key.replace('_', ' ')} {value}"
 
 

@@ -20,14 +20,14 @@ NUMBERS = {"number", "integer"}
 TRUTH = {"true": True, "false": False, "yes": True, "no": False}
 
 
-def schema_violations(schema: Any, table: Table) -> Iterator[Violation]:
+def schema_violations(schema: Any, table: Table, patterns: Patterns) -> Iterator[Violation]:
     """Violations of each record in turn.
 
     Raises Rejected for a schema that is wrong, refers outside itself or never ends.
 
     Cells of text formats are strings; where the schema wants a number or a truth value, they are read as such.
     """
-    check = _validator(_of_items(schema))
+    check = _validator(_of_items(schema), patterns)
     wanted = _wanted_types(check.schema) if table.format in ("csv", "text") else {}
     for row, record in enumerate(table.records()):
         instance = _typed(record, wanted) if table.format in ("csv", "text") else record
@@ -52,7 +52,7 @@ def _of_items(schema: Any) -> Any:
     return schema
 
 
-def _validator(schema: Any) -> Any:
+def _validator(schema: Any, patterns: Patterns) -> Any:
     if not isinstance(schema, Mapping | bool):
         raise Rejected("The schema must be a JSON object. Send a JSON Schema that describes one record.")
     kind = validator_for(schema, default=Draft202012Validator)
@@ -63,7 +63,6 @@ def _validator(schema: Any) -> Any:
         raise Rejected(f"The schema is not valid JSON Schema at {place[:200]}. Correct it.") from None
     except RecursionError:
         raise Rejected("The schema is nested too deeply. Simplify it.") from None
-    patterns = Patterns()
 
     def pattern(_validator: Any, wanted: str, instance: Any, _schema: Any) -> Iterator[jsonschema.ValidationError]:
         if isinstance(instance, str) and not patterns.found(wanted, instance):

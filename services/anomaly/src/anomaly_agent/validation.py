@@ -10,6 +10,7 @@ from anomaly_agent.duplicates import duplicates
 from anomaly_agent.findings import Finding
 from anomaly_agent.limits import Limits
 from anomaly_agent.oddities import oddities
+from anomaly_agent.patterns import Patterns
 from anomaly_agent.profile import Column, profiled
 from anomaly_agent.rules import parsed
 from anomaly_agent.schemas import schema_violations
@@ -48,17 +49,17 @@ def validate(report: Report, source: Source, rules: dict[str, Any] | None, limit
     if table is None:
         return None
     report(f"Checking {len(table):,} rows", 0.3)
-    origin, named, found = _checked(table, rules or {})
+    origin, named, found = _checked(table, rules or {}, Patterns(limits.pattern_seconds))
     found = sorted(found[:MOST], key=lambda violation: violation.row)
     data = violation_data(found, len(table), named, origin, table.notes, limits)
     headline = _headline(data["summary"])
     return Validation(data, violation_report(data, headline), headline)
 
 
-def _checked(table: Table, rules: dict[str, Any]) -> tuple[str, list[str], list[Violation]]:
+def _checked(table: Table, rules: dict[str, Any], patterns: Patterns) -> tuple[str, list[str], list[Violation]]:
     if "schema" in rules:
         found = []
-        for violation in schema_violations(rules["schema"], table):
+        for violation in schema_violations(rules["schema"], table, patterns):
             found.append(violation)
             if len(found) >= MOST:
                 break
@@ -66,7 +67,7 @@ def _checked(table: Table, rules: dict[str, Any]) -> tuple[str, list[str], list[
     columns = profiled(table)
     if "rules" in rules:
         stated = parsed(rules["rules"], table.names)
-        check = RuleCheck(table, columns)
+        check = RuleCheck(table, columns, patterns)
         return "rules", [str(rule) for rule in stated], [found for rule in stated for found in check.violations(rule)]
     return _inferred(table, columns)
 

@@ -1,0 +1,179 @@
+"""The pipeline: what it asks for, which skill it takes, and the exact shape of its artifacts."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anomaly_agent.card import card
+from anomaly_agent.limits import Limits
+from anomaly_agent.pipeline import DETECT, VALIDATE, AnomalyPipeline
+from crossdock.errors import Rejected
+from crossdock.pipeline import DataPart, FilePart, InputRequired, Part, Progress, Result, TextPart, Turn
+from crossdock.testing import Conversation, request, run_pipeline
+from tests.unit.anomaly.samples import as_csv, shipments
+
+SAMPLES = Path(__file__).parents[3] / "examples" / "data"
+RULES = DataPart({"rules": [{"field": "units", "min": 1}]})
+
+
+def table(**changes: Any) -> FilePart:
+    rows = shipments()
+    rows[42].update(changes)
+    return FilePart("export.csv", "text/csv", as_csv(rows))
+
+
+async def turn(*parts: Part, **values: Any) -> Conversation:
+    return await run_pipeline(AnomalyPipeline(), request(parts, **values))
+
+
+def data(conversation: Conversation, name: str) -> dict[str, Any]:
+    (part,) = conversation.artifact(name)
+    assert isinstance(part, DataPart)
+    json.dumps(part.data, allow_nan=False)
+    return dict(part.data)
+
+
+async def test_artifacts_of_a_detection() -> None:
+    conversation = await turn(TextPart("What is wrong here?"), table(units=0))
+    assert conversation.artifact_names == ["anomalies", "report", "chart"]
+    anomalies = data(conversation, "anomalies")
+    assert set(anomalies) == {"records", "summary", "columns"}
+    (record,) = anomalies["records"]
+    assert set(record) == {"row", "score", "fields", "reasons"}
+    assert record["row"] == 42
+    assert 0.5 <= record["score"] <= 1
+    (report,) = conversation.artifact("report")
+    assert isinstance(report, FilePart)
+    assert (report.name, report.media_type) == ("report.md", "text/markdown")
+    assert b"| 42 |" in report.content
+    (chart,) = conversation.artifact("chart")
+    assert isinstance(chart, FilePart)
+    assert chart.media_type == "image/png"
+    assert chart.content.startswith(b"\x89PNG\r\n\x1a\n")
+    assert conversation.end == Result("1 of 400 rows (0.25 %) look wrong.")
+
+
+async def test_progress_is_streamed() -> None:
+    conversation = await turn(table())
+    fractions = [output.fraction or 0 for output in conversation.outputs if isinstance(output, Progress)]
+    assert len(fractions) >= 4
+    assert fractions == sorted(fractions)
+
+
+async def test_records_come_by_score() -> None:
+    content = (SAMPLES / "shipments" / "carrier_export.csv").read_bytes()
+    records = data(await turn(FilePart("carrier_export.csv", "text/csv", content)), "anomalies")["records"]
+    scores = [record["score"] for record in records]
+    assert scores == sorted(scores, reverse=True)
+    assert {17, 52, 88, 131, 160, 171, 203, 240, 266, 279, 290} <= {record["row"] for record in records}
+
+
+@pytest.mark.parametrize("skill", [DETECT, VALIDATE])
+async def test_without_a_table_it_asks(skill: str) -> None:
+    conversation = await turn(TextPart("Something is odd with our shipments of 2024, please look."), skill=skill)
+    assert isinstance(conversation.end, InputRequired)
+    assert conversation.end.text.startswith("Send the table as a file part")
+    assert conversation.artifact_names == []
+
+
+async def test_the_next_message_brings_the_table() -> None:
+    asked = Turn("user", (TextPart("Anything odd?"), RULES))
+    conversation = await turn(table(units=0), turns=(asked,), skill=VALIDATE)
+    assert [each["row"] for each in data(conversation, "violations")["violations"]] == [42]
+
+
+@pytest.mark.parametrize(
+    ("parts", "skill"),
+    [
+        ((TextPart("Any outliers?"), table()), DETECT),
+        ((table(),), DETECT),
+        ((table(), RULES), VALIDATE),
+        ((DataPart({"records": [{"a": 1}], "schema": {"type": "object"}}),), VALIDATE),
+        ((TextPart("Validate these records"), table()), VALIDATE),
+        ((TextPart("Prüfe die Tabelle gegen unsere Regeln"), table()), VALIDATE),
+        ((table(), FilePart("schema.json", "application/json", b'{"type": "object", "properties": {}}')), VALIDATE),
+        ((DataPart([{"units": 1}]),), DETECT),
+    ],
+)
+def test_the_skill_is_inferred(parts: tuple[Part, ...], skill: str) -> None:
+    choice = AnomalyPipeline().choose_skill(request(parts))
+    assert choice.skill == skill
+    assert choice.reason
+
+
+async def test_artifacts_of_a_validation() -> None:
+    conversation = await turn(table(units=0), RULES)
+    assert conversation.artifact_names == ["violations", "report"]
+    violations = data(conversation, "violations")
+    assert set(violations) == {"violations", "summary"}
+    assert violations["violations"] == [
+        {"row": 42, "field": "units", "rule": "min 1", "message": "units is 0, less than 1", "value": "0"}
+    ]
+
+
+async def test_rules_and_table_in_one_message() -> None:
+    text = 'Check against [{"field": "qty", "min": 3}]:\n\nid,qty\n1,2\n2,4\n'
+    conversation = await turn(TextPart(text))
+    assert [each["row"] for each in data(conversation, "violations")["violations"]] == [0]
+
+
+async def test_numbers_in_a_sentence() -> None:
+    conversation = await turn(TextPart("Our cold room: 2.4 2.6 2.5 2.5 -40.0 2.6 - is one wrong?"))
+    assert [record["row"] for record in data(conversation, "anomalies")["records"]] == [4]
+
+
+async def test_records_as_data() -> None:
+    conversation = await turn(DataPart({"records": [*shipments()[:100], shipments()[3] | {"ref": 1, "units": -9}]}))
+    assert [record["row"] for record in data(conversation, "anomalies")["records"]] == [100]
+
+
+async def test_several_tables_are_said() -> None:
+    conversation = await turn(table(), table())
+    assert conversation.outputs[0] == Progress(
+        "2 tables came with one message; the first is read. Send the others one at a time."
+    )
+
+
+async def test_an_unreadable_file_is_refused() -> None:
+    with pytest.raises(Rejected, match="a PDF"):
+        await turn(FilePart("a.pdf", "application/pdf", b"%PDF-1.4"))
+
+
+async def test_the_list_of_records_is_capped_and_counted() -> None:
+    content = (SAMPLES / "shipments" / "carrier_export.csv").read_bytes()
+    pipeline = AnomalyPipeline(Limits(records=3))
+    conversation = await run_pipeline(pipeline, request([FilePart("carrier_export.csv", "text/csv", content)]))
+    anomalies = data(conversation, "anomalies")
+    assert len(anomalies["records"]) == anomalies["summary"]["listed"] == 3
+    assert anomalies["summary"]["reported"] > 3
+
+
+async def test_cells_cannot_break_out_of_the_report() -> None:
+    hostile = "<script>alert(1)</script>|[x](javascript:y)\n# owned `z`"
+    conversation = await turn(table(**{"weight kg": f"1{hostile}"}))
+    (report,) = conversation.artifact("report")
+    assert isinstance(report, FilePart)
+    text = report.content.decode()
+    assert "<script>" not in text
+    assert "[x](" not in text
+    assert "\n# owned" not in text
+    (row,) = [line for line in text.splitlines() if line.startswith("| 42 |")]
+    assert row.count("|") == 5
+
+
+def test_the_card_declares_both_skills_in_four_languages() -> None:
+    agent = card(url="http://anomaly.example", issuer="http://issuer.example", version="0.1.0")
+    assert agent.name == "anomaly-agent"
+    assert [skill.id for skill in agent.skills] == list(AnomalyPipeline.skills)
+    assert all(8 <= len(skill.examples) <= 15 for skill in agent.skills)
+
+
+SERIES = {path.name: path.read_bytes() for path in sorted((SAMPLES / "sensors").glob("*.csv"))}
+
+
+@pytest.mark.parametrize("name", SERIES)
+async def test_the_samples_series_are_read_as_series(name: str) -> None:
+    conversation = await turn(FilePart(name, "text/csv", SERIES[name]))
+    assert data(conversation, "anomalies")["summary"]["kind"] == "series"

@@ -1,0 +1,185 @@
+"""Any bytes are a table or a clear refusal."""
+
+import contextlib
+import io
+import json
+import zipfile
+
+import openpyxl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anomaly_agent.limits import Limits
+from anomaly_agent.pasted import find_table
+from anomaly_agent.reading import read_file
+from anomaly_agent.table import Table
+from crossdock.errors import Rejected
+from tests.unit.anomaly.samples import as_csv
+
+LIMITS = Limits()
+
+
+def read(content: bytes, name: str = "", limits: Limits = LIMITS) -> Table:
+    return read_file(content, limits, name)
+
+
+def refusal(content: bytes, name: str = "", limits: Limits = LIMITS) -> str:
+    with pytest.raises(Rejected) as caught:
+        read(content, name, limits)
+    return str(caught.value)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=400), st.sampled_from(["", "a.csv", "a.tsv", "a.json", "a.jsonl", "a.xlsx"]))
+def test_any_bytes_are_a_table_or_refused(content: bytes, name: str) -> None:
+    try:
+        table = read(content, name)
+    except Rejected:
+        return
+    assert len(table) > 0
+    assert all(len(row) == len(table.names) for row in table.rows)
+    assert len(set(table.names)) == len(table.names)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(alphabet='ab1,;\t|"\n\r {}[]:.-é', max_size=200))
+def test_any_text_is_a_table_or_refused(text: str) -> None:
+    with contextlib.suppress(Rejected):
+        read(text.encode())
+    find_table("Please look: " + text, LIMITS)
+
+
+CELL = st.text(alphabet=st.characters(min_codepoint=97, max_codepoint=122) | st.sampled_from(' ,;"\té€'), max_size=12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(CELL, CELL, st.integers(-9999, 9999)), min_size=2, max_size=20),
+    st.sampled_from([",", ";", "\t", "|"]),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1252"]),
+)
+def test_a_written_table_is_read_again(rows: list[tuple[str, str, int]], delimiter: str, encoding: str) -> None:
+    records = [{"name": f"x{name}", "remark": remark, "amount": amount} for name, remark, amount in rows]
+    table = read(as_csv(records, delimiter, encoding))
+    assert table.names == ("name", "remark", "amount")
+    assert [int(row[2]) for row in table.rows] == [record["amount"] for record in records]
+    assert [row[0] for row in table.rows] == [record["name"] for record in records]
+
+
+@pytest.mark.parametrize(
+    ("content", "names", "rows"),
+    [
+        (b"a;b\n1;2\n\n3;4\n", ("a", "b"), [("1", "2"), ("3", "4")]),
+        (b"5.1\n5.2\n5.3\n", ("column_1",), [("5.1",), ("5.2",), ("5.3",)]),
+        (b"1,2\n3,4\n", ("column_1", "column_2"), [("1", "2"), ("3", "4")]),
+        (b"a,a,\n1,2,3\n", ("a", "a_2", "column_3"), [("1", "2", "3")]),
+        (b"a,b\n1\n2,3,4\n", ("a", "b", "column_3"), [("1", None, None), ("2", "3", "4")]),
+        (b"sep=;\na;b\n1;2\n", ("a", "b"), [("1", "2")]),
+        (
+            b"Report of May\n\nid,qty,mode\n1,5,air\n2,6,sea\n",
+            ("id", "qty", "mode"),
+            [("1", "5", "air"), ("2", "6", "sea")],
+        ),
+        (b'{"a": 1}\n{"a": 2, "b": 3}\n', ("a", "b"), [(1, None), (2, 3)]),
+        (b'[{"a": 1, "b": "x"}]', ("a", "b"), [(1, "x")]),
+        (b'{"records": [{"a": 1}]}', ("a",), [(1,)]),
+        (b'{"a": [1, 2], "b": [3, 4]}', ("a", "b"), [(1, 3), (2, 4)]),
+        (b'[["a", "b"], [1, 2], [3, 4]]', ("a", "b"), [(1, 2), (3, 4)]),
+        (b"[1.5, 2.5, null]", ("value",), [(1.5,), (2.5,), (None,)]),
+    ],
+)
+def test_shapes(content: bytes, names: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
+    table = read(content)
+    assert (table.names, table.rows) == (names, rows)
+
+
+def test_a_workbook_with_a_title_and_days() -> None:
+    book = openpyxl.Workbook()
+    sheet = book.create_sheet("Data", 0)
+    for row in (["Export"], [], ["id", "day", "qty"], [1, None, 4], [2, None, 5]):
+        sheet.append(row)
+    stream = io.BytesIO()
+    book.save(stream)
+    table = read(stream.getvalue())
+    assert table.names == ("id", "day", "qty")
+    assert table.rows == [(1, None, 4), (2, None, 5)]
+    assert "sheet 'Data'" in table.notes
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "says"),
+    [
+        (b"", "", "empty"),
+        (b" \n ", "", "empty"),
+        (b"id,qty\n", "", "no rows"),
+        (b"a,b\n1,\x00\n", "", "binary"),
+        (b"\xff\xfea\x00", "", "words"),
+        (b"\xff\xfe\x00\xd8", "", "not valid"),
+        (b"%PDF-1.7 ...", "a.csv", "a PDF"),
+        (b"PK\x03\x04rubbish", "a.xlsx", "damaged"),
+        (b"\xd0\xcf\x11\xe0rest", "a.xls", "xls"),
+        (b"<html><body>", "a.csv", "HTML"),
+        (b'[{"a": 1}', "a.json", "line 1"),
+        (b'{"a": 1}\n{"a": \n', "a.jsonl", "Line 2"),
+        (b'"text"', "a.json", "does not begin"),
+        (b"[]", "", "empty"),
+        (b"[1, {}]", "", "mixes"),
+        (b"[" * 100_000, "a.json", "deep"),
+        (b"[1" + b"0" * 6000 + b"]", "a.json", "digits"),
+        (b'a,b\n1,"' + b"x" * 140_000, "", "quotation"),
+    ],
+)
+def test_refusals_say_what_to_change(content: bytes, name: str, says: str) -> None:
+    text = refusal(content, name)
+    assert any(part in text for part in says.split("|")), text
+
+
+def test_limits() -> None:
+    small = Limits(bytes=50, rows=3, columns=4, cells=8, unpacked=10)
+    assert "50 are read" in refusal(b"x" * 51, limits=small)
+    assert "more than 3 rows" in refusal(b"a\n" + b"b\n" * 4, limits=small)
+    assert "5 columns" in refusal(b"a,b,c,d,e\n1,2,3,4,5\n", limits=small)
+    assert "8 cells" in refusal(b"a,b,c\n" + b"1,2,3\n" * 3, limits=small)
+    assert "5 columns" in refusal(json.dumps([dict.fromkeys("abcde", 1)]).encode(), limits=small)
+
+
+def test_a_workbook_that_unpacks_to_too_much() -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/workbook.xml", b"0" * 1_000_000)
+    assert "unpacks to 1,000,000" in refusal(stream.getvalue(), limits=Limits(unpacked=500_000))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Our cold room: 2.4 2.6 2.5 2.5 -40.0 2.6. Anything odd?",
+        "Messwerte 2,4; 2,6; 2,5; 2,5; -40,0; 2,6 bitte prüfen",
+        "values 2.4, 2.6, 2.5, 2.5, -40.0, 2.6",
+    ],
+)
+def test_numbers_in_a_sentence(text: str) -> None:
+    table = find_table(text, LIMITS)
+    assert table is not None
+    assert [row[0] for row in table.rows] == [2.4, 2.6, 2.5, 2.5, -40.0, 2.6]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please check:\nid,qty\n1,3\n2,4\n\nThanks, Kim",
+        "```csv\nid,qty\n1,3\n2,4\n```",
+        "| id | qty |\n|---|---|\n| 1 | 3 |\n| 2 | 4 |",
+        'Look at [{"id": 1, "qty": 3}, {"id": 2, "qty": 4}] please',
+    ],
+)
+def test_a_table_in_a_message(text: str) -> None:
+    table = find_table(text, LIMITS)
+    assert table is not None
+    assert table.names == ("id", "qty")
+    assert [[str(cell).strip() for cell in row] for row in table.rows] == [["1", "3"], ["2", "4"]]
+
+
+def test_words_are_no_table() -> None:
+    assert find_table("Compare prices, terms, and the rest, by 30 May 2024 [see below], thanks.", LIMITS) is None
