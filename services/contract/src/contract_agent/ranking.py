@@ -160,9 +160,9 @@ class Ranking:
             + (FITS if exact else MISFITS)
             + (REFERRED if self._referred(reading) else 0.0)
         )
-        says_something = any(not term.light for term in content) or not content
+        said = any(not term.light for term in content) or any(reading.speaks_of(term) for term in question.names)
         answers = (
-            says_something
+            said
             and fits
             and coverage >= THRESHOLD
             and self._speaks_of_focus(reading)
