@@ -9,6 +9,10 @@ from contract_agent.markers import Marker
 
 LONG = 900
 """Characters up to which a list stays in one piece with the sentence that opens it, and text is not cut."""
+LONGEST = 4 * LONG
+"""Characters after which a paragraph is cut at the end of any line."""
+TAIL = 300
+"""Characters at the end of a block that tell how it goes on."""
 SHORT_INTRODUCTION = 300
 CONTEXT = 600
 UNDERLINE = re.compile(r"[ ]{0,3}(=+|-{3,})[ \t]*$")
@@ -177,16 +181,14 @@ class _Reader:
 
     def _belongs(self, last: Block, line: str) -> bool:
         size = last.end - last.start
-        opening = not last.body or self._text[last.start : last.end].rstrip(" *_").endswith(":")
+        tail = self._text[max(last.start, last.end - TAIL) : last.end]
+        opening = not last.body or tail.rstrip(" *_").endswith(":")
         if line.lstrip().startswith("|"):
-            in_table = self._last_line(last).lstrip().startswith("|")
+            in_table = tail.rpartition("\n")[2].lstrip().startswith("|") or tail.endswith("|")
             return in_table or opening or size <= SHORT_INTRODUCTION
         if self._gap:
             return opening or (bool(BULLET.match(line)) and size <= LONG)
-        return size <= LONG or not self._text[last.start : last.end].endswith((".", ";", ":"))
-
-    def _last_line(self, block: Block) -> str:
-        return self._text[block.start : block.end].rpartition("\n")[2]
+        return size <= LONG or (size <= LONGEST and not tail.endswith((".", ";", ":")))
 
 
 def _with_lists(text: str, blocks: list[Block]) -> list[Block]:
