@@ -37,7 +37,7 @@ EXAMPLES = (
     "Put the carrier on formal notice for four missed pickups this week.",
     "Word a friendly note to the planner: wrong labels again, nothing dramatic.",
     "Turn these findings into a letter to the account manager of the carrier.",
-    "Address a claim for the wet goods to the shipping line, reply expected within 48 hours.",
+    "Send a claim to the shipping line for the wet goods, reply expected within 48 hours.",
     "Bitte eine Reklamation an die Spedition schreiben: Sendung kam einen Tag zu spät und war beschädigt.",
     "Bitte beim Lagerleiter eskalieren, das Tor 4 klemmt seit heute früh und drei Lkw warten.",
     "Informieren Sie den Kunden, dass seine Lieferung erst am Donnerstag ankommt.",

@@ -1,7 +1,7 @@
 """One instruction taken apart: who is written to, what kind of letter, and what of the words is a fact."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from escalation_agent.lexicon import Lexicon, lexicon
@@ -10,6 +10,7 @@ from escalation_agent.recipient import ADDRESS, DETERMINER, PRONOUN, ROLE, TITLE
 
 EDGE = " \t\n,;:–—-•*"
 QUOTED = re.compile(r"^([\"'“„«‘])(.+)[\"'”“»’]([.!?]?)$", re.DOTALL)
+BRACKET = re.compile(r"\s*\(([^()]{1,200})\)")
 INDEFINITE = re.compile(r"(?:an?|ein(?:e[nm]?)?|une?|una)\s", re.IGNORECASE)
 ENUMERATOR = r"\(?(?:[0-9]{1,2}|[a-h])[.)](?=\s)"
 KINDS = ("complaint", "claim", "reminder", "notice")
@@ -33,6 +34,8 @@ class Instruction:
     kind: str = ""
     topic: str = ""
     kind_of_topic: str = "statement"
+    aside: str = ""
+    """What stands in brackets behind the recipient; its beginning may be the recipient's name."""
     pronoun: bool = False
     """Whether the recipient is only "them"."""
 
@@ -56,11 +59,12 @@ class InstructionGrammar:
         self._document = re.compile(rf"\s*{put}{source('objects')}(?:{kinds})(?!\w)", flags)
         self._object = re.compile(rf"\s*{source('objects')}$", flags)
         self._to = re.compile(rf"(?<!\w){lexicon.source('recipient', 'to')}(?!\w)", flags)
-        self._for = re.compile(rf"(?<!\w){lexicon.source('recipient', 'for')}(?!\w)", flags)
         self._topic = re.compile(rf"{source('topic')}(?!\w)|:", flags)
-        self._mark = re.compile(rf"(?<!\w)(?:{self._to.pattern}|{self._for.pattern}|{source('topic')}(?!\w))|:", flags)
+        to, on_behalf = lexicon.source("recipient", "to"), lexicon.source("recipient", "for")
+        self._mark = re.compile(rf"(?<!\w)(?:(?P<to>{to})|(?P<for>{on_behalf})|{source('topic')})(?!\w)|:", flags)
         # A filler is dropped only where something else of the frame follows it: "today: 3 boxes", not "today 3 boxes".
-        word = rf"(?:{source('fillers')}|{source('pronouns')}|{lexicon.source('recipient', 'to')}\s+{PRONOUN.pattern})"
+        them = rf"{to}\s+{PRONOUN.pattern}"
+        word = rf"(?:{source('fillers')}|{source('final')}|{source('pronouns')}|{them})"
         frame = rf"(?=\s*(?:$|[,;:.!?–—]|{source('topic')}(?!\w)|{word}(?![\w'])|{source('objects')}(?:{kinds})(?!\w)))"
         self._filler = re.compile(rf"(?:[\s,;.!–—-]|{word}(?![\w']){frame})+", flags)
         self._framed_document = re.compile(rf"{self._document.pattern}{frame}", flags)
@@ -72,6 +76,9 @@ class InstructionGrammar:
         )
         self._subordinate = re.compile(rf"{source('subordinate')}(?!\w)", flags)
         self._them = re.compile(rf"(?<!\w){PRONOUN.pattern}(?!\w)", flags)
+        self._addressed = re.compile(rf"^\s*{PRONOUN.pattern}(?![\w'])", flags)
+        self._adverbs = re.compile(rf"(?:[\s,]|{source('fillers')}(?!\w))+", flags)
+        self._about = re.compile(rf"(?<=\s){source('about')}", flags)
         self._learn = re.compile(rf"\s+{source('learn')}(?!\w)", flags)
         self._kinds = {kind: word_pattern(lexicon.value("request", "kinds")[kind]) for kind in KINDS}
         self._particles = re.compile(rf"(?:\s+{source('particles')}(?!\w))*", flags)
@@ -109,7 +116,8 @@ class InstructionGrammar:
         document = self._document.match(text, start)
         if document is None:
             return None
-        to = self._to.match(text, document.end() + 1)
+        particles = self._particles.match(text, document.end())
+        to = self._to.match(text, (particles or document).end() + 1)
         found = phrase(text, to.end()) if to else None
         return Opening(False, "", text[start:]) if found and _addressable(text, found) else None
 
@@ -118,25 +126,22 @@ class InstructionGrammar:
         match = self._final.match(text, start)
         if match is None or not (text[:start].strip(EDGE) or self._document.match(match["head"])):
             return None
-        joined = (
-            f" {match['head']} , {match['rest'].lstrip(' ,')}" if match["rest"].strip(EDGE + ".!") else match["head"]
-        )
-        return Opening(False, match["verb"], joined, direct=True)
+        head, rest = match["head"], match["rest"].lstrip(" ,")
+        return Opening(False, match["verb"], f" {head} , {rest}" if rest.strip(EDGE + ".!") else head, direct=True)
 
     def read(self, opening: Opening) -> Instruction:
-        found = self._found(opening)
-        if found is None:
-            before, after = "", opening.rest
-        else:
-            before, after = opening.rest[: found.start], opening.rest[found.end :]
-        topic = " ".join(
-            item
-            for item in (self._peeled(self._unprepositional(before), True), self._peeled(after, found is None))
-            if item
-        )
-        framed = opening.rest[: opening.rest.find(topic)] if topic and topic in opening.rest else opening.rest
+        found, rest = self._found(opening), opening.rest
+        before, after = (rest[: found.start], rest[found.end :]) if found else ("", rest)
+        bracket = BRACKET.match(after) if found else None
+        after = after[bracket.end() :] if bracket else after
+        if opening.direct and not found:
+            after = self._addressed.sub("", after, count=1)
+        pieces = (self._peeled(before, True), self._peeled(after, found is None))
+        topic = " ".join(piece for piece in pieces if piece)
+        framed = rest[: rest.find(topic)] if topic and topic in rest else rest
         return Instruction(
-            recipient=found.recipient if found else Recipient(),
+            recipient=_named(found.recipient, bracket) if found else Recipient(),
+            aside=bracket[1] if bracket else "",
             kind=self._kind(opening.verb + framed),
             topic=unquoted(topic),
             kind_of_topic=self._kind_of(topic, opening.verb),
@@ -151,14 +156,21 @@ class InstructionGrammar:
     def _found(self, opening: Opening) -> Phrase | None:
         rest = opening.rest
         if opening.direct and not self._document.match(rest):
-            filler = self._filler.match(rest)
-            found = phrase(rest, filler.end() if filler else 0)
+            adverbs = self._adverbs.match(rest)
+            found = phrase(rest, adverbs.end() if adverbs else 0)
             if found and not self._indefinite(rest[found.start : found.end]):
-                return found
+                return self._without_about(found, rest)
         named = phrase(rest)
         if named and self._learn.match(rest, named.end):
             return named
         return self._located(rest)
+
+    def _without_about(self, found: Phrase, rest: str) -> Phrase:
+        cut = self._about.search(rest, found.start + 1, found.end)
+        about = rest[cut.end() : found.end] if cut else ""
+        if cut is None or ROLE.search(about) or about[:1].isupper():
+            return found
+        return phrase(rest[: cut.start()], found.start) or found
 
     def _indefinite(self, words: str) -> bool:
         """ "Write a summary": a thing; "inform a colleague" names a role."""
@@ -168,19 +180,16 @@ class InstructionGrammar:
         """The recipient behind "to", or behind "for" when it is a role; not beyond where the topic begins."""
         for mark in self._mark.finditer(rest):
             found = phrase(rest, mark.end())
-            if self._to.fullmatch(mark.group()):
+            if mark["to"]:
                 if found and _addressable(rest, found):
                     return Phrase(found.recipient, mark.start(), found.end)
                 continue
             named = found is not None and bool(ROLE.search(rest[found.start : found.end]))
-            if self._for.fullmatch(mark.group()) and found and named:
+            if mark["for"] and found and named:
                 return Phrase(found.recipient, mark.start(), found.end)
-            if self._topic.fullmatch(mark.group()):
+            if self._topic.match(rest, mark.start()):
                 return None
         return None
-
-    def _unprepositional(self, before: str) -> str:
-        return self._to.sub("", before) if self._to.fullmatch(before.strip()) else before
 
     def _peeled(self, text: str, behind_verb: bool) -> str:
         """Without what only carries the instruction: the document's name, fillers, and the word before the topic."""
@@ -202,6 +211,14 @@ class InstructionGrammar:
 
     def _kind(self, words: str) -> str:
         return next((kind for kind, pattern in self._kinds.items() if pattern.search(words)), "")
+
+
+def _named(recipient: Recipient, bracket: re.Match[str] | None) -> Recipient:
+    """ "The supplier (Tannhof GmbH, order 7741)": a capitalised beginning without digits is the name."""
+    first = bracket[1].split(",")[0].strip() if bracket else ""
+    if recipient.name or not first[:1].isupper() or any(letter.isdigit() for letter in first):
+        return recipient
+    return replace(recipient, name=first)
 
 
 def unquoted(text: str) -> str:

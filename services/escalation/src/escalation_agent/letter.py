@@ -73,7 +73,7 @@ class Letters:
             "kind": case.kind,
             "gist": shorten(sentence(one_line(case.subject or gist(case))), GIST_CHARACTERS),
         }
-        return shorten(one_line(self._template("subject", code).render(values)), SUBJECT_CHARACTERS)
+        return shorten(one_line(_bounded(self._template("subject", code), values)), SUBJECT_CHARACTERS)
 
     def body(self, case: Case, severity: Severity, style: CustomerStyle, code: str, *, marked_up: bool = False) -> str:
         """Plain text, or Markdown in which every value stands for itself. `style` may differ in tone and signature."""
@@ -164,7 +164,7 @@ def _phrases(code: str, tone: str, severity: Severity) -> dict[str, Any]:
 def _bounded(template: Template, values: Mapping[str, Any]) -> str:
     try:
         text = template.render(values).strip()
-    except TemplateError as error:
+    except Exception as error:
         raise Failed("The customer's letter template cannot be rendered. Ask the operator to check it.") from error
     if len(text) > LETTER_CHARACTERS:
         raise Failed(f"The letter would be longer than {LETTER_CHARACTERS:,} characters. Send fewer facts.")

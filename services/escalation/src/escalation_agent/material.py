@@ -139,10 +139,10 @@ def _choice(data: Mapping[str, Any], key: str, choices: Sequence[str]) -> str:
 
 
 def _text(data: Mapping[str, Any], key: str) -> str:
-    value = data.get(key) or ""
-    if not isinstance(value, str):
+    value = data.get(key)
+    if not isinstance(value, str | None):
         raise Rejected(f'The field "{key}" must be a text.')
-    return value
+    return value or ""
 
 
 def _plain(data: Any, source: str) -> Iterator[Fact]:

@@ -77,9 +77,8 @@ def _read(request: PipelineRequest, known: Case, now: datetime) -> Case:
     text = clean(request_text(request.parts))
     if len(text) > TEXT_CHARACTERS:
         raise Rejected(f"The text has more than {TEXT_CHARACTERS:,} characters. Send the part that matters.")
-    going_on = request.checkpoint is not None
     reader = MessageReader(text, now)
-    case = reader.case(answers_recipient=going_on and not known.recipient) if text.strip() else Case()
+    case = reader.case(answers_recipient=bool(known.said) and not known.recipient) if text.strip() else Case()
     if len(request.data) > DATA_PARTS:
         raise Rejected(f"The message has more than {DATA_PARTS} data parts. Put the facts into fewer.")
     data = [case_of(part, now) for part in request.data]

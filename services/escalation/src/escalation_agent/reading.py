@@ -4,12 +4,14 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 
+from crossdock.errors import Rejected
 from escalation_agent.case import Case, Fact
 from escalation_agent.deadline import Deadline, deadline_grammar
 from escalation_agent.instruction import EDGE, Instruction, InstructionGrammar, Opening, instruction_grammar, unquoted
 from escalation_agent.language import spoken, wished
 from escalation_agent.lexicon import Lexicon, every_language
-from escalation_agent.recipient import DETERMINER, ROLE, Phrase, Recipient, mentions, phrase
+from escalation_agent.limits import FACT_CHARACTERS
+from escalation_agent.recipient import DETERMINER, LABELLED_ADDRESS, ROLE, Phrase, Recipient, mentions, phrase
 from escalation_agent.sentences import read
 from escalation_agent.severity import NUMBERED
 from escalation_agent.text import sentence as capitalised
@@ -20,36 +22,51 @@ BOUNDARY = re.compile(
 )
 WORD = re.compile(r"[\w'’]+")
 STYLING = re.compile(r"make|keep", re.IGNORECASE)
+CLOSING = frozenset({"", *",.;:(!-–"})
 REQUEST = "request"
 SHORT_REPLY = 5
 
 
 class MessageReader:
-    """Reads one message in one go. `now` is aware."""
+    """Reads one message in one go. `now` is aware. Raises Rejected for a sentence without end."""
 
     def __init__(self, text: str, now: datetime, source: str = REQUEST) -> None:
         self._lexicons = spoken(text)
         self._grammars = tuple(instruction_grammar(one.code) for one in self._lexicons)
         self._frame = frozenset(word for one in self._lexicons for word in one.value("request", "frame_words"))
         self._writing = read(text)
+        if any(len(sentence) > FACT_CHARACTERS for sentence in self._writing.sentences):
+            raise Rejected(f"One sentence is longer than {FACT_CHARACTERS:,} characters. Cut it into shorter ones.")
         self._text = text
         self._now = now
         self._source = source
 
     def case(self, *, answers_recipient: bool = False) -> Case:
         """`answers_recipient`: the message answers the question who is written to, perhaps in two words."""
-        case = Case(said=(self._text,), subject=self._writing.subject, language=wished(self._text) or "")
-        for number, sentence in enumerate(self._writing.sentences):
+        case = Case(said=(self._text,), language=wished(self._text) or "").merged(self._headline())
+        for number, sentence in enumerate(map(self._without_wish, self._writing.sentences)):
             read = self._labelled(sentence) or self._hinted(sentence) or self._sentence(sentence)
             if answers_recipient and number == 0 and not read.recipient:
                 read = self._answer(sentence) or read
             case = case.merged(read)
+        address = LABELLED_ADDRESS.search(self._text)
+        if address and case.recipient and not case.recipient.address:
+            case = case.merged(Case(recipient=Recipient(address=address[1])))
         return case
+
+    def _without_wish(self, sentence: str) -> str:
+        for one in every_language():
+            sentence = one.wish.sub(" ", sentence)
+        return " ".join(sentence.split())
 
     def facts(self) -> Case:
         """Of a file: everything is a fact, whatever it asks for."""
         facts = tuple(self._fact(sentence) for sentence in self._writing.sentences)
-        return Case(facts=facts, subject=self._writing.subject, cues=self._writing.sentences)
+        return Case(facts=facts, cues=self._writing.sentences).merged(self._headline())
+
+    def _headline(self) -> Case:
+        subject = self._writing.subject
+        return Case(subject=subject, cues=(subject,) if subject else ())
 
     def _sentence(self, sentence: str) -> Case:
         case = Case()
@@ -100,6 +117,8 @@ class MessageReader:
         framing = words.replace(topic, " ") if topic else words
         recipient = read.recipient or (self._meant() if read.pronoun else Recipient())
         case = Case(recipient=recipient, kind=read.kind, deadline=deadline, tone=wished_tone(framing))
+        if read.aside:
+            case = case.merged(Case(facts=(self._fact(read.aside),)))
         if not self._says_something(topic, deadline):
             return case
         return case.merged(Case(facts=(self._fact(topic, read.kind_of_topic),)))
@@ -163,7 +182,10 @@ class MessageReader:
         words = sentence[found.start : found.end]
         if not (ROLE.search(words) or words[:1].isupper() or len(WORD.findall(bare)) <= SHORT_REPLY or "@" in words):
             return None
-        return Case(recipient=found.recipient).merged(self._statement(sentence[found.end :]))
+        rest = sentence[found.end :].lstrip()
+        if rest[:1] not in CLOSING and self._says_something(rest, None):
+            return None  # "Truck 9 is missing" names a truck, but nobody to write to
+        return Case(recipient=found.recipient).merged(self._statement(rest))
 
     def _addressed(self, sentence: str) -> Phrase | None:
         start = 0
@@ -183,13 +205,13 @@ class MessageReader:
 
     def _says_something(self, text: str, deadline: Deadline | None) -> bool:
         """Whether more is left than a deadline, a wish about language, tone or severity, and words of courtesy."""
-        rest = text.replace(deadline.words, " ") if deadline else text
+        rest = LABELLED_ADDRESS.sub(" ", text.replace(deadline.words, " ") if deadline else text)
         for one in every_language():
-            rest = one.wish.sub(" ", rest)
             rest = one.pattern("severity", "explicit").sub(" ", rest)
         for one in self._lexicons:
             for tone in ("formal", "friendly", "neutral", "firm"):
                 rest = one.pattern("tone", tone).sub(" ", rest)
+            rest = one.pattern("severity", "low").sub(" ", rest)
             rest = one.pattern("request", "polite").sub(" ", rest)
             rest = one.pattern("request", "fillers").sub(" ", rest)
         rest = NUMBERED.sub(" ", rest)

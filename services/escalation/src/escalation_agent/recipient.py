@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from escalation_agent.lexicon import alternatives, every_language, words
 from escalation_agent.text import one_line, shorten
@@ -15,12 +16,15 @@ TOKEN = re.compile(r"[^\s,;:!?()\"“”„«»<>]+|[,;:!?()\"“”„«»<>]")
 PUNCTUATION = frozenset(',;:!?()"“”„«»<>')
 DASHES = frozenset({"-", "–", "—", "/", "&"})
 BREAKS = PUNCTUATION | DASHES
+ELIDED = re.compile(r"[ld]['’](?=\w)", re.IGNORECASE)
+COMPANY = re.compile(r"(?:firma|company|firm|soci[ée]t[ée]|sté|empresa|compa[ñn][ií]a)", re.IGNORECASE)
+FOLLOWING_NAME = re.compile(r"\s+[A-ZÄÖÜÉ]")
 MAX_TOKENS = 9
 MAX_LENGTH = 120
 EXPANDED = {"mgr": "manager", "dept": "department", "acct": "account", "ops": "operations"}
-# German weak nouns behind "an den" or "dem".
-EXPANDED |= {"kunden": "Kunde", "disponenten": "Disponent", "lieferanten": "Lieferant", "kollegen": "Kollege"}
-NOBODY = frozenset({"someone", "somebody", "anyone", "anybody", "everyone", "know", "notice", "jemand", "alguien"})
+# German weak nouns behind "an den" or "dem", with the ending of their nominative.
+WEAK_NOUN = re.compile(r"(?:(?P<en>.*(?:agent|disponent|lieferant))en|(?P<n>.*(?:kunde|kollege))n)", re.IGNORECASE)
+NOBODY = frozenset({"someone", "somebody", "anyone", "everyone", "know", "notice", "jemand", "alguien", "bescheid"})
 
 
 def _all(section: str, key: str) -> list[str]:
@@ -32,6 +36,9 @@ STOP = re.compile(rf"{alternatives(_all('recipient', 'stop'))}\.?", re.IGNORECAS
 DETERMINER = re.compile(alternatives(_all("recipient", "determiners")), re.IGNORECASE)
 BEFORE_NAME = re.compile("|".join(one.value("recipient", "before_name") for one in every_language()), re.IGNORECASE)
 TITLE = re.compile(r"(?:mr|mrs|ms|dr|herrn?|frau|mme|mlle|sr|sra|monsieur|madame|señora?)\.?", re.IGNORECASE)
+LABELLED_ADDRESS = re.compile(
+    rf"(?:address|e-?mail|mail|adresse|correo)(?: (?:is|ist|est|es))?\s*:?\s*({ADDRESS.pattern})", re.IGNORECASE
+)
 PRONOUN = re.compile(
     r"(?:them|him|her|they|he|she|it|this|that|us|me|you|ihnen|ihm|ihr|sie|denen|uns|mir|es|leur|lui|eux|elles?|nous|moi|ellos|ellas|él|nosotros|mí)",
     re.IGNORECASE,
@@ -87,15 +94,11 @@ def phrase(text: str, start: int = 0) -> Phrase | None:
 def _tokens(text: str, start: int) -> Iterator[re.Match[str]]:
     """The words of a noun phrase, at most nine."""
     previous, content = "", 0
-    for count, match in enumerate(TOKEN.finditer(text, start)):
+    for match in islice(TOKEN.finditer(text, start), MAX_TOKENS):
         token = match.group()
         bare = token.rstrip(".")
-        if (
-            count == MAX_TOKENS
-            or token in PUNCTUATION
-            or token in DASHES
-            or _ends(bare, previous, content, text, match)
-        ):
+        joins = token in {"&"} and previous[:1].isupper() and FOLLOWING_NAME.match(text, match.end())
+        if (token in BREAKS and not joins) or _ends(bare, previous, content, text, match):
             return
         yield match
         if token != bare and not TITLE.fullmatch(token) and len(bare) > 3:
@@ -106,10 +109,17 @@ def _tokens(text: str, start: int) -> Iterator[re.Match[str]]:
 
 def _ends(token: str, previous: str, content: int, text: str, match: re.Match[str]) -> bool:
     if BEFORE_NAME.fullmatch(token):
-        return content == 0 or not _prepositional(token, text, match)
+        return not DETERMINER.fullmatch(token) if content == 0 else not _prepositional(token, text, match)
+    if content and token.casefold() in NOBODY:
+        return True
     if DETERMINER.fullmatch(token):
         return content > 0 and not BEFORE_NAME.fullmatch(previous)
-    return bool(STOP.fullmatch(token) or PRONOUN.fullmatch(token) or (token[:1].isdigit() and content > 0))
+    return bool(_stops(token) or PRONOUN.fullmatch(token) or (token[:1].isdigit() and content > 0))
+
+
+def _stops(token: str) -> bool:
+    """A capital makes "Sur" a part of a name."""
+    return bool(STOP.fullmatch(token)) and (token[:1].islower() or token.isupper())
 
 
 def _prepositional(token: str, text: str, match: re.Match[str]) -> bool:
@@ -118,7 +128,7 @@ def _prepositional(token: str, text: str, match: re.Match[str]) -> bool:
     if follower is None or follower.group() in PUNCTUATION:
         return False
     word = follower.group()
-    if STOP.fullmatch(token) and not word[:1].isupper():
+    if _stops(token) and not word[:1].isupper():
         return False
     named = word[:1].isupper() or DETERMINER.fullmatch(word) or ROLE.match(word)
     return bool(named) or token.lower() in {"of", "de", "du", "del"}
@@ -135,16 +145,24 @@ def _recipient(tokens: list[str]) -> Recipient:
         tokens = tokens[:-1]
     if not tokens or (len(tokens) == 1 and tokens[0].lower() in NOBODY):
         return Recipient()
+    if not tokens[0][:1].isalpha() and not _known(tokens):
+        return Recipient()
     before_names = (i for i, token in enumerate(tokens) if i and BEFORE_NAME.fullmatch(token))
     cut = next((i for i in before_names if _proper(tokens[i + 1 :])), 0)
     if cut:
         head, tail = tokens[:cut], _undetermined(tokens[cut + 1 :])
-        return Recipient(role=_joined(head), name=_joined(tail)) if _known(head) else Recipient(name=_joined(tokens))
+        if not _known(head):
+            return Recipient(name=_joined(tokens))
+        headed = _headed(head, determined)
+        name = [headed.name, *tokens[cut : cut + 1], *tail] if headed.name else tail
+        return Recipient(role=headed.role, name=_joined(name))
     return _headed(tokens, determined)
 
 
 def _headed(tokens: list[str], determined: bool) -> Recipient:
     """Without "at": "Spedition Brandt", "Roux's dispatcher", "Mr Keller", "the landlord"."""
+    if COMPANY.fullmatch(tokens[0]) and len(tokens) > 1:
+        return Recipient(name=_joined(tokens[1:]))
     if not _known(tokens):
         whole = _joined(tokens)
         named = tokens[0][:1].isupper() and not determined
@@ -156,6 +174,8 @@ def _headed(tokens: list[str], determined: bool) -> Recipient:
     tail = tokens[last + 1 :]
     if tail and (tail[0][:1].isupper() or TITLE.fullmatch(tail[0])):
         return Recipient(role=_joined(tokens[: last + 1]), name=_joined(tail))
+    if not determined and not ROLE.search(tokens[0]) and all(token[:1].isupper() for token in tokens):
+        return Recipient(name=_joined(tokens))  # "Osprey Logistics"
     first = next(i for i, token in enumerate(tokens) if ROLE.search(token))
     # "Halvorsen Freight carrier"; a lone capitalised German noun is no name, so at least the role must be lower case.
     if first and tokens[first][:1].islower() and all(token[:1].isupper() for token in tokens[:first]):
@@ -176,17 +196,24 @@ def _proper(tokens: list[str]) -> bool:
 def _undetermined(tokens: list[str]) -> list[str]:
     while tokens and DETERMINER.fullmatch(tokens[0]):
         tokens = tokens[1:]
-    return tokens
+    elided = ELIDED.match(tokens[0]) if tokens else None
+    return [tokens[0][elided.end() :], *tokens[1:]] if elided else tokens
 
 
 def _joined(tokens: list[str]) -> str:
-    spelled = (EXPANDED.get(token.lower().rstrip("."), token) for token in tokens)
-    return shorten(one_line(" ".join(spelled)).strip(" .'’-"), MAX_LENGTH)
+    return shorten(one_line(" ".join(map(_spelled, tokens))).strip(" .'’-"), MAX_LENGTH)
+
+
+def _spelled(token: str) -> str:
+    weak = WEAK_NOUN.fullmatch(token.rstrip("."))
+    return (weak["en"] or weak["n"]) if weak else EXPANDED.get(token.lower().rstrip("."), token)
 
 
 def _with_address(found: Phrase, text: str) -> Phrase:
     """An address in the same breath belongs to it: "Roux (dispatch@roux.example)"."""
-    match = re.compile(r"[\s,(<:-]*(?:(?:at|via|e-?mail|mail)\s*:?\s*)?" + ADDRESS.pattern).match(text, found.end)
+    match = re.compile(r"[\s,(<:-]*(?:(?:at|via|e-?mail|mail)\s*:?\s*)?" + ADDRESS.pattern + "[)>]?").match(
+        text, found.end
+    )
     address = ADDRESS.search(match.group()) if match else None
     if match is None or address is None:
         return found

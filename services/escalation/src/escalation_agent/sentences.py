@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from escalation_agent.lexicon import every_language
 
 HEADER = re.compile(
-    r"^(?:from|sent|to|cc|bcc|date|reply-to|von|gesendet|an|datum|de|envoyé|à|enviado|para|fecha)\s?:\s", re.IGNORECASE
+    r"^(?:(?P<addressee>to|an|à|para)|from|sent|cc|bcc|date|reply-to|von|gesendet|datum|de|envoyé|enviado|fecha)\s?:\s",
+    re.IGNORECASE,
 )
 FORWARDED = re.compile(r"^(?:-{2,}.*-{2,}|_{5,}|begin forwarded message:|fwd?:\s*)$", re.IGNORECASE)
 PREFIX = re.compile(r"^(?:(?:re|fwd?|aw|wg|tr|rv)\s?:\s*)+", re.IGNORECASE)
+LABEL = re.compile(r"^(?:facts?|fakten|sachverhalt|faits|hechos|background|details?)\s?:\s*", re.IGNORECASE)
 QUOTE = re.compile(r"^(?:\s*>)+\s?")
 BULLET = re.compile(r"^(?:[-*•·–]|\(?[0-9a-z]{1,2}[.)])\s+", re.IGNORECASE)
 END = re.compile(r"(?:[.!?…]+[\"'»”)]*)(?=\s+\S)")
@@ -38,7 +40,7 @@ FAREWELL = re.compile(
 )
 SUBJECT = re.compile(rf"^(?:{_any('subject')}|fwd?|aw|wg|tr|rv)\s?:\s*(?P<subject>.+)$", re.IGNORECASE)
 ABBREVIATIONS = "|".join(item for one in every_language() for item in one.value("request", "abbreviations"))
-ABBREVIATION = re.compile(rf"(?:(?<!\w)(?:{ABBREVIATIONS}|[a-z])|\d)\.$", re.IGNORECASE)
+ABBREVIATION = re.compile(rf"(?:(?<![\w°])(?<!° )(?:{ABBREVIATIONS}|[a-z])|\d)\.$", re.IGNORECASE)
 
 
 def read(text: str) -> Writing:
@@ -51,17 +53,17 @@ def read(text: str) -> Writing:
             subject = PREFIX.sub("", match["subject"]).strip()
         else:
             kept.append(line)
-    return Writing(tuple(sentence for block in _blocks(kept) for sentence in split(block)), subject)
+    sentences = (LABEL.sub("", sentence) for block in _blocks(kept) for sentence in split(block))
+    return Writing(tuple(sentence for sentence in sentences if not FAREWELL.match(sentence)), subject)
 
 
 def _without_headers(lines: list[str]) -> Iterator[str]:
     """A header counts only among others: "To: the dispatcher" alone is an instruction."""
-    headers = [bool(HEADER.match(line.strip())) for line in lines]
+    headers = [HEADER.match(line.strip()) for line in lines]
     for i, line in enumerate(lines):
-        near = headers[max(0, i - 2) : i] + headers[i + 1 : i + 3]
-        if FORWARDED.match(line.strip()) or (headers[i] and any(near)):
-            continue
-        yield line
+        header, near = headers[i], headers[max(0, i - 2) : i] + headers[i + 1 : i + 3]
+        if not FORWARDED.match(line.strip()) and (header is None or (header["addressee"] and not any(near))):
+            yield line
 
 
 def _without_signature(lines: Iterator[str]) -> Iterator[str]:

@@ -1,0 +1,165 @@
+"""Requests as customers write them: who, by when, how severe, in which language, and which words are facts."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+Drafting = Callable[..., Awaitable[dict[str, Any]]]
+
+# request, role, name, deadline, severity, language, the first fact
+GOLDEN = [
+    (
+        "Please draft an email to the terminal's duty manager. Our reefer TGHU 991 has no power since 02:00.",
+        "terminal's duty manager", None, None, "normal", "en", "Our reefer TGHU 991 has no power since 02:00.",
+    ),
+    (
+        "pls tell the planner at Kestrel Haulage that trailer 55 is still empty, need it loaded by 16:00",
+        "planner", "Kestrel Haulage", "2026-11-18T16:00:00+00:00", "normal", "en",
+        "Trailer 55 is still empty, need it loaded by 16:00",
+    ),
+    (
+        "Complaint to Osprey Logistics: 3 cartons soaked on delivery 9911, third time this month",
+        None, "Osprey Logistics", None, "high", "en", "3 cartons soaked on delivery 9911, third time this month",
+    ),
+    (
+        "Could you write to the supplier (Tannhof GmbH) about the missing certificates? Answer by Friday 16:00 please.",
+        "supplier", "Tannhof GmbH", "2026-11-20T16:00:00+00:00", "normal", "en", "Tannhof GmbH",
+    ),
+    (
+        "Our line stops at 4pm because truck 12 is stuck. Escalate to the carrier's control tower.",
+        "carrier's control tower", None, "2026-11-18T16:00:00+00:00", "critical", "en",
+        "Our line stops at 4pm because truck 12 is stuck.",
+    ),
+    (
+        "FYI only, let the shift lead know that door 9 sticks a bit, not dramatic",
+        "shift lead", None, None, "low", "en", "Door 9 sticks a bit, not dramatic",
+    ),
+    (
+        "sev 2: write the vendor that labels print upside down since this morning",
+        "vendor", None, None, "high", "en", "Labels print upside down since this morning",
+    ),
+    (
+        "> Von: Lager\n> Die Ware aus Auftrag 8812 ist nass.\n\nBitte an den Lieferanten schreiben, Frist 27.11.2026.",
+        "Lieferant", None, "2026-11-27T23:59:00+00:00", "normal", "de", "Die Ware aus Auftrag 8812 ist nass.",
+    ),
+    (
+        "Schreiben Sie bitte dem Lieferanten Brückner KG, dass vier Kartons fehlen. Bis Freitag 12 Uhr.",
+        "Lieferant", "Brückner KG", "2026-11-20T12:00:00+00:00", "normal", "de", "dass vier Kartons fehlen.",
+    ),
+    (
+        "Bitte die Spedition Ostermann informieren, dass Tour 551 ausgefallen ist. Es eilt.",
+        "Spedition", "Ostermann", None, "high", "de", "dass Tour 551 ausgefallen ist.",
+    ),
+    (
+        "Das Band steht seit 8 Uhr! Bitte sofort den Betriebsleiter anschreiben.",
+        "Betriebsleiter", None, None, "critical", "de", "Das Band steht seit 8 Uhr!",
+    ),
+    (
+        "Nicht dramatisch, aber sagt bitte dem Lagerleiter Bescheid, dass die Etiketten falsch kleben.",
+        "Lagerleiter", None, None, "low", "de", "dass die Etiketten falsch kleben.",
+    ),
+    (
+        "Verfasse auf Englisch eine Beschwerde an den Frachtführer Kowalski Transport: 5 Paletten durchnässt.",
+        "Frachtführer", "Kowalski Transport", None, "normal", "en", "5 Paletten durchnässt.",
+    ),
+    (
+        "Écrivez au fournisseur Delmas que la commande 5120 est arrivée incomplète, réponse sous 24 heures svp.",
+        "fournisseur", "Delmas", "2026-11-19T09:30:00+00:00", "normal", "fr",
+        "La commande 5120 est arrivée incomplète, réponse sous 24 heures svp.",
+    ),
+    (
+        "Rien de grave, mais informez le chef d'équipe que la balance 2 est décalée.",
+        "chef d'équipe", None, None, "low", "fr", "La balance 2 est décalée.",
+    ),
+    (
+        "Ligne de production à l'arrêt depuis 9 h, alertez le directeur logistique chez Transports Morvan.",
+        "directeur logistique", "Transports Morvan", None, "critical", "fr",
+        "Ligne de production à l'arrêt depuis 9 h",
+    ),
+    (
+        "Il faut relancer le transitaire : les documents du dossier 7781 manquent, limite à 18 h.",
+        "transitaire", None, "2026-11-18T18:00:00+00:00", "normal", "fr",
+        "Les documents du dossier 7781 manquent, limite à 18 h.",
+    ),
+    (
+        "Escriba al transitario que el contenedor sigue retenido. Necesitamos respuesta antes del viernes a las 12:00.",
+        "transitario", None, "2026-11-20T12:00:00+00:00", "normal", "es", "El contenedor sigue retenido.",
+    ),
+    (
+        "Necesito una reclamación para el transportista Rutas del Sur: 7 cajas rotas en la entrega 6610.",
+        "transportista", "Rutas del Sur", None, "normal", "es", "7 cajas rotas en la entrega 6610.",
+    ),
+    (
+        "Por favor informa al responsable de calidad en Frigosur: el camión 12 llegó a 9 grados, eran vacunas.",
+        "responsable de calidad", "Frigosur", None, "critical", "es", "El camión 12 llegó a 9 grados, eran vacunas.",
+    ),
+    (
+        "No es urgente, recuérdale al proveedor que falta el albarán 4471.",
+        "proveedor", None, None, "low", "es", "Falta el albarán 4471.",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "role", "name", "deadline", "severity", "language", "fact"), GOLDEN)
+async def test_a_request_becomes_the_fields_of_an_escalation(
+    draft: Drafting, text: str, role: str, name: str, deadline: str, severity: str, language: str, fact: str
+) -> None:
+    data = await draft(text)
+    assert data["recipient"]["role"] == role
+    assert data["recipient"]["name"] == name
+    assert data["deadline"] == deadline
+    assert data["severity"] == severity
+    assert data["language"] == language
+    assert data["facts"][0]["text"] == fact
+    assert {item["source"] for item in data["facts"]} == {"request"}
+
+
+async def test_an_address_is_taken_as_stated(draft: Drafting) -> None:
+    data = await draft("Send a message to ops@fastlane.example: trailer 55 never arrived")
+    assert data["recipient"] == {"role": None, "name": None, "address": "ops@fastlane.example"}
+    assert "recipient.address" not in data["missing"]
+
+
+async def test_a_labelled_recipient_and_subject(draft: Drafting) -> None:
+    data = await draft("Subject: Late trucks\nTo: dispatch manager at Kestrel Haulage\n\nTruck 9 came 4 hours late.")
+    assert data["recipient"]["role"] == "dispatch manager"
+    assert data["recipient"]["name"] == "Kestrel Haulage"
+    assert data["subject"] == "Late trucks"
+    assert [fact["text"] for fact in data["facts"]] == ["Truck 9 came 4 hours late."]
+
+
+async def test_them_is_the_only_party_that_the_request_speaks_of(draft: Drafting) -> None:
+    data = await draft("The supplier wants 4 % more from July. Write them a refusal.")
+    assert data["recipient"]["role"] == "supplier"
+
+
+async def test_other_agents_tasks_are_no_facts(draft: Drafting) -> None:
+    data = await draft("Check the weights, look up the clause on claims, and write to the haulier: 4 pallets are wet.")
+    assert [fact["text"] for fact in data["facts"]] == ["4 pallets are wet."]
+
+
+async def test_words_of_other_tasks_do_not_raise_the_severity(draft: Drafting) -> None:
+    data = await draft(
+        "See what penalties the contract gives us for stolen goods, then tell the carrier: box 4 is late."
+    )
+    assert data["severity"] == "normal"
+
+
+async def test_words_that_look_like_fillers_stay_in_the_facts(draft: Drafting) -> None:
+    text = "Write to the warehouse manager, they loaded today 3 wrong pallets and it broke twice"
+    data = await draft(text)
+    assert data["facts"][0]["text"] == "They loaded today 3 wrong pallets and it broke twice"
+
+
+async def test_a_demand_is_told_as_one(draft: Drafting) -> None:
+    data = await draft("Order 991 has no proof of delivery. Ask the carrier to send it by Friday 16:00.")
+    assert "We ask you to send it by Friday 16:00." in data["body"]
+
+
+async def test_greeting_signature_and_mail_headers_are_no_facts(draft: Drafting) -> None:
+    data = await draft(
+        "Hi team,\n\nForklift 4 is broken since Monday. Please notify the maintenance provider.\n\n"
+        "Best regards\nJ. Doe\nDock 4"
+    )
+    assert [fact["text"] for fact in data["facts"]] == ["Forklift 4 is broken since Monday."]

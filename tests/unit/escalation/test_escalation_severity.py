@@ -1,0 +1,59 @@
+"""Severity comes from what is said, not from exclamation marks."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from escalation_agent.lexicon import lexicon
+from escalation_agent.pipeline import EscalationPipeline
+from escalation_agent.severity import rate
+from escalation_agent.style import CustomerStyle
+
+CASES = [
+    ("en", "Line 3 is down", "critical"),
+    ("en", "our production will stop", "critical"),
+    ("en", "vaccines at 11 degrees", "critical"),
+    ("en", "forklift hit a rack, nobody hurt", "normal"),
+    ("en", "a worker was injured", "critical"),
+    ("en", "sev 1", "critical"),
+    ("en", "Sev-3 issue, urgent", "normal"),
+    ("en", "priority: low, but the vaccines wait", "low"),
+    ("en", "trailer stolen in Venlo", "high"),
+    ("en", "not urgent", "low"),
+    ("en", "urgent, not dramatic", "low"),
+    ("en", "WRONG PALLETS!!!", "normal"),
+    ("en", "order 1 is late", "normal"),
+    ("de", "Das Band steht", "critical"),
+    ("de", "niemand verletzt, Regal verbogen", "normal"),
+    ("de", "Kühlung ausgefallen", "high"),
+    ("de", "eilt nicht", "low"),
+    ("de", "Priorität: kritisch", "critical"),
+    ("fr", "ligne à l'arrêt", "critical"),
+    ("fr", "aucun blessé", "normal"),
+    ("fr", "pas urgent", "low"),
+    ("fr", "c'est urgent", "high"),
+    ("es", "parada de línea", "critical"),
+    ("es", "sin heridos", "normal"),
+    ("es", "no es urgente", "low"),
+    ("es", "camión robado", "high"),
+]
+
+
+@pytest.mark.parametrize(("code", "text", "severity"), CASES)
+def test_cues(code: str, text: str, severity: str) -> None:
+    assert rate([text], [lexicon(code), lexicon("en")], {}).severity == severity
+
+
+def test_the_cue_is_named() -> None:
+    assert rate(["Two vaccines boxes are warm"], [lexicon("en")], {}).words == "vaccines"
+
+
+async def test_a_customers_own_words_settle_it(draft: Callable[..., Awaitable[dict[str, Any]]], now: datetime) -> None:
+    style = CustomerStyle(severity_words={"critical": ("orchids",), "low": ("late",)})
+    pipeline = EscalationPipeline({"acme": style}, clock=lambda: now)
+    orchids = await draft("Tell the airline that the orchids are late", using=pipeline)
+    tulips = await draft("Tell the airline that the tulips are late, urgent", using=pipeline)
+    elsewhere = await draft("Tell the airline that the orchids are late", using=pipeline, customer="globex")
+    assert (orchids["severity"], tulips["severity"], elsewhere["severity"]) == ("critical", "low", "normal")
