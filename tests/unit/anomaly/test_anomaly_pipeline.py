@@ -141,6 +141,14 @@ async def test_an_unreadable_file_is_refused() -> None:
         await turn(FilePart("a.pdf", "application/pdf", b"%PDF-1.4"))
 
 
+async def test_an_empty_file_is_refused_and_one_of_an_earlier_turn_is_not_read() -> None:
+    hollow = FilePart("export.csv", "text/csv")
+    with pytest.raises(Rejected, match="empty"):
+        await turn(hollow)
+    conversation = await turn(TextPart("And?"), turns=(Turn("user", (hollow,)),))
+    assert isinstance(conversation.end, InputRequired)
+
+
 async def test_the_list_of_records_is_capped_and_counted() -> None:
     content = (SAMPLES / "shipments" / "carrier_export.csv").read_bytes()
     pipeline = AnomalyPipeline(Limits(records=3))

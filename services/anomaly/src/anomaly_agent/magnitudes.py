@@ -8,6 +8,7 @@ from anomaly_agent.arithmetic import Relation
 from anomaly_agent.expectation import expected_logs
 from anomaly_agent.findings import Finding
 from anomaly_agent.profile import Column, Floats
+from anomaly_agent.regression import logarithms
 from anomaly_agent.wording import number, times
 
 FEWEST = 8
@@ -17,6 +18,7 @@ NARROW, WIDE = 0.7, 1.5
 SIGMAS = 8.0
 EXCEPTIONS = 0.15
 """If more rows than this share are off, the expectation is, and not they."""
+TAIL, NEAR = 0.005, 0.7
 COVERED = 0.75
 
 
@@ -34,12 +36,13 @@ def magnitudes(columns: list[Column], found: list[Relation]) -> Iterator[Finding
 
 
 def _slipped(column: Column, columns: list[Column]) -> Iterator[Finding]:
-    positive = column.known & (column.values > 0)
-    logs = np.where(positive, np.log10(np.where(positive, column.values, 1.0)), np.nan)
+    logs = logarithms(column)
+    positive = ~np.isnan(logs)
     expected = expected_logs(column, logs, columns)
     off = logs - expected
     limit = _limit(off[positive])
-    far = positive & (np.abs(off) > limit)
+    low, high = (_beyond_tail(side * off[positive], limit) for side in (-1, 1))
+    far = positive & ((off > high) | (off < -low))
     if far.sum() > max(2, EXCEPTIONS * positive.sum()):
         return
     for row in np.flatnonzero(far).tolist():
@@ -58,6 +61,16 @@ def _limit(off: Floats) -> float:
     low, high = np.quantile(off, [0.1, 0.9])
     sigma = max(1.4826 * float(np.median(np.abs(off - middle))), float(high - low) / 2.563)
     return float(np.clip(SIGMAS * sigma, NARROW, WIDE))
+
+
+def _beyond_tail(off: Floats, limit: float) -> float:
+    """The limit, or twice as much on a side where many rows lie beyond it and still more just within.
+
+    Slips stand apart from the other rows; a distribution with a long tail, such as small draws of a uniform one, thins
+    out evenly.
+    """
+    beyond, within = int(np.sum(off > limit)), int(np.sum((off > NEAR * limit) & (off <= limit)))
+    return 2 * limit if beyond > TAIL * len(off) and within > beyond else limit
 
 
 def _is_measured(column: Column) -> bool:

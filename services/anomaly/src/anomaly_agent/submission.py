@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from anomaly_agent.rules import KEYS
 from anomaly_agent.source import FileSource, Source, TextSource, ValueSource
 from crossdock.pipeline import DataPart, FilePart, Part, PipelineRequest, TextPart
 
@@ -29,7 +30,9 @@ def submitted(request: PipelineRequest) -> Submission:
     rules: dict[str, Any] | None = None
     remark = ""
     earlier = [turn.parts for turn in reversed(request.turns) if turn.role == "user"]
-    for parts in (request.parts, *earlier):
+    # Earlier turns may come without their files' contents; an empty file of this turn is refused when it is read.
+    kept = [tuple(part for part in parts if not _is_hollow(part)) for parts in earlier]
+    for parts in (request.parts, *kept):
         rules = rules or next((found for part in parts if (found := rules_of(part))), None)
         sources = [source for part in parts if (source := _table_of(part)) is not None]
         if len(sources) > 1 and not tables:
@@ -71,12 +74,16 @@ def _as_rules(value: Any) -> dict[str, Any] | None:
 
 
 def _is_rule(item: Any) -> bool:
-    return isinstance(item, dict) and isinstance(item.get("field", item.get("fields")), str | list) and len(item) > 1
+    return (
+        isinstance(item, dict)
+        and isinstance(item.get("field", item.get("fields")), str | list)
+        and bool(item.keys() & KEYS)
+    )
 
 
 def _table_of(part: Part) -> Source | None:
     if isinstance(part, FilePart):
-        return FileSource(part.content, part.name, part.media_type) if part.content and rules_of(part) is None else None
+        return FileSource(part.content, part.name, part.media_type) if rules_of(part) is None else None
     if not isinstance(part, DataPart):
         return None
     value = part.data
@@ -108,6 +115,10 @@ def _blocks(text: str) -> list[str]:
         if 0 <= start < end:
             blocks.append(text[start : end + 1])
     return blocks
+
+
+def _is_hollow(part: Part) -> bool:
+    return isinstance(part, FilePart) and not part.content
 
 
 def _json(text: str) -> Any:
