@@ -29,7 +29,7 @@ def show(console: Console, report: Report) -> None:
 def main(names: list[str]) -> int:
     data = Path(os.environ.get("CROSSDOCK_DATA", "examples/data"))
     if not data.is_dir():
-        print(f"No data in {data}: set CROSSDOCK_DATA to a folder with shipments/, sensors/, contracts/ and the CSV files.")
+        print(f"There is no {data}: let CROSSDOCK_DATA name a folder with shipments/, sensors/ and contracts/.")
         return 2
     console = Console(width=140)
     console.print(f"data: {data}", highlight=False)

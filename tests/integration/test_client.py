@@ -7,6 +7,7 @@ import httpx
 import pytest
 from a2a.types import Message, Task, TaskArtifactUpdateEvent, TaskState
 
+from crossdock.auth.tokens import BearerAuth, GivenToken
 from crossdock.cards.caching import CardCache
 from crossdock.client.breaker import CircuitBreaker
 from crossdock.errors import Failed, Forbidden, Rejected, TryLater, Unauthenticated
@@ -97,7 +98,7 @@ async def test_a_missing_right_is_forbidden(crossdock: System) -> None:
     agent = await crossdock.agent()
     client = crossdock.client(agent.url)
     token = await crossdock.issuer.mint(claims={"realm_access": {"roles": []}})
-    client._http.auth = lambda request: request.headers.update({"Authorization": f"Bearer {token}"}) or request
+    client._http.auth = BearerAuth(GivenToken(token), origins=[agent.url])
     with pytest.raises(Forbidden):
         await client.get("unknown")
 

@@ -29,7 +29,7 @@ async def test_progress_and_artifacts_come_up_as_they_happen(crossdock: System) 
     assert task.context_id == "my-context"
     assert served.work[0].requests[0].context_id == "my-context"
     assert {artifact.artifact_id for artifact in task.artifacts} == {"puppet.echo", "puppet.data"}
-    said = [text_of(event.status.message) for event in events if hasattr(event, "status")]  # type: ignore[attr-defined]
+    said = [text_of(event.status.message) for event in events if hasattr(event, "status")]
     assert "puppet: half way" in said
 
 

@@ -65,8 +65,8 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 @asynccontextmanager
-async def cutter(target: str, **options: int) -> AsyncIterator[tuple[Cutter, str]]:
-    made = Cutter(target, **options)
+async def cutter(target: str) -> AsyncIterator[tuple[Cutter, str]]:
+    made = Cutter(target)
     server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
     try:
         yield made, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
