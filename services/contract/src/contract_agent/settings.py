@@ -1,5 +1,7 @@
 """Settings of the contract agent."""
 
+from pathlib import Path
+
 from pydantic import Field
 
 from crossdock.settings import ServiceSettings
@@ -7,3 +9,14 @@ from crossdock.settings import ServiceSettings
 
 class Settings(ServiceSettings):
     port: int = Field(8003, ge=1, le=64535, description="Service port; health and metrics listen on this plus 1000.")
+    database_url: str = Field(
+        "sqlite://",
+        description="Where contracts are kept: sqlite:// (in memory), sqlite:///path, "
+        "or postgresql+psycopg://user:password@host/db.",
+    )
+    llm_model: str = Field("", description="Model that phrases answers from the quotes; none by default.")
+    llm_base_url: str = Field("https://api.openai.com/v1", description="Server that speaks OpenAI's chat completions.")
+    llm_key_file: Path | None = Field(None, description="File that holds the model server's API key.")
+    llm_prices: dict[str, tuple[float, float]] = Field(
+        {}, description="US dollars per million prompt and completion tokens, by model; JSON."
+    )
