@@ -1,0 +1,153 @@
+"""What is refused, and that both bindings say so alike."""
+
+from typing import Any
+
+import httpx
+import pytest
+from a2a.types import (
+    TaskState,
+)
+
+from tests.support.system import Agent, System
+from tests.support.wire import body, rpc
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+COMPLETED = TaskState.TASK_STATE_COMPLETED
+
+
+NOT_FOUND = ("TASK_NOT_FOUND", -32001, 404)
+NO_PUSH = ("PUSH_NOTIFICATION_NOT_SUPPORTED", -32003, 400)
+UNSUPPORTED = ("UNSUPPORTED_OPERATION", -32004, 400)
+INVALID = ("INVALID_PARAMS", -32602, 400)
+CONFIG = {"url": "https://example.com/hook", "id": "c"}
+
+# Each case: what is wrong, the RPC method and its parameters, HTTP+JSON's verb, path and content, what both answer.
+# `{task}` stands for the id of a task that has ended.
+CASES: list[tuple[str, str, dict[str, Any], str, str, Any, tuple[str, int, int]]] = [
+    ("get unknown", "GetTask", {"id": "no"}, "GET", "/tasks/no", None, NOT_FOUND),
+    ("cancel unknown", "CancelTask", {"id": "no"}, "POST", "/tasks/no:cancel", {}, NOT_FOUND),
+    ("cancel ended", "CancelTask", {"id": "{task}"}, "POST", "/tasks/{task}:cancel", {},
+     ("TASK_NOT_CANCELABLE", -32002, 400)),
+    ("subscribe unknown", "SubscribeToTask", {"id": "no"}, "POST", "/tasks/no:subscribe", {}, NOT_FOUND),
+    ("subscribe ended", "SubscribeToTask", {"id": "{task}"}, "POST", "/tasks/{task}:subscribe", {}, UNSUPPORTED),
+    ("send to unknown", "SendMessage", body(taskId="no"), "POST", "/message:send", body(taskId="no"), NOT_FOUND),
+    ("send to ended", "SendMessage", body(taskId="{task}"), "POST", "/message:send", body(taskId="{task}"),
+     UNSUPPORTED),
+    ("stream to unknown", "SendStreamingMessage", body(taskId="no"), "POST", "/message:stream", body(taskId="no"),
+     NOT_FOUND),
+    ("stream to ended", "SendStreamingMessage", body(taskId="{task}"), "POST", "/message:stream",
+     body(taskId="{task}"), UNSUPPORTED),
+    ("no parts", "SendMessage", body(parts=[]), "POST", "/message:send", body(parts=[]), INVALID),
+    ("an empty part", "SendMessage", body(parts=[{}]), "POST", "/message:send", body(parts=[{}]), INVALID),
+    ("no role", "SendMessage", body(role=""), "POST", "/message:send", body(role=""), INVALID),
+    ("no message id", "SendMessage", body(messageId=""), "POST", "/message:send", body(messageId=""), INVALID),
+    ("page size", "ListTasks", {"pageSize": 101}, "GET", "/tasks?pageSize=101", None, INVALID),
+    ("page token", "ListTasks", {"pageToken": "x"}, "GET", "/tasks?pageToken=x", None, INVALID),
+    ("history length", "GetTask", {"id": "{task}", "historyLength": -1}, "GET", "/tasks/{task}?historyLength=-1", None,
+     INVALID),
+    ("create push", "CreateTaskPushNotificationConfig", {"taskId": "{task}", **CONFIG}, "POST",
+     "/tasks/{task}/pushNotificationConfigs", CONFIG, NO_PUSH),
+    ("get push", "GetTaskPushNotificationConfig", {"taskId": "{task}", "id": "c"}, "GET",
+     "/tasks/{task}/pushNotificationConfigs/c", None, NO_PUSH),
+    ("list push", "ListTaskPushNotificationConfigs", {"taskId": "{task}"}, "GET",
+     "/tasks/{task}/pushNotificationConfigs", None, NO_PUSH),
+    ("delete push", "DeleteTaskPushNotificationConfig", {"taskId": "{task}", "id": "c"}, "DELETE",
+     "/tasks/{task}/pushNotificationConfigs/c", None, NO_PUSH),
+    ("push in a send", "SendMessage", {**body(), "configuration": {"taskPushNotificationConfig": CONFIG}}, "POST",
+     "/message:send", {**body(), "configuration": {"taskPushNotificationConfig": CONFIG}}, NO_PUSH),
+]  # fmt: skip
+
+
+def put(value: Any, task_id: str) -> Any:
+    """`value` with the task's id in the place of `{task}`."""
+    if isinstance(value, dict):
+        return {key: put(item, task_id) for key, item in value.items()}
+    return value.replace("{task}", task_id) if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case[0] for case in CASES])
+async def test_both_bindings_answer_alike(crossdock: System, agent: Agent, case: tuple[Any, ...]) -> None:
+    _, method, params, verb, path, content, (reason, code, status) = case
+    http, headers = crossdock.http(), await crossdock.headers()
+    done = (await http.post(f"{agent.url}/message:send", json=body(), headers=headers)).json()["task"]["id"]
+    by_rpc = await http.post(agent.url, json=rpc(method, put(params, done)), headers=headers)
+    by_rest = await http.request(verb, agent.url + put(path, done), json=put(content, done), headers=headers)
+    rpc_error, rest_error = by_rpc.json()["error"], by_rest.json()["error"]
+    assert (by_rpc.status_code, rpc_error["code"]) == (200, code)
+    assert (by_rest.status_code, rest_error["code"]) == (status, status)
+    assert rpc_error["message"] == rest_error["message"]
+    assert rpc_error["data"] == rest_error["details"]
+    assert rpc_error["data"][0] == {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": reason,
+        "domain": "a2a-protocol.org",
+        "metadata": rpc_error["data"][0]["metadata"],
+    }
+
+
+@pytest.mark.parametrize("version", ["", "0.3", "2.0", "x"])
+async def test_another_version_is_refused_on_methods_of_1_0(crossdock: System, agent: Agent, version: str) -> None:
+    http, headers = crossdock.http(), await crossdock.headers(version=version)
+    by_rpc = await http.post(agent.url, json=rpc("SendMessage", body()), headers=headers)
+    by_rest = await http.post(f"{agent.url}/message:send", json=body(), headers=headers)
+    assert by_rpc.json()["error"]["code"] == -32009
+    assert by_rest.status_code == httpx.codes.BAD_REQUEST
+    assert by_rest.json()["error"]["details"][0]["reason"] == "VERSION_NOT_SUPPORTED"
+
+
+async def test_a_patch_number_does_not_count(crossdock: System, agent: Agent) -> None:
+    headers = await crossdock.headers(version="1.0.7")
+    answer = await crossdock.http().post(f"{agent.url}/message:send", json=body(), headers=headers)
+    assert answer.status_code == httpx.codes.OK
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", -32700),
+        (b"{", -32700),
+        (b"\xff", -32700),
+        (b'{"jsonrpc": "2.0", "id": 1, "method": "Nope", "params": {}}', -32601),
+        (b'{"jsonrpc": "2.0", "id": 1, "method": "message/nope", "params": {}}', -32601),
+        (b'[{"jsonrpc": "2.0", "id": 1, "method": "GetTask", "params": {"id": "x"}}]', -32600),
+        (b"[]", -32600),
+        (b'{"jsonrpc": "1.0", "id": 1, "method": "GetTask", "params": {"id": "x"}}', -32600),
+        (b'{"jsonrpc": "2.0", "id": {}, "method": "GetTask", "params": {"id": "x"}}', -32600),
+        (b'{"jsonrpc": "2.0", "id": 1, "params": {"id": "x"}}', -32600),
+        (b'{"jsonrpc": "2.0", "id": 1, "method": "GetTask", "params": {"id": 7}}', -32602),
+        (b'{"jsonrpc": "2.0", "id": 1, "method": "GetTask", "params": {}}', -32602),
+        (b'{"jsonrpc": "2.0", "id": 1, "method": "GetTask"}', -32602),
+    ],
+)
+async def test_requests_that_are_no_json_rpc(crossdock: System, agent: Agent, content: bytes, code: int) -> None:
+    answer = await crossdock.http().post(agent.url, content=content, headers=await crossdock.headers())
+    assert (answer.status_code, answer.json()["error"]["code"]) == (200, code)
+
+
+async def test_the_answer_carries_the_requests_id(crossdock: System, agent: Agent) -> None:
+    http, headers = crossdock.http(), await crossdock.headers()
+    for request_id in (0, 7, "seven"):
+        for path in ("/", "/rpc"):
+            answer = await http.post(agent.url + path, json=rpc("ListTasks", {}, request_id), headers=headers)
+            assert answer.json()["id"] == request_id
+
+
+async def test_unknown_fields_are_ignored(crossdock: System, agent: Agent) -> None:
+    content = {**body(), "somethingNew": {"a": 1}}
+    for path, sent in (("/", rpc("SendMessage", content)), ("/message:send", content)):
+        answer = await crossdock.http().post(agent.url + path, json=sent, headers=await crossdock.headers())
+        assert answer.status_code == httpx.codes.OK
+        assert "error" not in answer.json()
+
+
+async def test_a_path_that_nothing_serves_is_a_readable_404(crossdock: System, agent: Agent) -> None:
+    http, headers = crossdock.http(), await crossdock.headers()
+    for verb, path, status in [
+        ("GET", "/nothing", 404),
+        ("POST", "/message:send/", 404),
+        ("GET", "/acme/nothing", 404),
+        ("PUT", "/tasks", 405),
+        ("GET", "/rpc", 405),
+    ]:
+        answer = await http.request(verb, agent.url + path, headers=headers)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (status, status), path
