@@ -33,7 +33,7 @@ IMPLIED: Mapping[str, str] = {
 """Concepts that a value of this kind speaks of without a word: `3000 KG` is a quantity."""
 IN_SECTION, IN_CONTRACT = 0.6, 0.35
 """Of what a clause beside this one says, and of what stands elsewhere in the same contract."""
-THRESHOLD, FOCUS_THRESHOLD, TOPIC_THRESHOLD = 0.57, 0.5, 0.7
+THRESHOLD, FOCUS_THRESHOLD, TOPIC_THRESHOLD = 0.60, 0.5, 0.7
 """The least coverage of an answer: of all terms, of what is asked for, and of each topic."""
 SURE = 0.9
 """The least coverage of an answer that holds no value of the kind asked for."""
