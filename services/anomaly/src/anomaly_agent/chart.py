@@ -9,7 +9,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from anomaly_agent.dates import EPOCH
-from anomaly_agent.findings import Finding
 from anomaly_agent.observation import Observation
 from anomaly_agent.profile import Column
 from anomaly_agent.series import Series
@@ -47,16 +46,15 @@ def _places(series: Series) -> Any:
     return np.datetime64(EPOCH.replace(tzinfo=None), "ms") + milliseconds.astype("timedelta64[ms]")
 
 
-def of_table(table: Table, columns: list[Column], records: list[dict[str, Any]], findings: list[Finding]) -> bytes:
+def of_table(table: Table, columns: list[Column], records: list[dict[str, Any]], kinds: dict[str, int]) -> bytes:
     """Reported rows by kind of finding above; below, the number column with most of them, row by row."""
     figure = Figure(figsize=(11, 7), layout="constrained")
     above, below = figure.subplots(2, 1, height_ratios=(2, 3))
-    rows = {record["row"] for record in records}
-    kinds = Counter(kind for row, kind in {(finding.row, finding.kind) for finding in findings} if row in rows)
-    names = [name for name, _ in kinds.most_common()][::-1]
+    names = list(kinds)[::-1]
     bars = above.barh(names or ["nothing found"], [kinds[name] for name in names] or [0], color=LINE)
+    above.xaxis.get_major_locator().set_params(integer=True)
     above.bar_label(bars, padding=3)
-    above.set_title(f"{len(rows):,} of {len(table):,} rows reported, by kind of finding", loc="left", fontsize=10)
+    above.set_title(f"{len(records):,} of {len(table):,} rows reported, by kind of finding", loc="left", fontsize=10)
     _scatter(below, columns, records)
     return _png(figure)
 
@@ -78,7 +76,7 @@ def _scatter(axes: Any, columns: list[Column], records: list[dict[str, Any]]) ->
         axes.set_yscale("log")
     axes.set_title(_label(name), loc="left", fontsize=10)
     axes.set_xlabel("row")
-    axes.legend(loc="upper right", fontsize=8)
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, fontsize=8)
 
 
 def _label(text: str) -> str:

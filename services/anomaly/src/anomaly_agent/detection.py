@@ -1,12 +1,11 @@
 """From a source to what is said about it. Runs in a child process: this module loads the heavy libraries."""
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 from anomaly_agent import chart
 from anomaly_agent.arithmetic import Relation
-from anomaly_agent.findings import THRESHOLD, Finding, ranked
+from anomaly_agent.findings import THRESHOLD, kinds_of, ranked
 from anomaly_agent.inspection import inspected
 from anomaly_agent.limits import Limits
 from anomaly_agent.observation import Observation, observed
@@ -40,31 +39,32 @@ def detect(report: Report, source: Source, limits: Limits) -> Detection | None:
     if series:
         observations = [observed(one) for one in series]
         findings = [finding for observation in observations for finding in observation.findings]
-        about = _about(table, findings) | _about_series(observations)
+        about = _about_series(observations)
     else:
         findings, relations = inspected(table, columns, report)
-        about = _about(table, findings) | _about_table(relations)
+        about = _about_table(relations)
     records = ranked(findings)
+    kinds = kinds_of(findings, {record["row"] for record in records})
     anomalies = {
         "records": records[: limits.records],
-        "summary": about | {"reported": len(records), "listed": min(len(records), limits.records)},
+        "summary": _about(table, kinds)
+        | about
+        | {"reported": len(records), "listed": min(len(records), limits.records)},
         "columns": {column.name: summary(column) for column in columns},
     }
     report("Drawing the chart", 0.9)
-    image = chart.of_series(series, observations) if series else chart.of_table(table, columns, records, findings)
+    image = chart.of_series(series, observations) if series else chart.of_table(table, columns, records, kinds)
     headline = _headline(anomalies)
     return Detection(anomalies, anomaly_report(anomalies, headline), image, headline)
 
 
-def _about(table: Table, findings: list[Finding]) -> dict[str, Any]:
-    kept = {record["row"] for record in ranked(findings)}
-    kinds = Counter(kind for row, kind in {(finding.row, finding.kind) for finding in findings} if row in kept)
+def _about(table: Table, kinds: dict[str, int]) -> dict[str, Any]:
     return {
         "rows": len(table),
         "columns": len(table.names),
         "format": table.format,
         "threshold": THRESHOLD,
-        "by_kind": dict(kinds.most_common()),
+        "by_kind": kinds,
         "notes": list(table.notes),
     }
 

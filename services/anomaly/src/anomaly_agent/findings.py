@@ -1,7 +1,7 @@
 """A finding, and how findings about the same row add up to one record."""
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,12 @@ def ranked(findings: Iterable[Finding]) -> list[dict[str, Any]]:
     records = [_record(row, found) for row, found in rows.items()]
     kept = [record for record in records if record["score"] >= THRESHOLD]
     return sorted(kept, key=lambda record: (-record["score"], record["row"]))
+
+
+def kinds_of(findings: Iterable[Finding], rows: Collection[int]) -> dict[str, int]:
+    """In how many of these rows each kind of finding occurs, the most frequent first."""
+    counts = Counter(kind for row, kind in {(finding.row, finding.kind) for finding in findings} if row in rows)
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _record(row: int, found: list[Finding]) -> dict[str, Any]:
