@@ -5,7 +5,7 @@ afterwards one weight per feature and label is all that is kept, so that a predi
 """
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +17,9 @@ Label = tuple[str, ...]
 Groups = Mapping[str, Counter[str]]
 Matrix = NDArray[np.floating[Any]]
 
-REGULARISATION = 0.3
-STEPS = 200
+REGULARISATION = 0.1
+STEPS = 150
+POWER_STEPS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +42,22 @@ class Prediction:
 
 
 class Space:
-    """Features by place: a group's features are weighed by rarity and brought to the length of the group's weight."""
+    """Features by place: a group's features are weighed by rarity and brought to the length of the group's weight.
 
-    def __init__(self, texts: Sequence[Groups], group_weights: Mapping[str, float]) -> None:
-        seen = Counter((group, feature) for text in texts for group in text for feature in text[group])
+    Features of a single example are left out, unless it weighs more than one.
+    """
+
+    def __init__(self, examples: Sequence[Example], group_weights: Mapping[str, float]) -> None:
+        seen: Counter[tuple[str, str]] = Counter()
+        heard: dict[tuple[str, str], float] = defaultdict(float)
+        for example in examples:
+            for key in ((group, feature) for group, found in example.features.items() for feature in found):
+                seen[key] += 1
+                heard[key] += example.weight
         self._group_weights = group_weights
-        self._places = {key: place for place, key in enumerate(key for key, count in seen.items() if count > 1)}
-        self._rarity = {key: math.log((len(texts) + 1) / (seen[key] + 1)) + 1 for key in self._places}
-        self._unknown = math.log(len(texts) + 1) + 1
+        self._places = {key: place for place, key in enumerate(key for key in seen if heard[key] > 1)}
+        self._rarity = {key: math.log((len(examples) + 1) / (seen[key] + 1)) + 1 for key in self._places}
+        self._unknown = math.log(len(examples) + 1) + 1
 
     def __len__(self) -> int:
         return len(self._places)
@@ -78,7 +87,7 @@ class Classifier:
     def __init__(self, examples: Sequence[Example], group_weights: Mapping[str, float], evidence_group: str) -> None:
         self._evidence_group = evidence_group
         self._labels = tuple(dict.fromkeys(example.label for example in examples))
-        self._space = Space([example.features for example in examples], group_weights)
+        self._space = Space(examples, group_weights)
         vectors = np.zeros((len(examples), len(self._space)), dtype=np.float32)
         for row, example in enumerate(examples):
             vector = self._space.vector(example.features)
@@ -92,7 +101,8 @@ class Classifier:
         products = vectors @ vectors.T + np.float32(1.0)
         truth = np.array([[e.label == label for label in self._labels] for e in examples], dtype=np.float32)
         importance = np.array([[example.weight] for example in examples], dtype=np.float32)
-        curvature = 0.5 * float(np.linalg.norm(products, 2)) * float(importance.max()) + REGULARISATION
+        scale = np.sqrt(importance)
+        curvature = 0.5 * _largest_eigenvalue(scale * products * scale.T) + REGULARISATION
         current = ahead = np.zeros_like(truth)
         for step in range(STEPS):
             gradient = importance * (_softmax(products @ ahead) - truth) + REGULARISATION * ahead
@@ -122,6 +132,15 @@ class Classifier:
             }
             evidence[label] = sorted((f for f in gains if gains[f] > 0), key=lambda feature: -gains[feature])
         return evidence
+
+
+def _largest_eigenvalue(products: Matrix) -> float:
+    """An upper estimate by power iteration; the entries are inner products of features that are mostly positive."""
+    direction = np.ones(len(products), dtype=products.dtype)
+    for _ in range(POWER_STEPS):
+        direction = products @ direction
+        direction /= np.linalg.norm(direction)
+    return 1.1 * float(np.linalg.norm(products @ direction))
 
 
 def _softmax(scores: Matrix) -> Matrix:

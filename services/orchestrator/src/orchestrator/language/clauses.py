@@ -12,7 +12,10 @@ from orchestrator.language.words import plain
 Mode = Literal["question", "wish", "settled", "statement"]
 
 TOKEN = re.compile(r"\d+(?:[.,:/-]\d+)*|[^\W\d_]+(?:[-'&][^\W\d_]+)*|[.!?;:,\n()]|%")
+DIGITS = frozenset("123456789")
 HARD = frozenset(".!?;:\n()")
+SERIES = 4
+"""So many numbers in one clause are data that came within the text."""
 LEAD = 3
 """A wish shows within the first words of its clause."""
 
@@ -43,11 +46,19 @@ def _sentences(text: str) -> Iterator[tuple[list[str], str]]:
         token = match.group()
         if token not in HARD:
             words.append(token)
-        elif words:
+            continue
+        if _numbers_an_item(words, token):
+            words.pop()
+        if words:
             yield words, token
             words = []
     if words:
         yield words, ""
+
+
+def _numbers_an_item(words: Sequence[str], mark: str) -> bool:
+    """Whether a list item begins here: `2)` anywhere, `2.` alone."""
+    return bool(words) and words[-1] in DIGITS and (mark == ")" or len(words) == 1)
 
 
 def _pieces(words: Sequence[str], lexicon: Lexicon) -> Iterator[list[str]]:
@@ -82,6 +93,10 @@ def _acts(word: str, lexicon: Lexicon) -> bool:
 
 def _clause(words: Sequence[str], asked: bool, lexicon: Lexicon) -> Clause:
     concepts = lexicon.phrases(words).union(*(lexicon.concepts(word) for word in words))
+    if "mark.to-me" in concepts:  # "tell me" wants an answer, "tell the carrier" a message
+        concepts -= {"act.write"}
+    if sum(word[0].isdigit() for word in words) >= SERIES:
+        concepts |= {"matter.data"}
     return Clause(tuple(words), concepts, _mode(words, concepts, asked, lexicon))
 
 

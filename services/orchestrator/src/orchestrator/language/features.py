@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import combinations, pairwise
 
@@ -17,7 +17,7 @@ WEIGHTS: Mapping[str, float] = {
     "pair": 0.6,
     "letters": 0.7,
     "concept": 1.0,
-    "act": 1.2,
+    "act": 0.6,
     "head": 0.6,
     "attachment": 0.5,
     "shape": 0.5,
@@ -27,7 +27,11 @@ Groups = dict[str, Counter[str]]
 
 def groups(text: str, attachments: Iterable[str], lexicon: Lexicon) -> Groups:
     """The features of one request by group."""
-    parts = clauses(text, lexicon)
+    return groups_of(clauses(text, lexicon), attachments)
+
+
+def groups_of(parts: Sequence[Clause], attachments: Iterable[str]) -> Groups:
+    """The features of some clauses of a request by group."""
     words = [word for clause in parts for word in clause.words]
     stem = _stemmer(packaged_grammar().language(words))
     return {
@@ -76,7 +80,7 @@ def _heads(clause: Clause, stem: Callable[[str], str]) -> Iterator[str]:
         yield f"first {stem(clause.words[0])} {stem(clause.words[1])}"
 
 
-def _shapes(words: list[str], parts: tuple[Clause, ...]) -> Iterator[str]:
+def _shapes(words: list[str], parts: Sequence[Clause]) -> Iterator[str]:
     yield f"words {int(math.log2(len(words) + 1))}"
     yield f"clauses {int(math.log2(len(parts) + 1))}"
     yield from {clause.mode for clause in parts}

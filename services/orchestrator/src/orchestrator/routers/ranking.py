@@ -11,7 +11,7 @@ from orchestrator.request import RoutingRequest
 from orchestrator.routers.question import ask
 from orchestrator.routers.workforce import RoutedExample, Workforce
 
-CLEAR = 0.35
+CLEAR = 0.3
 """The least probability with which a plan is followed; below it the caller is asked."""
 QUOTED = 4
 

@@ -2,17 +2,20 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from orchestrator.catalogue import Agent, Catalogue
 from orchestrator.language.classifier import Classifier, Example, Label, Prediction
+from orchestrator.language.composition import predict
 from orchestrator.language.corpus import packaged_corpus, packaged_kinds
 from orchestrator.language.features import WEIGHTS, groups
 from orchestrator.language.lexicon import packaged_lexicon
 
 CLEAR = 0.5
 """A card's examples must speak for a kind of work with this mean probability, or the agent is a kind of its own."""
-CARD_WEIGHT = 1.0
-CUSTOMER_WEIGHT = 3.0
+OWN_KIND_WEIGHT = 60.0
+"""Of all examples of a kind of work that the corpus does not know, so that it stands beside the others."""
+CUSTOMER_WEIGHT = 10.0
 EXAMPLES_READ = 50
 EXAMPLE_CHARACTERS = 500
 OWN = "agent:"
@@ -30,41 +33,42 @@ def learned(text: str, attachments: Iterable[str], label: Label, weight: float =
     return Example(groups(text, tuple(attachments), packaged_lexicon()), label, weight)
 
 
-def basic_examples() -> list[Example]:
-    return [learned(item.text, item.attachments, item.kinds) for item in packaged_corpus()]
-
-
 def classifier(examples: Sequence[Example]) -> Classifier:
     return Classifier(examples, WEIGHTS, evidence_group="word")
+
+
+@cache
+def basic_examples() -> tuple[Example, ...]:
+    return tuple(learned(item.text, item.attachments, item.kinds) for item in packaged_corpus())
+
+
+@cache
+def basic_classifier() -> Classifier:
+    """What is known of kinds of work before any card was read."""
+    return classifier(basic_examples())
 
 
 class Workforce:
     """One catalogue's agents by kind of work, and the classifier that was trained for them.
 
     An agent's kinds are those that its skills declare by tag, else the one that its examples read like, else one of
-    its own. Takes most of a second to make.
+    its own. Takes a good part of a second to make.
     """
 
     def __init__(self, catalogue: Catalogue, examples: Sequence[RoutedExample] = ()) -> None:
-        basic = basic_examples()
-        judge = classifier(basic)
-        self.kinds = {agent.id: _kinds(agent, judge) for agent in catalogue.agents}
-        taught = [
-            learned(text[:EXAMPLE_CHARACTERS], (), self.kinds[agent.id][:1], CARD_WEIGHT)
-            for agent in catalogue.agents
-            for text in agent.examples[:EXAMPLES_READ]
-        ]
+        self.kinds = {agent.id: _kinds(agent) for agent in catalogue.agents}
+        taught = [example for agent in catalogue.agents for example in _taught(agent, self.kinds[agent.id])]
         own = [
             learned(example.text, (), tuple(self.kinds[agent][0] for agent in example.agents), CUSTOMER_WEIGHT)
             for example in examples
             if all(agent in catalogue for agent in example.agents)
         ]
-        self._classifier = classifier([*basic, *taught, *own])
+        self._classifier = classifier([*basic_examples(), *taught, *own])
         self._vocabulary = {agent.id: _vocabulary(agent, examples) for agent in catalogue.agents}
 
     def predict(self, text: str, attachments: Iterable[str]) -> Prediction:
         """Probabilities of kinds of work in order."""
-        return self._classifier.predict(groups(text, tuple(attachments), packaged_lexicon()))
+        return predict(self._classifier, text, tuple(attachments), packaged_lexicon())
 
     def agent_for(self, kind: str, text: str) -> str | None:
         """The agent that does this kind of work; of several, the one whose card has most of the request's words."""
@@ -73,19 +77,29 @@ class Workforce:
         return max(able, key=lambda agent: len(words & self._vocabulary[agent]), default=None)
 
 
-def _kinds(agent: Agent, judge: Classifier) -> tuple[str, ...]:
+def _kinds(agent: Agent) -> tuple[str, ...]:
     declared = tuple(kind.name for kind in packaged_kinds() if kind.tag in agent.tags)
-    return declared or _kind_of_examples(agent, judge) or (OWN + agent.id,)
+    return declared or _kind_of_examples(agent) or (OWN + agent.id,)
 
 
-def _kind_of_examples(agent: Agent, judge: Classifier) -> tuple[str, ...]:
+def _kind_of_examples(agent: Agent) -> tuple[str, ...]:
     texts = [text[:EXAMPLE_CHARACTERS] for text in agent.examples[:EXAMPLES_READ]]
-    predictions = [judge.predict(groups(text, (), packaged_lexicon())) for text in texts]
+    predictions = [basic_classifier().predict(groups(text, (), packaged_lexicon())) for text in texts]
     for kind in packaged_kinds():
         total = sum(prediction.probabilities[(kind.name,)] for prediction in predictions)
         if predictions and total / len(predictions) >= CLEAR:
             return (kind.name,)
     return ()
+
+
+def _taught(agent: Agent, kinds: tuple[str, ...]) -> list[Example]:
+    """The agent's card as examples; its words on itself count where the corpus has none of its kind."""
+    texts = list(agent.examples[:EXAMPLES_READ])
+    weight = 1.0
+    if kinds[0].startswith(OWN):
+        texts += [f"{skill.name}. {skill.description}" for skill in agent.skills]
+        weight = max(1.0, OWN_KIND_WEIGHT / len(texts)) if texts else 1.0
+    return [learned(text[:EXAMPLE_CHARACTERS], (), kinds[:1], weight) for text in texts]
 
 
 def _vocabulary(agent: Agent, examples: Iterable[RoutedExample]) -> frozenset[str]:
