@@ -22,7 +22,7 @@ PIPELINE = EscalationPipeline(clock=lambda: datetime(2026, 11, 18, 9, 30, tzinfo
 VOCABULARY = (
     "write to the carrier that dispatcher at Roux , : . ( ) \n box 4 is wet until Friday 16:00 by 15th please Bitte "
     "an die Spedition Brandt schreiben dass Frist écrivez au transporteur que l'assureur avant redacta una queja a "
-    "la naviera antes de las 10 urgent sev 1 ops@roux.example in German Subject: To: Von: > - ' “ {{7*7}} <b> & # friendly them"
+    "la naviera antes de las 10 urgent sev 1 ops@roux.example in German Subject: To: Von: > - ' “ {{7*7}} <b> & # them"
 )
 WORDS = st.sampled_from(VOCABULARY.split(" "))
 TEXTS = st.one_of(st.text(max_size=300), st.lists(WORDS, max_size=40).map(" ".join))

@@ -11,6 +11,7 @@ from escalation_agent.recipient import ADDRESS, DETERMINER, PRONOUN, ROLE, TITLE
 EDGE = " \t\n,;:–—-•*"
 QUOTED = re.compile(r"^([\"'“„«‘])(.+)[\"'”“»’]([.!?]?)$", re.DOTALL)
 BRACKET = re.compile(r"\s*\(([^()]{1,200})\)")
+END = r"(?:(?<=['’])|(?!\w))"  # "qu'" ends before a word, too
 INDEFINITE = re.compile(r"(?:an?|ein(?:e[nm]?)?|une?|una)\s", re.IGNORECASE)
 ENUMERATOR = r"\(?(?:[0-9]{1,2}|[a-h])[.)](?=\s)"
 KINDS = ("complaint", "claim", "reminder", "notice")
@@ -48,7 +49,7 @@ class InstructionGrammar:
             return lexicon.source("request", key)
 
         flags = re.IGNORECASE
-        lead = rf"(?:[\s,;:.!*•(–—-]|{ENUMERATOR}|{source('polite')}(?!\w))*"
+        lead = rf"(?:[\s,;:.!*•(–—-]|{ENUMERATOR}|{source('polite')}{END})*"
         kinds = "|".join(lexicon.value("request", "kinds").values())
         self._lead = re.compile(lead, flags)
         self._task = re.compile(rf"{source('task')}(?!\w)", flags)
@@ -59,13 +60,13 @@ class InstructionGrammar:
         self._document = re.compile(rf"\s*{put}{source('objects')}(?:{kinds})(?!\w)", flags)
         self._object = re.compile(rf"\s*{source('objects')}$", flags)
         self._to = re.compile(rf"(?<!\w){lexicon.source('recipient', 'to')}(?!\w)", flags)
-        self._topic = re.compile(rf"{source('topic')}(?!\w)|:", flags)
+        self._topic = re.compile(rf"{source('topic')}{END}|:", flags)
         to, on_behalf = lexicon.source("recipient", "to"), lexicon.source("recipient", "for")
-        self._mark = re.compile(rf"(?<!\w)(?:(?P<to>{to})|(?P<for>{on_behalf})|{source('topic')})(?!\w)|:", flags)
+        self._mark = re.compile(rf"(?<!\w)(?:(?P<to>{to})|(?P<for>{on_behalf})|{source('topic')}){END}|:", flags)
         # A filler is dropped only where something else of the frame follows it: "today: 3 boxes", not "today 3 boxes".
         them = rf"{to}\s+{PRONOUN.pattern}"
         word = rf"(?:{source('fillers')}|{source('final')}|{source('pronouns')}|{them})"
-        frame = rf"(?=\s*(?:$|[,;:.!?–—]|{source('topic')}(?!\w)|{word}(?![\w'])|{source('objects')}(?:{kinds})(?!\w)))"
+        frame = rf"(?=\s*(?:$|[,;:.!?–—]|{source('topic')}{END}|{word}(?![\w'])|{source('objects')}(?:{kinds})(?!\w)))"
         self._filler = re.compile(rf"(?:[\s,;.!–—-]|{word}(?![\w']){frame})+", flags)
         self._framed_document = re.compile(rf"{self._document.pattern}{frame}", flags)
         self._pronoun = re.compile(rf"{source('pronouns')}\s*[:,]\s*", flags)
@@ -77,8 +78,11 @@ class InstructionGrammar:
         self._subordinate = re.compile(rf"{source('subordinate')}(?!\w)", flags)
         self._them = re.compile(rf"(?<!\w){PRONOUN.pattern}(?!\w)", flags)
         self._addressed = re.compile(rf"^\s*{PRONOUN.pattern}(?![\w'])", flags)
-        self._adverbs = re.compile(rf"(?:[\s,]|{source('fillers')}(?!\w))+", flags)
+        self._prepositional = re.compile(rf"(?:{source('fillers')}\s+)*{self._to.pattern}\s", flags)
+        self._adverbs = re.compile(rf"(?:[\s,]|(?:{source('fillers')}|{self._to.pattern})(?!\w))+", flags)
         self._about = re.compile(rf"(?<=\s){source('about')}", flags)
+        company = r"(?:(?:la |die |the )?(?:soci[ée]t[ée]|[Ff]irma|company|empresa) )?"
+        self._apposition = re.compile(rf"\s*, {company}([A-ZÄÖÜÉ][^,.;:]{{1,60}}),(?=\s*{source('topic')}{END})")
         self._learn = re.compile(rf"\s+{source('learn')}(?!\w)", flags)
         self._kinds = {kind: word_pattern(lexicon.value("request", "kinds")[kind]) for kind in KINDS}
         self._particles = re.compile(rf"(?:\s+{source('particles')}(?!\w))*", flags)
@@ -99,7 +103,7 @@ class InstructionGrammar:
 
     def _opened(self, verb: re.Match[str], text: str) -> Opening:
         particles = self._particles.match(text, verb.end())
-        rest = text[particles.end() if particles else verb.end() :]
+        rest = text[particles.end() if particles else verb.end() :].lstrip("-")
         return Opening(False, verb.group(), rest, bool(self._direct.fullmatch(verb.group())))
 
     def _drafts(self, rest: str, verb: str) -> bool:
@@ -124,24 +128,27 @@ class InstructionGrammar:
     def _verb_last(self, text: str, start: int) -> Opening | None:
         """German: "Bitte die Spedition informieren, dass ..."."""
         match = self._final.match(text, start)
-        if match is None or not (text[:start].strip(EDGE) or self._document.match(match["head"])):
+        if match is None:
             return None
-        head, rest = match["head"], match["rest"].lstrip(" ,")
+        head = match["head"]
+        if not (text[:start].strip(EDGE) or self._document.match(head) or self._prepositional.match(head)):
+            return None
+        rest = match["rest"].lstrip(" ,")
         return Opening(False, match["verb"], f" {head} , {rest}" if rest.strip(EDGE + ".!") else head, direct=True)
 
     def read(self, opening: Opening) -> Instruction:
         found, rest = self._found(opening), opening.rest
         before, after = (rest[: found.start], rest[found.end :]) if found else ("", rest)
-        bracket = BRACKET.match(after) if found else None
+        bracket = (BRACKET.match(after) or self._apposition.match(after)) if found else None
         after = after[bracket.end() :] if bracket else after
-        if opening.direct and not found:
+        if not found:
             after = self._addressed.sub("", after, count=1)
         pieces = (self._peeled(before, True), self._peeled(after, found is None))
         topic = " ".join(piece for piece in pieces if piece)
         framed = rest[: rest.find(topic)] if topic and topic in rest else rest
         return Instruction(
             recipient=_named(found.recipient, bracket) if found else Recipient(),
-            aside=bracket[1] if bracket else "",
+            aside=bracket[1] if bracket and bracket.re is BRACKET else "",
             kind=self._kind(opening.verb + framed),
             topic=unquoted(topic),
             kind_of_topic=self._kind_of(topic, opening.verb),
@@ -159,11 +166,11 @@ class InstructionGrammar:
             adverbs = self._adverbs.match(rest)
             found = phrase(rest, adverbs.end() if adverbs else 0)
             if found and not self._indefinite(rest[found.start : found.end]):
-                return self._without_about(found, rest)
+                return replace(self._without_about(found, rest), start=0)
         named = phrase(rest)
         if named and self._learn.match(rest, named.end):
             return named
-        return self._located(rest)
+        return self._located(rest, opening.direct)
 
     def _without_about(self, found: Phrase, rest: str) -> Phrase:
         cut = self._about.search(rest, found.start + 1, found.end)
@@ -176,10 +183,11 @@ class InstructionGrammar:
         """ "Write a summary": a thing; "inform a colleague" names a role."""
         return bool(INDEFINITE.match(words)) and not ROLE.search(words)
 
-    def _located(self, rest: str) -> Phrase | None:
+    def _located(self, rest: str, direct: bool = False) -> Phrase | None:
         """The recipient behind "to", or behind "for" when it is a role; not beyond where the topic begins."""
         for mark in self._mark.finditer(rest):
             found = phrase(rest, mark.end())
+            found = self._without_about(found, rest) if direct and found else found
             if mark["to"]:
                 if found and _addressable(rest, found):
                     return Phrase(found.recipient, mark.start(), found.end)

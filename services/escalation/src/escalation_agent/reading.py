@@ -161,15 +161,19 @@ class MessageReader:
             told = one.pattern("request", "told").match(follower)
             if told:
                 topic = self._after_topic(one, follower[told.end() :])
-                return Case(recipient=found.recipient).merged(self._sentence(topic))
+                case = Case(recipient=found.recipient)
+                if one.pattern("request", "subordinate").match(topic):
+                    return case.merged(Case(facts=(self._fact(topic, "subordinate"),), cues=(sentence,)))
+                return case.merged(self._sentence(topic))
         return None
 
     def _after_topic(self, lexicon: Lexicon, text: str) -> str:
-        bare = text.strip(EDGE + ".")
-        for key in ("fillers", "topic"):
-            match = re.match(rf"(?:{lexicon.source('request', key)}[\s,:]*)+", bare, re.IGNORECASE)
-            bare = bare[match.end() :] if match else bare
-        return bare
+        fillers = re.match(rf"(?:[\s,:.]|{lexicon.source('request', 'fillers')}(?!\w))*", text, re.IGNORECASE)
+        bare = text[fillers.end() :] if fillers else text
+        if lexicon.pattern("request", "subordinate").match(bare):
+            return bare
+        topic = re.match(rf"{lexicon.source('request', 'topic')}(?!\w)", bare, re.IGNORECASE)
+        return bare[topic.end() :].strip(EDGE) if topic else bare
 
     def _answer(self, sentence: str) -> Case | None:
         """The reply to "Who should this go to?": at least its beginning is the recipient."""

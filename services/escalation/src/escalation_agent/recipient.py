@@ -9,7 +9,7 @@ from escalation_agent.lexicon import alternatives, every_language, words
 from escalation_agent.text import one_line, shorten
 
 ADDRESS = re.compile(
-    r"(?<![\w.+-])[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}"
+    r"(?<![\w.+-])[A-Za-z0-9](?:[A-Za-z0-9_%+-]|\.(?=[A-Za-z0-9])){0,63}"
     r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}(?![\w-])"
 )
 TOKEN = re.compile(r"[^\s,;:!?()\"“”„«»<>]+|[,;:!?()\"“”„«»<>]")
