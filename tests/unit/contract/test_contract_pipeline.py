@@ -9,6 +9,7 @@ from contract_agent.card import card
 from contract_agent.database import DatabaseContractStore
 from contract_agent.documents import Document, Limits
 from contract_agent.pipeline import ContractPipeline
+from contract_agent.requests import inferred_skill, questions_in
 from crossdock.errors import Rejected
 from crossdock.pipeline import DataPart, FilePart, InputRequired, Result, TextPart, Turn
 from crossdock.testing import Conversation, request, run_pipeline
@@ -182,3 +183,29 @@ def test_the_card_names_the_pipelines_skills(pipeline: ContractPipeline) -> None
     assert public.name == "contract-agent"
     assert [skill.id for skill in public.skills] == list(pipeline.skills)
     assert all(8 <= len(skill.examples) <= 15 and skill.tags for skill in public.skills)
+
+
+@pytest.mark.parametrize(
+    ("text", "skill", "question"),
+    [
+        (
+            "Check these deliveries for anomalies, look up which penalty the contract gives us, and write a complaint.",
+            "answer_question",
+            "look up which penalty the contract gives us",
+        ),
+        (
+            "Find out what the agreement says on demurrage and then send their key account a claim.",
+            "answer_question",
+            "Find out what the agreement says on demurrage",
+        ),
+        (
+            "Prüfe die Lieferdaten, welche Vertragsstrafe uns zusteht, und setze ein Schreiben auf.",
+            "answer_question",
+            "welche Vertragsstrafe uns zusteht",
+        ),
+        ("Find the contract with DAN", "find_contract", "Find the contract with DAN"),
+    ],
+)
+def test_of_a_request_to_several_agents_only_the_part_on_terms_is_asked(text: str, skill: str, question: str) -> None:
+    assert inferred_skill(request([TextPart(text)])).skill == skill
+    assert questions_in(text) == [question]

@@ -1,10 +1,12 @@
 """A card, a pipeline or an executor, and settings become one service: its two ASGI apps and their lifetime."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 import httpx
+import structlog
 from a2a.server.agent_execution import AgentExecutor
 from a2a.server.routes import create_jsonrpc_routes, create_rest_routes
 from a2a.types import AgentCard
@@ -38,7 +40,8 @@ from crossdock.telemetry.metrics import Metrics
 from crossdock.telemetry.tasks import TaskTelemetry
 from crossdock.telemetry.tracing import TracingMiddleware
 
-Close = Callable[[], Awaitable[None]]
+log = structlog.get_logger(__name__)
+Action = Callable[[], Awaitable[None]]
 Lifespan = AbstractAsyncContextManager[None]
 
 
@@ -78,12 +81,14 @@ def create_service(
     metrics: Metrics | None = None,
     customer: str | None = None,
     checks: Mapping[str, Check] | None = None,
-    closing: Sequence[Close] = (),
+    background: Sequence[Action] = (),
+    closing: Sequence[Action] = (),
 ) -> Service:
     """Wires one service.
 
     `agent` is its id in skill rights; `customer`, where set, the only one that it answers. `http` reaches the issuer;
-    one that is made here is closed here. `checks` join the readiness; `closing` runs at the end of the lifespan.
+    one that is made here is closed here. `checks` join the readiness; `background` runs for as long as the service,
+    `closing` at its end.
     """
     register_errors()
     for uri in (SKILL, PROGRESS):
@@ -109,7 +114,7 @@ def create_service(
     ready = {"accepting": accepting, "issuer": door.ready, **(checks or {})}
     app = _app(settings, card, handler, door.verifier, metrics)
     service = Service(app, management_app(metrics.registry, ready), engine, settings, metrics)
-    app.router.lifespan_context = _lifespan(service, worker, [*closing, *door.closing])
+    app.router.lifespan_context = _lifespan(service, worker, background, [*closing, *door.closing])
     return service
 
 
@@ -119,7 +124,7 @@ class Door:
 
     verifier: TokenVerifier
     keys: KeySet
-    closing: Sequence[Close]
+    closing: Sequence[Action]
 
     async def ready(self) -> bool:
         await self.keys.ready()
@@ -166,17 +171,32 @@ def _worker(settings: ServiceSettings, work: AgenticPipeline | AgentExecutor, ad
     return Worker(executor, pool, fetcher, warm=bool(modules))
 
 
-def _lifespan(service: Service, worker: Worker, closing: Sequence[Close]) -> Callable[[Starlette], Lifespan]:
+def _lifespan(
+    service: Service, worker: Worker, background: Sequence[Action], closing: Sequence[Action]
+) -> Callable[[Starlette], Lifespan]:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await worker.start()
+        running = [asyncio.ensure_future(_watched(action)) for action in background]
         yield
         await service.drain()
+        for action in running:
+            action.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
         await worker.close()
         for close in closing:
             await close()
 
     return lifespan
+
+
+async def _watched(action: Action) -> None:
+    """Background work that fails is seen in the log, not only missed."""
+    try:
+        await action()
+    except Exception as error:
+        log.error("background_work_failed", exc_info=error)
+        raise
 
 
 def _app(

@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterable
 
 from opentelemetry import propagate, trace
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -23,6 +22,9 @@ def start_tracing(service: str, endpoint: str) -> TracerProvider:
     """Installs the process's tracer provider. `endpoint` is an OTLP/HTTP collector; empty keeps spans inside."""
     provider = TracerProvider(resource=Resource.create({"service.name": service}))
     if endpoint:
+        # Only here: it takes as long to import as all the rest of this module.
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")))
     trace.set_tracer_provider(provider)
     return provider

@@ -14,9 +14,10 @@ ADD = re.compile(
 FIND = re.compile(
     r"\bwhich (?:one )?(?:of (?:our|my|the|all) )?(?:\w+ )?(?:contracts?|agreements?|documents?)\b|"
     r"\bwhat (?:contracts|agreements)\b|"
-    r"\b(?:find|list|show|search|look up)\b[^?.]{0,40}\b(?:contracts?|agreements?|clauses?|annex|annexes)\b|"
+    r"\b(?:find|list|show|search|look up)\b(?:(?!\b(?:which|what|how|whether|who|when|if|until)\b)[^?.]){0,40}"
+    r"\b(?:contracts?|agreements?|clauses?|annex|annexes)\b|"
     r"\bdo we have\b[^?.]{0,40}\b(?:contract|agreement)s?\b|"
-    r"\b(?:welche[rn]?)\s+(?:verträge|vertrag|vereinbarung\w*)|\bfinde\b|\b(?:quels?|trouve[rz]?)\b[^?.]{0,30}\bcontrats?|"
+    r"\b(?:welche[rn]?)\s+(?:verträge|vertrag|vereinbarung\w*)\b|\bfinde\b|\b(?:quels?|trouve[rz]?)\b[^?.]{0,30}\bcontrats?|"
     r"\b(?:qué|cuáles|busca\w*|encuentra)\b[^?.]{0,30}\bcontratos?",
     re.IGNORECASE,
 )
@@ -27,9 +28,19 @@ THIS_DOCUMENT = re.compile(
     re.IGNORECASE,
 )
 TASKS_OF_OTHERS = re.compile(
-    r"\b(?:draft|escalat\w*|write|e-?mail|letter|anomal\w*|outliers?|validate|detect|complaint letter|remind\w*)\b",
+    r"\b(?:draft|escalat\w*|write|e-?mail|letter|anomal\w*|outliers?|validate|detect|complaint letter|remind\w*|send|"
+    r"notify|inform|tell (?!me|us)|let \w+ know|schreib\w*|formulier\w*|entwirf|entwerf\w*|ausrei(?:ß|ss)er|"
+    r"anomalie\w*|"
+    r"prüf\w* (?:die |diese )?\w*daten|r[ée]dige\w*|[ée]cri(?:s|re|vez|ture)|lettre|redact\w*|escrib\w*|carta)\b",
     re.IGNORECASE,
 )
+ABOUT_TERMS = re.compile(
+    r"\b(?:contract\w*|agreement\w*|clauses?|terms|sla|agreed|what|which|how|whether|until when|who|"
+    r"vertr[aä]g\w*|vereinbar\w*|klausel\w*|welche\w*|was|wie|ob|contrats?|accords?|quel\w*|combien|"
+    r"contratos?|acuerdos?|cu[aá]l\w*|cu[aá]nto\w*|qu[eé])\b",
+    re.IGNORECASE,
+)
+PIECE = re.compile(r",\s*(?:and|und|et|y)?\s+|\s+(?:and|und|et|y)\s+", re.IGNORECASE)
 STEP = re.compile(r"(?<=[.!?;])\s+|\n+|,?\s*\b(?:and then|then|afterwards)\b\s*", re.IGNORECASE)
 
 
@@ -61,5 +72,14 @@ def questions_in(text: str) -> list[str]:
     asked = [sentence for sentence in sentences if sentence.endswith("?")]
     if asked:
         return asked
-    ours = [sentence for sentence in sentences if not TASKS_OF_OTHERS.search(sentence)]
-    return [" ".join(ours)] if ours else [text]
+    ours = [part for part in map(_our_part, sentences) if part]
+    on_terms = [part for part in ours if ABOUT_TERMS.search(part)]
+    return [" ".join(on_terms or ours)] if ours else [text]
+
+
+def _our_part(sentence: str) -> str:
+    """The sentence, or of one that also tells other agents what to do, the pieces that ask about terms."""
+    if not TASKS_OF_OTHERS.search(sentence):
+        return sentence
+    pieces = [piece.strip(" ,.;") for piece in PIECE.split(sentence)]
+    return ", ".join(piece for piece in pieces if ABOUT_TERMS.search(piece) and not TASKS_OF_OTHERS.search(piece))

@@ -19,6 +19,7 @@ from orchestrator.card import card
 from orchestrator.customer import Customer, load
 from orchestrator.decision import Decision
 from orchestrator.pipeline import OrchestratorPipeline
+from orchestrator.preparation import Preparation
 from orchestrator.routers.table import create_router
 from orchestrator.settings import Settings
 
@@ -36,6 +37,7 @@ def create_app(
     skills = {agent.id: agent.skills for agent in customer.agents}
     agents = AgentDirectory(_clients(settings, customer, pool, tokens, metrics), skills)
     router = create_router(customer)
+    preparation = Preparation(agents, router)
 
     account = UsageAccount(metrics, settings.llm_prices)
 
@@ -52,7 +54,9 @@ def create_app(
         http=pool,
         metrics=metrics,
         customer=customer.name,
-        closing=[tokens.close, *([own_http.aclose] if own_http else [])],
+        checks={"agents": preparation.done},
+        background=[preparation.run],
+        closing=[router.close, tokens.close, *([own_http.aclose] if own_http else [])],
     )
 
 

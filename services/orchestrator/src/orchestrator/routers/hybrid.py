@@ -15,7 +15,7 @@ from orchestrator.routers.router import CannotRoute, Router
 log = structlog.get_logger(__name__)
 
 
-class HybridRouter:
+class HybridRouter(Router):
     """Keeps the customer's limits and says in a decision's reason which routers failed before it."""
 
     def __init__(self, routers: Sequence[Router], limits: Limits) -> None:
@@ -35,6 +35,14 @@ class HybridRouter:
             if decision is not None:
                 return _explained(self._bounded(decision, request, catalogue), failures)
         return _explained(ask(request, catalogue, "No rule matched, and no other router decided."), failures)
+
+    async def prepare(self, catalogue: Catalogue) -> None:
+        for router in self._routers:
+            await router.prepare(catalogue)
+
+    async def close(self) -> None:
+        for router in self._routers:
+            await router.close()
 
     def _shortened(self, request: RoutingRequest) -> RoutingRequest:
         """The newest text counts most, and the earlier ones get what it leaves."""

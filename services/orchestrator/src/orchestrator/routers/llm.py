@@ -16,7 +16,7 @@ from orchestrator.decision import Decision, Usage
 from orchestrator.request import RoutingRequest
 from orchestrator.routers.prompt import INSTRUCTIONS, data_message
 from orchestrator.routers.question import ask
-from orchestrator.routers.router import CannotRoute
+from orchestrator.routers.router import CannotRoute, Router
 
 ANSWER_TOKENS = 300
 REASON_LIMIT = 300
@@ -31,7 +31,7 @@ class Answer(BaseModel):
     reason: str = ""
 
 
-class LLMRouter:
+class LLMRouter(Router):
     """`http` replaces the client's own, in tests or for a proxy."""
 
     def __init__(self, settings: LanguageModel, api_key: str, http: httpx.AsyncClient | None = None) -> None:
@@ -51,6 +51,9 @@ class LLMRouter:
         if strangers:
             raise CannotRoute("The language model named an agent that is not in the registry; its answer was refused.")
         return self._decision(request, catalogue, answer, self._usage(completion))
+
+    async def close(self) -> None:
+        await self._client.close()
 
     async def _complete(self, request: RoutingRequest, catalogue: Catalogue) -> ChatCompletion:
         try:

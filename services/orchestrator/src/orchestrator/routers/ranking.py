@@ -1,22 +1,25 @@
 """Routing without a language model: by what the request reads like, given the cards and examples."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from orchestrator.catalogue import Catalogue
 from orchestrator.decision import Decision
 from orchestrator.language.classifier import Prediction
 from orchestrator.language.corpus import packaged_kinds
+from orchestrator.language.words import WORD, plain
 from orchestrator.request import RoutingRequest
 from orchestrator.routers.question import ask
+from orchestrator.routers.router import Router
 from orchestrator.routers.workforce import RoutedExample, Workforce
 
 CLEAR = 0.3
 """The least probability with which a plan is followed; below it the caller is asked."""
 QUOTED = 4
+SHORT = 3
 
 
-class RankingRouter:
+class RankingRouter(Router):
     """Decides every request. What is learned from a catalogue is kept until the catalogue changes."""
 
     def __init__(self, examples: Sequence[RoutedExample] = ()) -> None:
@@ -31,6 +34,9 @@ class RankingRouter:
         workforce = await self._workforce(catalogue)
         prediction = await asyncio.to_thread(workforce.predict, text, request.attachments)
         return _decision(request, catalogue, workforce, prediction)
+
+    async def prepare(self, catalogue: Catalogue) -> None:
+        await self._workforce(catalogue)
 
     async def _workforce(self, catalogue: Catalogue) -> Workforce:
         async with self._learning:
@@ -77,12 +83,19 @@ def agent_scores(workforce: Workforce, prediction: Prediction) -> dict[str, floa
 
 def _reason(request: RoutingRequest, prediction: Prediction, plan: Sequence[str]) -> str:
     best = prediction.best
-    words = ", ".join(repr(word) for word in prediction.evidence[best][:QUOTED])
+    words = ", ".join(repr(word) for word in _quoted(request.whole_text, prediction.evidence[best]))
     attached = f", with a {request.attachments[0]} attached" if request.attachments else ""
     by = f" by {words}" if words else ""
     return (
         f"The request reads like work for {' then '.join(plan)} ({prediction.probabilities[best]:.0%}){by}{attached}."
     )
+
+
+def _quoted(text: str, stems: Iterable[str]) -> list[str]:
+    """The words of `text` behind the stems that spoke for a decision; short ones say nothing to a reader."""
+    long = [found.group() for found in WORD.finditer(text) if len(found.group()) > SHORT]
+    behind = (next((word for word in long if plain(word).startswith(stem[:-1] or stem)), "") for stem in stems)
+    return list(dict.fromkeys(word for word in behind if word))[:QUOTED]
 
 
 def _in_words(kinds: Sequence[str]) -> str:

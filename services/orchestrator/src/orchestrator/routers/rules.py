@@ -11,11 +11,12 @@ from orchestrator.decision import Decision
 from orchestrator.language.words import plain
 from orchestrator.request import RoutingRequest
 from orchestrator.routers.pattern import finds
+from orchestrator.routers.router import Router
 
 log = structlog.get_logger(__name__)
 
 
-class RulesRouter:
+class RulesRouter(Router):
     """Rules in order of priority; among equals the order of the file counts."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:

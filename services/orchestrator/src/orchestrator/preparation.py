@@ -1,0 +1,50 @@
+"""What an orchestrator does ahead of its first request, so that nobody waits for it: cards fetched, routers trained."""
+
+import asyncio
+from typing import Protocol
+
+import structlog
+
+from crossdock.errors import CrossdockError
+from orchestrator.catalogue import Catalogue
+from orchestrator.routers.router import Router
+
+log = structlog.get_logger(__name__)
+
+FIRST_SECONDS = 0.5
+SECONDS = 30.0
+
+
+class Cards(Protocol):
+    async def catalogue(self) -> tuple[Catalogue, tuple[str, ...]]: ...
+
+
+class Preparation:
+    """Looks at the cards again and again; a router learns those that have changed before a request needs them."""
+
+    def __init__(self, cards: Cards, router: Router) -> None:
+        self._cards = cards
+        self._router = router
+        self._ready = False
+
+    async def done(self) -> bool:
+        """Whether a request can be routed at once: for that one agent must have answered."""
+        return self._ready
+
+    async def run(self) -> None:
+        while True:
+            missing = await self._look()
+            await asyncio.sleep(FIRST_SECONDS if missing else SECONDS)
+
+    async def _look(self) -> bool:
+        """Whether some agent is missing still."""
+        try:
+            catalogue, missing = await self._cards.catalogue()
+            await self._router.prepare(catalogue)
+        except CrossdockError as error:
+            log.info("agents_not_reached", reason=str(error))
+            return True
+        if not self._ready:
+            log.info("routing_prepared", agents=catalogue.ids, missing=missing)
+        self._ready = True
+        return bool(missing)
