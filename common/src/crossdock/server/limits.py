@@ -39,37 +39,38 @@ class BodyMiddleware:
         if scope["type"] != "http" or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
+        chunks = _chunks(receive)
         try:
-            body = await self._read(scope, receive)
+            body = await self._read(scope, chunks)
             if body:
                 check(body, rpc=scope["path"] in RPC_PATHS)
         except Disconnected:
             return
         except BodyTooLarge:
-            await self._too_large(scope, receive, send)
+            # Who sends `Expect` has not begun to send the body and reads the answer first.
+            if b"expect" not in dict(scope["headers"]):
+                await _discard(chunks)
+            await self._too_large()(scope, receive, send)
         except Rejected as problem:
             await _malformed(scope["path"], str(problem))(scope, receive, send)
         else:
             await self._app(scope, _replayed(body, receive), send)
 
-    async def _read(self, scope: Scope, receive: Receive) -> bytes:
+    async def _read(self, scope: Scope, chunks: AsyncIterator[bytes]) -> bytes:
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > self._limit:
             raise BodyTooLarge
         body = bytearray()
-        async for chunk in _chunks(receive):
+        async for chunk in chunks:
             body += chunk
             if len(body) > self._limit:
                 raise BodyTooLarge
         return bytes(body)
 
-    async def _too_large(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # Who sends `Expect` has not begun to send the body and reads the answer first.
-        if b"expect" not in dict(scope["headers"]):
-            await _discard(receive)
+    def _too_large(self) -> ASGIApp:
         text = f"The request is larger than {self._limit // 1024} KiB. Send a smaller file, or its URL."
         error = {"code": 413, "status": "INVALID_ARGUMENT", "message": text}
-        await JSONResponse({"error": error}, status_code=413, headers={"Connection": "close"})(scope, receive, send)
+        return JSONResponse({"error": error}, status_code=413, headers={"Connection": "close"})
 
 
 async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
@@ -82,11 +83,11 @@ async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
             return
 
 
-async def _discard(receive: Receive) -> None:
+async def _discard(chunks: AsyncIterator[bytes]) -> None:
     taken = 0
     with contextlib.suppress(TimeoutError, Disconnected):
         async with asyncio.timeout(LINGER_SECONDS):
-            async for chunk in _chunks(receive):
+            async for chunk in chunks:
                 taken += len(chunk)
                 if taken > LINGER_BYTES:
                     return
