@@ -163,3 +163,28 @@ async def test_greeting_signature_and_mail_headers_are_no_facts(draft: Drafting)
         "Best regards\nJ. Doe\nDock 4"
     )
     assert [fact["text"] for fact in data["facts"]] == ["Forklift 4 is broken since Monday."]
+
+
+@pytest.mark.parametrize(
+    ("text", "role", "name", "fact"),
+    [
+        ("Send the ocean carrier a claim: 4 drums dented.", "ocean carrier", None, "4 drums dented."),
+        ("Notify our insurer of the stolen pallets.", "insurer", None, "The stolen pallets."),
+        ("Box 4 is wet. Please get in touch with their office.", "office", None, "Box 4 is wet."),
+        ("Sofort an die Werksleitung eskalieren: Band 2 klemmt.", "Werksleitung", None, "Band 2 klemmt."),
+        ("Bitte teilen Sie der Reederei mit, dass Box 4 steht.", "Reederei", None, "dass Box 4 steht."),
+        ("Der Vermieter muss wissen, dass das Dach undicht ist.", "Vermieter", None, "dass das Dach undicht ist."),
+        (
+            "Merci d'informer notre client, la société Vidal, que la caisse 4 part.",
+            "client",
+            "Vidal",
+            "La caisse 4 part.",
+        ),
+        ("Dites au chauffeur de Transports Morel qu'il revienne.", "chauffeur", "Transports Morel", "Il revienne."),
+        ("Hay que avisar a la aseguradora del robo anoche.", "aseguradora", None, "Robo anoche."),
+    ],
+)
+async def test_ways_to_address_somebody(draft: Drafting, text: str, role: str, name: str | None, fact: str) -> None:
+    data = await draft(text)
+    assert (data["recipient"]["role"], data["recipient"]["name"]) == (role, name)
+    assert [item["text"] for item in data["facts"]] == [fact]

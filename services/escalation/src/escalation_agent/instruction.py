@@ -108,7 +108,7 @@ class InstructionGrammar:
 
     def _drafts(self, rest: str, verb: str) -> bool:
         """A weak verb ("send", "need") drafts only a named document, or something for a named recipient."""
-        if self._document.match(rest):
+        if self._document.match(rest) or self._given(rest):
             return True
         if self._direct.fullmatch(verb):
             found = phrase(rest)
@@ -167,10 +167,19 @@ class InstructionGrammar:
             found = phrase(rest, adverbs.end() if adverbs else 0)
             if found and not self._indefinite(rest[found.start : found.end]):
                 return replace(self._without_about(found, rest), start=0)
+        given = self._given(rest)
+        if given:
+            return given
         named = phrase(rest)
         if named and self._learn.match(rest, named.end):
             return named
         return self._located(rest, opening.direct)
+
+    def _given(self, rest: str) -> Phrase | None:
+        """ "Send the carrier a claim": a role, and behind it the document."""
+        found = phrase(rest)
+        named = found is not None and ROLE.search(rest[found.start : found.end])
+        return found if found and named and self._document.match(rest, found.end) else None
 
     def _without_about(self, found: Phrase, rest: str) -> Phrase:
         cut = self._about.search(rest, found.start + 1, found.end)
