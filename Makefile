@@ -39,7 +39,7 @@ clean: ## Remove what the commands above made
 	@$(PYTHON) -m venv .venv && $(BIN)/pip install -q --disable-pip-version-check -r requirements/uv.txt && touch $@
 
 .venv/run: .venv/uv requirements/run.txt $(PACKAGES:%=%/pyproject.toml)
-	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements/run.txt
+	@$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/run.txt
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps $(PACKAGES:%=-e %) && touch $@
 
 .venv/dev: .venv/run requirements/dev.txt

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import multiprocessing
 import pickle
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from typing import Any
@@ -58,7 +58,7 @@ class ComputePool:
         async for _ in self._converse(warm):
             pass
 
-    async def run(self, function: Callable[..., Any], *args: Any) -> AsyncIterator[Progress | Computed]:
+    async def run(self, function: Callable[..., Any], *args: Any) -> AsyncGenerator[Progress | Computed]:
         """See `crossdock.pipeline.Run.compute`. Closing the iterator kills the child."""
         loop = asyncio.get_running_loop()
         async with self._slots:
@@ -70,7 +70,7 @@ class ComputePool:
             finally:
                 await conversation.aclose()
 
-    async def _converse(self, target: Callable[..., None], *args: Any) -> Any:
+    async def _converse(self, target: Callable[..., None], *args: Any) -> AsyncGenerator[tuple[str, Any]]:
         loop = asyncio.get_running_loop()
         parent, child = self._context.Pipe(duplex=False)
         process = self._context.Process(target=target, args=(child, *args), daemon=True)

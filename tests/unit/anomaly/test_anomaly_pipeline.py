@@ -1,6 +1,8 @@
 """The pipeline: what it asks for, which skill it takes, and the exact shape of its artifacts."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -185,3 +187,28 @@ SERIES = {path.name: path.read_bytes() for path in sorted((SAMPLES / "sensors").
 async def test_the_samples_series_are_read_as_series(name: str) -> None:
     conversation = await turn(FilePart(name, "text/csv", SERIES[name]))
     assert data(conversation, "anomalies")["summary"]["kind"] == "series"
+
+
+def test_the_serving_process_never_loads_what_its_children_compute_with() -> None:
+    """An answer that made the parent import pandas would stall its event loop at the first request."""
+    program = """
+import asyncio, sys
+from anomaly_agent.pipeline import AnomalyPipeline
+from crossdock.compute import ComputePool
+from crossdock.pipeline import FilePart
+from crossdock.testing import InlineRun, request
+
+async def main():
+    pool = ComputePool()
+    run = InlineRun()
+    run.compute = pool.run
+    table = FilePart("a.csv", "text/csv", b"qty,price\\n" + b"1,2\\n" * 50 + b"-9,2\\n")
+    outputs = [item async for item in AnomalyPipeline().run(request([table], skill="detect_anomalies"), run)]
+    pool.close()
+    print(type(outputs[-1]).__name__, [name for name in ("pandas", "numpy", "matplotlib") if name in sys.modules])
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert (ran.stdout.strip(), ran.stderr) == ("Result []", "")

@@ -2,9 +2,9 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from a2a.server.agent_execution import AgentExecutor, RequestContext
@@ -50,16 +50,26 @@ from crossdock.tasks.queue import JournalQueue
 
 @dataclass(frozen=True, slots=True)
 class PipelineRun:
-    """The `Run` that a served pipeline is given; `deadline` is in the event loop's time."""
+    """The `Run` that a served pipeline is given; `deadline` is in the event loop's time.
+
+    Closing it ends the computations that the pipeline left behind.
+    """
 
     deadline: float
     pool: ComputePool
+    started: list[AsyncGenerator[Progress | Computed]] = field(default_factory=list)
 
     def remaining(self) -> float:
         return max(0.0, self.deadline - asyncio.get_running_loop().time())
 
     def compute(self, function: Callable[..., Any], /, *args: Any) -> AsyncIterator[Progress | Computed]:
-        return self.pool.run(function, *args)
+        computation = self.pool.run(function, *args)
+        self.started.append(computation)
+        return computation
+
+    async def aclose(self) -> None:
+        for computation in self.started:
+            await computation.aclose()
 
 
 class PipelineExecutor(AgentExecutor):
@@ -87,8 +97,9 @@ class PipelineExecutor(AgentExecutor):
             self._admission.check_skill(choice.skill, caller(context.call_context))
             request = replace(request, skill=choice.skill)
             await emitter.skill(choice, aloud=len(self._pipeline.skills) > 1)
-        outputs = self._pipeline.run(request, PipelineRun(context.call_context.state[DEADLINE], self._pool))
-        async with aclosing(outputs) as stream:  # type: ignore[type-var] # every implementation is an async generator
+        run = PipelineRun(context.call_context.state[DEADLINE], self._pool)
+        outputs = self._pipeline.run(request, run)
+        async with aclosing(run), aclosing(outputs) as stream:  # type: ignore[type-var] # implementations are generators
             async for output in stream:
                 await emitter.emit(output)
 

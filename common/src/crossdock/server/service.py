@@ -30,6 +30,7 @@ from crossdock.server.executor import PipelineExecutor
 from crossdock.server.faults import not_served, register_errors
 from crossdock.server.fetching import FileFetcher
 from crossdock.server.handler import JournalRequestHandler
+from crossdock.server.late_faults import LateFaultMiddleware
 from crossdock.server.limits import BodyMiddleware
 from crossdock.server.management import Check, management_app
 from crossdock.settings import ServiceSettings
@@ -217,6 +218,7 @@ def _app(
             Middleware(AuthenticationMiddleware, verifier=verifier, public_paths=CARD_PATHS, on_rejection=rejected),
             Middleware(BodyMiddleware, limit=settings.max_body),
             Middleware(CallMiddleware),
+            Middleware(LateFaultMiddleware),
         ],
     )
     app.router.redirect_slashes = False  # a redirect would lose the body of a POST, or name a host that is not ours

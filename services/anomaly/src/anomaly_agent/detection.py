@@ -1,6 +1,5 @@
 """From a source to what is said about it. Runs in a child process: this module loads the heavy libraries."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from anomaly_agent import chart
@@ -9,22 +8,13 @@ from anomaly_agent.findings import THRESHOLD, kinds_of, ranked
 from anomaly_agent.inspection import inspected
 from anomaly_agent.limits import Limits
 from anomaly_agent.observation import Observation, observed
+from anomaly_agent.outcome import Detection
 from anomaly_agent.profile import profiled, summary
 from anomaly_agent.report import anomaly_report
 from anomaly_agent.series import series_in
 from anomaly_agent.source import Source
 from anomaly_agent.table import Table
 from crossdock.pipeline import Report
-
-
-@dataclass(frozen=True, slots=True)
-class Detection:
-    """`anomalies` is the artifact's JSON, `report` Markdown, `chart` a PNG."""
-
-    anomalies: dict[str, Any]
-    report: str
-    chart: bytes
-    headline: str
 
 
 def detect(report: Report, source: Source, limits: Limits) -> Detection | None:

@@ -49,7 +49,13 @@ class AnomalyPipeline(AgenticPipeline):
         self._limits = limits or Limits()
 
     def warm_up(self) -> Sequence[str]:
-        return ("anomaly_agent.detection", "anomaly_agent.validation", "sklearn.ensemble", "openpyxl")
+        return (
+            "anomaly_agent.detection",
+            "anomaly_agent.validation",
+            "anomaly_agent.chart",
+            "sklearn.ensemble",
+            "openpyxl",
+        )
 
     def choose_skill(self, request: PipelineRequest) -> SkillChoice:
         if submitted(request).rules is not None:

@@ -1,6 +1,5 @@
 """From a source and rules to violations. Runs in a child process."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from anomaly_agent.arithmetic import broken, relations
@@ -10,6 +9,7 @@ from anomaly_agent.duplicates import duplicates
 from anomaly_agent.findings import Finding
 from anomaly_agent.limits import Limits
 from anomaly_agent.oddities import oddities
+from anomaly_agent.outcome import Validation
 from anomaly_agent.patterns import Patterns
 from anomaly_agent.profile import Column, profiled
 from anomaly_agent.rules import parsed
@@ -28,15 +28,6 @@ INFERRED = (
     "days in the order that the other rows keep",
 )
 MOST = 200_000
-
-
-@dataclass(frozen=True, slots=True)
-class Validation:
-    """`violations` is the artifact's JSON, `report` Markdown."""
-
-    violations: dict[str, Any]
-    report: str
-    headline: str
 
 
 def validate(report: Report, source: Source, rules: dict[str, Any] | None, limits: Limits) -> Validation | None:

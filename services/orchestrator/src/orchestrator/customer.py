@@ -115,8 +115,8 @@ class Style(Block):
     language: Literal["en", "de", "fr", "es"] | None = Field(
         default=None, description="en, de, fr or es; without it letters follow the language of the request."
     )
-    tone: Literal["neutral", "friendly", "firm", "formal"] = Field(
-        default="neutral", description="One of neutral, friendly, firm, formal."
+    tone: Literal["neutral", "friendly", "firm", "formal"] | None = Field(
+        default=None, description="One of neutral, friendly, firm, formal; without it the agent's own."
     )
     signature: str = Field(default="", max_length=500, description="The lines below a letter.")
 

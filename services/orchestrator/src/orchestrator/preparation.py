@@ -1,6 +1,7 @@
 """What an orchestrator does ahead of its first request, so that nobody waits for it: cards fetched, routers trained."""
 
 import asyncio
+import time
 from typing import Protocol
 
 import structlog
@@ -13,6 +14,8 @@ log = structlog.get_logger(__name__)
 
 FIRST_SECONDS = 0.5
 SECONDS = 30.0
+PATIENCE = 20.0
+"""After this time an orchestrator works with the agents that have answered."""
 
 
 class Cards(Protocol):
@@ -26,9 +29,10 @@ class Preparation:
         self._cards = cards
         self._router = router
         self._ready = False
+        self._patient_until = time.monotonic() + PATIENCE
 
     async def done(self) -> bool:
-        """Whether a request can be routed at once: for that one agent must have answered."""
+        """Whether a request can be routed at once: for that its agents must have answered."""
         return self._ready
 
     async def run(self) -> None:
@@ -40,6 +44,8 @@ class Preparation:
         """Whether some agent is missing still."""
         try:
             catalogue, missing = await self._cards.catalogue()
+            if missing and time.monotonic() < self._patient_until:
+                return True
             await self._router.prepare(catalogue)
         except CrossdockError as error:
             log.info("agents_not_reached", reason=str(error))
