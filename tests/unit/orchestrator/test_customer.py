@@ -44,7 +44,7 @@ def test_defaults_fill_what_is_left_out(tmp_path: Path) -> None:
     assert customer.agent_ids == ("anomaly", "contract")
     assert customer.routing.method == "hybrid"
     assert not customer.llm.enabled
-    assert customer.style.as_metadata() == {"tone": "neutral"}
+    assert (customer.limits.steps, customer.style.tone) == (5, None)
 
 
 def test_all_problems_are_reported_together_with_file_field_and_remedy(tmp_path: Path) -> None:
