@@ -99,6 +99,31 @@ async def test_the_old_rest_binding(crossdock: System, agent: Agent) -> None:
     assert [frame.number for frame in seen] == list(range(1, len(seen) + 1))
 
 
+async def test_the_old_rest_streams_answer_errors_properly(crossdock: System, agent: Agent) -> None:
+    http, headers = crossdock.http(), await crossdock.headers(version="")
+    follow_up = {"message": {"messageId": "m", "role": "ROLE_USER", "taskId": "no", "content": [{"text": "complete"}]}}
+    for path, content, status in [
+        ("/v1/message:stream", follow_up, 404),
+        ("/v1/message:stream", {"message": {}}, 400),
+        ("/v1/message:stream", {"message": 7}, 400),
+        ("/v1/tasks/no:subscribe", {}, 404),
+    ]:
+        answer = await http.post(agent.url + path, json=content, headers=headers)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (status, status)
+
+
+async def test_an_old_stream_beyond_the_limit_is_a_503(crossdock: System) -> None:
+    agent = await crossdock.agent(streams_per_customer=1)
+    http, headers = crossdock.http(), await crossdock.headers(version="")
+    async with http.stream("POST", agent.url, json=rpc("message/stream", old("wait")), headers=headers) as first:
+        coming = frames(first)
+        await anext(coming)
+        refused = await http.post(agent.url, json=rpc("message/stream", old()), headers=headers)
+        assert refused.status_code == httpx.codes.SERVICE_UNAVAILABLE
+        assert refused.headers["retry-after"] == "5"
+        assert "1 streams are open already" in refused.text
+
+
 async def test_the_sdks_old_client(crossdock: System, agent: Agent, binding: str) -> None:
     sdk = await sdk_client(crossdock, agent.url, binding, version="0.3")
     assert "Compat" in type(sdk._transport).__name__  # type: ignore[attr-defined]

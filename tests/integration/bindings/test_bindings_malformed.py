@@ -1,0 +1,210 @@
+"""Whatever a caller sends, the answer is about the request: never a server error, and never our own insides."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support.system import Agent, System
+from tests.support.wire import body, rpc
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+INSIDES = ("Traceback", 'File "', "object at 0x", "site-packages", "codec", "recursion", "sys.")
+
+
+def nested(opening: str, closing: str, depth: int) -> str:
+    return opening * depth + "1" + closing * depth
+
+
+def with_data(data: str) -> str:
+    return json.dumps(body(parts=[{"text": "complete"}, {"data": "?"}])).replace('"?"', data)
+
+
+MALFORMED = {
+    "no utf-8": b'{"message": "\xff"}',
+    "utf-16": '{"message": {}}'.encode("utf-16"),
+    "cut": b'{"message": {"messageId": "m",',
+    "null": b"null",
+    "a number": b"1",
+    "a text": b'"a"',
+    "an array": b"[1]",
+    "deep": nested('{"a":', "}", 100_000).encode(),
+    "deep data": with_data(nested("[", "]", 100)).encode(),
+    "data deeper than protobuf reads": with_data(nested('{"a":', "}", 33)).encode(),
+    "NaN": with_data("NaN").encode(),
+    "Infinity": with_data("[-Infinity]").encode(),
+    "a float too large": with_data("1e999").encode(),
+    "an integer too large": with_data("9" * 400).encode(),
+    "an integer of many digits": with_data("9" * 5000).encode(),
+    "half a character": b'{"message":{"messageId":"m","role":"ROLE_USER","parts":[{"text":"\\ud800"}]}}',
+    "half a character as a key": with_data('{"\\udfff": 1}').encode(),
+}
+
+
+@pytest.mark.parametrize("content", MALFORMED.values(), ids=MALFORMED)
+async def test_a_body_that_cannot_be_carried_is_refused(crossdock: System, agent: Agent, content: bytes) -> None:
+    http, headers = crossdock.http(), await crossdock.headers()
+    for path in ("/message:send", "/message:stream"):
+        answer = await http.post(agent.url + path, content=content, headers=headers)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, 400)
+        assert not [word for word in INSIDES if word in answer.text]
+    enveloped = b'{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":' + content + b"}"
+    answer = await http.post(agent.url, content=enveloped, headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) in {(200, -32700), (200, -32602)}
+    assert not [word for word in INSIDES if word in answer.text]
+
+
+async def test_half_a_character_as_an_id_is_refused(crossdock: System, agent: Agent) -> None:
+    content = b'{"jsonrpc":"2.0","id":"\\ud800","method":"ListTasks","params":{}}'
+    answer = await crossdock.http().post(agent.url, content=content, headers=await crossdock.headers())
+    assert answer.json()["error"]["code"] == -32700
+
+
+async def test_nothing_that_was_taken_spoils_a_list(crossdock: System, agent: Agent) -> None:
+    http, headers = crossdock.http(), await crossdock.headers()
+    for data in ('"NaN"', "1e308", "[]", '"\\ud83d\\ude00"', '"\\\\ud800"', '"\\u0000"', nested('{"a":', "}", 25)):
+        taken = await http.post(f"{agent.url}/message:send", content=with_data(data), headers=headers)
+        assert taken.status_code == httpx.codes.OK, data
+    assert (await http.get(f"{agent.url}/tasks", headers=headers)).status_code == httpx.codes.OK
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+texts = st.just("complete") | st.text(st.characters(), max_size=8).map("complete {}".format)
+parts = st.fixed_dictionaries(
+    {},
+    optional={
+        "text": texts | values,
+        "data": values,
+        "raw": st.text(max_size=8) | values,
+        "url": st.text(max_size=20).map("http://127.0.0.1:1/{}".format) | values,
+        "filename": st.text(max_size=8) | values,
+        "mediaType": st.sampled_from(["text/plain", "text/csv", "[", ""]) | values,
+        "metadata": values,
+        "kind": st.sampled_from(["text", "data", "file"]),
+    },
+)
+messages = st.fixed_dictionaries(
+    {},
+    optional={
+        "messageId": st.just("m") | values,
+        "role": st.sampled_from(["ROLE_USER", "ROLE_AGENT", "user", "agent"]) | values,
+        "parts": st.lists(parts | values, max_size=3) | values,
+        "contextId": st.text(max_size=4) | values,
+        "taskId": values,
+        "referenceTaskIds": st.lists(values, max_size=2) | values,
+        "extensions": values,
+        "metadata": st.dictionaries(st.just("urn:crossdock:skill:v1") | st.text(max_size=4), values, max_size=2)
+        | values,
+        "kind": st.just("message"),
+    },
+)
+params = st.fixed_dictionaries(
+    {},
+    optional={
+        "message": messages | values,
+        "configuration": st.fixed_dictionaries(
+            {}, optional={"historyLength": values, "returnImmediately": values, "acceptedOutputModes": values}
+        )
+        | values,
+        "metadata": values,
+        "tenant": st.just("acme") | values,
+        "id": values,
+        "pageSize": values,
+        "pageToken": values,
+        "status": values,
+        "statusTimestampAfter": values,
+    },
+)
+methods = st.sampled_from(
+    [
+        *("SendMessage", "SendStreamingMessage", "GetTask", "ListTasks", "CancelTask", "SubscribeToTask"),
+        *("message/send", "message/stream", "tasks/get", "tasks/cancel", "tasks/resubscribe"),
+        *("tasks/pushNotificationConfig/set", "agent/getAuthenticatedExtendedCard"),
+    ]
+)
+envelopes = st.fixed_dictionaries(
+    {"jsonrpc": st.just("2.0"), "method": methods, "id": st.integers(0, 9)},
+    optional={"params": params | values},
+) | st.fixed_dictionaries({}, optional={"jsonrpc": values, "method": values, "id": values, "params": values})
+words = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=12).map(str.strip)
+headers = st.fixed_dictionaries(
+    {"a2a-version": st.sampled_from(["1.0", "1.0", "0.3", ""]) | words},
+    optional={
+        "last-event-id": st.sampled_from(["1", "3"]) | words,
+        "crossdock-hops": st.just("1") | words,
+        "crossdock-timeout": st.just("5") | words,
+        "a2a-extensions": words,
+        "content-type": st.just("application/json") | words,
+        "accept": words,
+        "traceparent": words,
+        "if-none-match": words,
+        "if-modified-since": words,
+    },
+)
+requests = st.one_of(
+    st.tuples(st.sampled_from(["/", "/rpc"]), envelopes | params),
+    st.tuples(st.sampled_from(["/message:send", "/message:stream", "/v1/message:send", "/v1/message:stream"]), params),
+).map(lambda pair: (pair[0], json.dumps(pair[1]).encode()))
+raw_requests = st.tuples(st.sampled_from(["/", "/message:send", "/message:stream"]), st.binary(max_size=40))
+
+
+async def answered(crossdock: System, agent: Agent, path: str, content: bytes, sent: dict[str, str]) -> httpx.Response:
+    authorization = {"Authorization": (await crossdock.headers())["Authorization"]}
+    answer = await crossdock.http().post(agent.url + path, content=content, headers={**sent, **authorization})
+    assert answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR
+    assert "(error " not in answer.text  # how an unexpected error is told
+    return answer
+
+
+FUZZ = settings(
+    max_examples=150,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@FUZZ
+@given(request=requests | raw_requests, sent=headers)
+async def test_no_request_is_a_server_error(
+    crossdock: System, agent: Agent, request: tuple[str, bytes], sent: dict[str, str]
+) -> None:
+    answer = await answered(crossdock, agent, *request, sent)
+    if "error" in answer.text and answer.headers["content-type"].startswith("application/json"):
+        error = json.dumps(answer.json()["error"])
+        assert not [word for word in INSIDES if word in error]
+
+
+queries = st.dictionaries(
+    st.sampled_from(["pageSize", "pageToken", "status", "statusTimestampAfter", "historyLength", "contextId"])
+    | st.sampled_from(["includeArtifacts", "tenant"])
+    | words,
+    st.sampled_from(["1", "true", "TASK_STATE_FAILED", "2026-01-01T00:00:00Z"]) | st.text(max_size=8),
+    max_size=4,
+)
+
+
+@FUZZ
+@given(
+    query=queries, sent=headers, path=st.sampled_from(["/tasks", "/tasks/x", "/acme/tasks", "/.well-known/agent.json"])
+)
+async def test_no_query_is_a_server_error(
+    crossdock: System, agent: Agent, query: dict[str, str], sent: dict[str, str], path: str
+) -> None:
+    authorization = {"Authorization": (await crossdock.headers())["Authorization"]}
+    answer = await crossdock.http().get(agent.url + path, params=query, headers={**sent, **authorization})
+    assert answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR
+
+
+async def test_the_agent_still_works(crossdock: System, agent: Agent) -> None:
+    http, sent = crossdock.http(), await crossdock.headers()
+    assert (await http.post(agent.url, json=rpc("SendMessage", body()), headers=sent)).json()["result"]["task"]
+    listed: Any = (await http.get(f"{agent.url}/tasks?pageSize=100", headers=sent)).json()
+    assert listed["totalSize"] > 0
