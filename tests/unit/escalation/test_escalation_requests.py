@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+from escalation_agent.reading import MessageReader
+from tests.unit.escalation.conftest import NOW
+
 Drafting = Callable[..., Awaitable[dict[str, Any]]]
 
 # request, role, name, deadline, severity, language, the first fact
@@ -188,3 +191,23 @@ async def test_ways_to_address_somebody(draft: Drafting, text: str, role: str, n
     data = await draft(text)
     assert (data["recipient"]["role"], data["recipient"]["name"]) == (role, name)
     assert [item["text"] for item in data["facts"]] == [fact]
+
+
+@pytest.mark.parametrize(
+    ("text", "deadline", "demand"),
+    [
+        (
+            "Write a complaint to the carrier: box 4 is wet. They have until Friday 16:00 to answer.",
+            "until Friday 16:00",
+            ["to answer"],
+        ),
+        ("Write to the carrier: box 4 is wet. The supplier has until Friday.", "until Friday", []),
+        ("Beschwerde an die Spedition: Kiste 4 ist nass. Sie haben bis Freitag 12 Uhr Zeit.", "bis Freitag 12 Uhr", []),
+    ],
+)
+async def test_a_sentence_that_grants_time_is_no_fact(text: str, deadline: str, demand: list[str]) -> None:
+    case = MessageReader(text, NOW).case()
+    assert case.deadline is not None
+    assert case.deadline.words == deadline
+    assert [fact.text for fact in case.facts if fact.kind == "demand"] == demand
+    assert not any(deadline in fact.text for fact in case.facts)

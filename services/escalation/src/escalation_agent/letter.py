@@ -117,8 +117,8 @@ class Letters:
 
 
 def gist(case: Case) -> str:
-    """What a subject line can say: the first statement, else the first reason or the first clause quoted."""
-    for kind in ("statement", "subordinate", "demand", "record", "quote"):
+    """What a subject line can say: the first statement, else a checked row, a quoted clause, or what is demanded."""
+    for kind in ("statement", "subordinate", "record", "quote", "demand"):
         for fact in case.facts:
             if fact.kind == kind:
                 return fact.text.rstrip(" .!")

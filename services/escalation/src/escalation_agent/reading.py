@@ -133,12 +133,23 @@ class MessageReader:
         )
 
     def _statement(self, words: str) -> Case:
+        if self._matches("grants", words):
+            return self._granted(words)
         deadline = self._deadline(words, instruction=False)
         tone = wished_tone(words)
         bare = unquoted(words.strip(EDGE))
         if not self._says_something(bare, deadline):
             return Case(deadline=deadline, tone=tone)
         return Case(facts=(self._fact(bare),), deadline=deadline)
+
+    def _granted(self, words: str) -> Case:
+        """ "They have until Friday to confirm": a deadline, and what is to be done by then."""
+        deadline = self._deadline(words, instruction=True)
+        if deadline is None:
+            return Case(facts=(self._fact(words.strip(EDGE)),))
+        demand = words.partition(deadline.words)[2].strip(EDGE).rstrip(".!")
+        demanded = self._matches("demand", demand)
+        return Case(facts=(self._fact(demand, "demand"),) if demanded else (), deadline=deadline)
 
     def _labelled(self, sentence: str) -> Case | None:
         """ "Recipient: ..." """
