@@ -203,6 +203,8 @@ class TaskEngine:
         await asyncio.wait({work}, timeout=self._limits.cancel_seconds)
         if not work.done():
             log.error("executor_does_not_stop", task_id=context.task_id)
+        elif not work.cancelled() and (error := work.exception()):
+            self._observer.fault(turn.owner, str(context.task_id), error)
 
     async def _tell_executor(self, context: RequestContext, queue: JournalQueue, turn: Turn) -> None:
         """Calls the executor's own `cancel()`, for executors that have something to stop beside their coroutine."""
