@@ -119,12 +119,6 @@ class Demo:
                         f"  row {record['row']}  score {record['score']:.2f}  {escape('; '.join(record['reasons']))}",
                         highlight=False,
                     )
-            elif artifact.name == "answer" and data:
-                for quote in data["quotes"]:
-                    self._console.print(
-                        f"[bold]{escape(quote['document'])}, clause {escape(str(quote['clause']))}[/bold]"
-                    )
-                    self._console.print(f"  “{escape(quote['text'])}”", highlight=False)
             elif artifact.name == "letter":
                 self._console.print(Markdown(content(artifact.parts[0]).decode()))
 

@@ -19,15 +19,15 @@ HOME = Path(os.environ.get("CROSSDOCK_HOME", ".crossdock"))
 
 
 def show(stack: Stack) -> None:
-    table = Table(title="Crossdock is up", title_justify="left")
-    for column in ("service", "URL", "card name", "health and metrics"):
-        table.add_column(column)
-    rows = [(f"orchestrator of {name}", stack.orchestrator(name), f"{name}-orchestrator") for name in stack.customers]
-    rows += [(f"{agent} agent (shared)", stack.agents[agent], f"{agent}-agent") for agent in AGENT_PORTS]
-    for name, url, card in rows:
-        base, port = url.rsplit(":", 1)
-        table.add_row(name, url, card, f"{base}:{int(port) + 1000}/readyz")
-    table.add_row("dev token issuer", stack.issuer, "", f"{stack.issuer}/healthz")
+    console.print("[bold]Crossdock is up.[/bold]")
+    table = Table(box=None)
+    for column in ("card name", "URL", "health and metrics"):
+        table.add_column(column, no_wrap=True)
+    rows = [(f"{name}-orchestrator", stack.orchestrator(name)) for name in stack.customers]
+    rows += [(f"{agent}-agent", stack.agents[agent]) for agent in AGENT_PORTS]
+    for name, url in rows:
+        table.add_row(name, url, f"port {int(url.rsplit(':', 1)[1]) + 1000}: /readyz, /metrics")
+    table.add_row("(dev token issuer)", stack.issuer, "/healthz")
     console.print(table)
     home = f" --home {HOME}" if Path(".crossdock") != HOME else ""
     console.print(

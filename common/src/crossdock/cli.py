@@ -238,10 +238,10 @@ def tasks(
                 print(as_json(task))
             return 0
         table = Table(title=f"{len(page.tasks)} of {page.total_size} tasks", title_justify="left")
-        for column in ("task", "state", "changed", "last word"):
-            table.add_column(column, overflow="fold")
+        for column, fixed in (("task", True), ("state", True), ("changed (UTC)", True), ("last word", False)):
+            table.add_column(column, no_wrap=fixed, overflow="fold")
         for task in page.tasks:
-            changed = task.status.timestamp.ToDatetime().strftime("%Y-%m-%d %H:%M:%S")
+            changed = task.status.timestamp.ToDatetime().strftime("%d %b %H:%M")
             table.add_row(task.id, state_name(task.status.state), changed, escape(_last_word(task)[:200]))
         out.print(table)
         return 0

@@ -24,6 +24,8 @@ COLORS = {
     TaskState.TASK_STATE_INPUT_REQUIRED: "magenta",
     TaskState.TASK_STATE_AUTH_REQUIRED: "magenta",
 }
+PREVIEW = 1_500
+"""Longer texts are for files, not for the terminal."""
 EXTENSIONS = {
     "text/plain": ".txt",
     "text/markdown": ".md",
@@ -50,7 +52,7 @@ def _lines(event: Event | Message) -> list[str]:
     if isinstance(event, Message):
         return [f"[green]message[/green]  {escape(text_of(event))}"]
     if isinstance(event, TaskArtifactUpdateEvent):
-        return [f"[cyan]artifact[/cyan]  {escape(describe(event.artifact))}"]
+        return [f"[cyan]artifact[/cyan]  {escape(describe(event.artifact))}{escape(_preview(event.artifact))}"]
     state = event.status.state
     text = escape(text_of(event.status.message))
     metadata = plain(event.metadata)
@@ -71,6 +73,15 @@ def _lines(event: Event | Message) -> list[str]:
 
 def text_of(message: Message) -> str:
     return "\n".join(part.text for part in message.parts if part.text)
+
+
+def _preview(artifact: Artifact) -> str:
+    """What a person would read at once: short texts."""
+    texts = [content(part).decode(errors="replace") for part in artifact.parts if media_type(part).startswith("text/")]
+    whole = "\n".join(texts).strip()
+    if not whole or len(whole) > PREVIEW:
+        return ""
+    return "\n" + "\n".join(f"            {line}" for line in whole.splitlines())
 
 
 def describe(artifact: Artifact) -> str:

@@ -18,6 +18,7 @@ from a2a.types import (
     ListTasksRequest,
     ListTasksResponse,
     Message,
+    SendMessageConfiguration,
     SendMessageRequest,
     StreamResponse,
     SubscribeToTaskRequest,
@@ -129,7 +130,9 @@ class AgentClient:
 
     async def _first_stream(self, message: Message, headers: dict[str, str]) -> AsyncGenerator[Event | Message]:
         client = await self._client()
-        request = SendMessageRequest(message=message)
+        # The history would bring back what was just sent, files and all.
+        configuration = SendMessageConfiguration(history_length=0)
+        request = SendMessageRequest(message=message, configuration=configuration)
 
         async def begin() -> Begun:
             stream = client.send_message(request, context=ClientCallContext(service_parameters=headers))
