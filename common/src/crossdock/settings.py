@@ -82,6 +82,11 @@ def checked(settings: type[S], **values: Any) -> S:
 def read_secret(path: Path) -> str:
     """A mounted secret. Raises `ConfigError` without its content."""
     try:
-        return path.read_text(encoding="utf-8").strip()
+        secret = path.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ConfigError(f"Cannot read the secret file {path}: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise ConfigError(f"The secret file {path} is not text in UTF-8") from None
+    if not secret:
+        raise ConfigError(f"The secret file {path} is empty")
+    return secret

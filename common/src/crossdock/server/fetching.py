@@ -11,8 +11,10 @@ from crossdock.errors import Rejected
 from crossdock.pipeline import FilePart
 
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-COMPATIBLE = ipaddress.IPv6Network("::/96")
-"""Translated (RFC 6052) and "compatible" (RFC 4291, section 2.5.5.1) addresses hold an IPv4 address at their end."""
+"""Translated addresses (RFC 6052) hold an IPv4 address at their end."""
+RESERVED = [ipaddress.ip_network(network) for network in ("192.0.0.0/24", "::/96", "64:ff9b:1::/48", "fec0::/10")]
+"""Not on the open Internet, although `ipaddress` takes them for global: protocol assignments, and for IPv6 those that
+hold some IPv4 address, local translation and the former site-local ones."""
 
 
 class GuardedTransport(httpx.AsyncBaseTransport):
@@ -49,9 +51,7 @@ def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
         inner = address.ipv4_mapped or address.sixtofour or (address.teredo and address.teredo[1]) or _nat64(address)
         if inner:
             return is_public(inner)
-        if address in COMPATIBLE or address.is_site_local:
-            return False
-    return address.is_global and not address.is_multicast
+    return address.is_global and not address.is_multicast and not any(address in network for network in RESERVED)
 
 
 def _nat64(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:

@@ -1,0 +1,142 @@
+"""The gate for bodies: what it lets pass, every layer behind can carry; and it is not in the way of anything else."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from a2a.types import SendMessageRequest, Task
+from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import Message, Receive, Scope, Send
+
+from crossdock.errors import Rejected
+from crossdock.server.bodies import MAX_DEPTH, check
+from crossdock.server.limits import BodyMiddleware
+
+data = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters()), inner),
+)
+
+
+def with_data(value: Any) -> dict[str, Any]:
+    return {"message": {"messageId": "m", "role": "ROLE_USER", "parts": [{"data": value}]}}
+
+
+@given(data)
+def test_what_passes_can_be_stored_and_told_again(value: Any) -> None:
+    body = json.dumps(with_data(value)).encode()
+    try:
+        check(body)
+    except Rejected:
+        return
+    try:
+        request = ParseDict(json.loads(body), SendMessageRequest())
+    except ParseError:
+        return
+    task = Task(id="t", history=[request.message])
+    assert Task.FromString(task.SerializeToString()) == task
+    json.dumps(MessageToDict(task), ensure_ascii=False, allow_nan=False).encode()
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+def test_the_deepest_that_passes_can_be_stored(opening: str, closing: str) -> None:
+    levels = MAX_DEPTH - 4  # the body, the message, its parts and the part
+    deepest = json.dumps(with_data("?")).replace('"?"', opening * levels + "1" + closing * levels)
+    check(deepest.encode())
+    request = ParseDict(json.loads(deepest), SendMessageRequest())
+    task = Task(id="t", history=[request.message])
+    assert Task.FromString(task.SerializeToString()) == task
+    with pytest.raises(Rejected, match="levels deep"):
+        check(deepest.replace("1", opening + "1" + closing).encode())
+
+
+@given(st.dictionaries(st.text(), st.integers(-(10**300), 10**300) | st.text()))
+def test_plain_objects_pass(value: dict[str, Any]) -> None:
+    check(json.dumps(value).encode())
+    check(json.dumps(value, ensure_ascii=False).encode())
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_pass_or_are_refused(body: bytes) -> None:
+    for rpc in (False, True):
+        try:
+            check(body, rpc=rpc)
+        except Rejected:
+            continue
+        assert isinstance(json.loads(body), dict | list)
+
+
+def test_only_json_rpc_may_be_an_array_and_has_params() -> None:
+    check(b"[]", rpc=True)
+    check(b'{"params": 1}')
+    for body, rpc in [(b"[]", False), (b"1", True), (b'{"params": 1}', True), (b'{"params": null}', True)]:
+        with pytest.raises(Rejected):
+            check(body, rpc=rpc)
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    content = await Request(scope, receive).body()
+    await JSONResponse({"size": len(content)})(scope, receive, send)
+
+
+async def post(content: bytes | AsyncIterator[bytes], path: str = "/message:send", limit: int = 100) -> httpx.Response:
+    transport = httpx.ASGITransport(BodyMiddleware(echo, limit=limit))
+    async with httpx.AsyncClient(transport=transport, base_url="http://service.test") as http:
+        return await http.post(path, content=content)
+
+
+async def test_a_good_body_is_handed_on_whole() -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for piece in (b'{"a"', b": 1", b"}"):
+            yield piece
+
+    assert (await post(pieces())).json() == {"size": 8}
+    assert (await post(b"")).json() == {"size": 0}
+
+
+async def test_a_bad_body_is_refused_in_the_words_of_its_binding() -> None:
+    by_rest, by_rpc = await post(b"{"), await post(b"{", "/rpc")
+    assert (by_rest.status_code, by_rest.json()["error"]["details"][0]["reason"]) == (400, "INVALID_REQUEST")
+    assert (by_rpc.status_code, by_rpc.json()["error"]["code"]) == (200, -32700)
+    text = "The body is not JSON: see line 1, column 2."
+    assert (by_rest.json()["error"]["message"], by_rpc.json()["error"]["message"]) == (text, text)
+
+
+async def exchange(messages: list[Message], headers: list[tuple[bytes, bytes]]) -> list[Message]:
+    """What is sent where `messages` are received; it fails where more is asked for."""
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return messages.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/message:send", "headers": headers, "query_string": b""}
+    await BodyMiddleware(echo, limit=10)(scope, receive, send)
+    return sent
+
+
+async def test_a_caller_who_goes_away_is_not_answered() -> None:
+    begun: Message = {"type": "http.request", "body": b"{", "more_body": True}
+    assert await exchange([begun, {"type": "http.disconnect"}], []) == []
+
+
+async def test_who_waits_for_a_word_is_answered_before_sending_anything() -> None:
+    sent = await exchange([], [(b"content-length", b"11"), (b"expect", b"100-continue")])
+    assert sent[0]["status"] == 413
+
+
+async def test_who_sends_on_is_answered_in_the_end() -> None:
+    rest: list[Message] = [
+        {"type": "http.request", "body": b"x" * 20, "more_body": more} for more in (True, True, False)
+    ]
+    sent = await exchange(rest, [(b"content-length", b"60")])
+    assert sent[0]["status"] == 413
+    assert not rest
