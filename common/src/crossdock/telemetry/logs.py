@@ -43,7 +43,7 @@ def _clean(key: str, value: Any) -> Any:
     if SECRET_KEYS.search(key):
         return REDACTED
     if isinstance(value, Mapping):
-        return {str(name): _clean(str(name), item) for name, item in value.items()}
+        return {SECRET.sub(REDACTED, str(name)): _clean(str(name), item) for name, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_clean("", item) for item in value]
     return SECRET.sub(REDACTED, value if isinstance(value, str) else repr(value))
