@@ -133,6 +133,9 @@ class Demo:
             raise Failed(f"{scene.title}: went to {plan or 'nobody'}, not to {scene.plan or 'nobody'}.")
         if plan and not task.artifacts:
             raise Failed(f"{scene.title}: there is no artifact.")
+        answers = [plain(artifact.parts[0].data) for artifact in task.artifacts if artifact.name == "answer"]
+        if "contract" in plan and not any(answer["quotes"] for answer in answers):
+            raise Failed(f"{scene.title}: no clause is quoted.")
 
     async def _isolation(self, task: Task) -> None:
         url = self._stack.agents["anomaly"]

@@ -90,6 +90,7 @@ class System:
         bound = listen()
         work = work or Puppet()
         agent_id = name.removesuffix("-agent")
+        settings.setdefault("issuer", self.issuer.url)
         loaded = PuppetSettings(public_url=url_of(bound), **settings)
         service = create_service(
             loaded, puppet_card(loaded.url, name), work, agent=agent_id, journal=journal, http=self.http()

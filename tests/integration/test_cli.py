@@ -1,0 +1,127 @@
+"""The `crossdock` command as people run it: its output, its errors, its exit codes."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from crossdock.profile import Access, Profile
+from tests.support.orchestration import orchestrator
+from tests.support.serving import listen, url_of
+from tests.support.system import System, system
+
+
+@dataclass
+class Shell:
+    home: Path
+    crossdock: System
+    url: str
+
+    async def run(self, *arguments: str, stdin: str = "") -> tuple[int, str, str]:
+        """Exit code, standard output, standard error."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "crossdock.cli",
+            *arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={"CROSSDOCK_HOME": str(self.home), "PATH": "/usr/bin", "COLUMNS": "200"},
+        )
+        async with asyncio.timeout(30):
+            out, err = await process.communicate(stdin.encode())
+        assert "Traceback" not in err.decode()
+        return process.returncode or 0, out.decode(), err.decode()
+
+
+@pytest.fixture
+async def shell(tmp_path: Path) -> AsyncIterator[Shell]:
+    bound = listen()
+    async with system(tmp_path / "issuer", url=url_of(bound)) as crossdock:
+        await crossdock.serve(crossdock.issuer.app, bound)
+        served = await orchestrator(crossdock)
+        secret = tmp_path / "issuer" / "secrets" / "acme-caller"
+        access = {"acme": Access(served.url, "acme-caller", str(secret))}
+        Profile(crossdock.issuer.url, access).write(tmp_path / "home")
+        yield Shell(tmp_path / "home", crossdock, served.url)
+
+
+async def test_token_prints_the_token_and_nothing_else(shell: Shell) -> None:
+    code, out, err = await shell.run("token", "--customer", "acme")
+    assert (code, err, out.count("."), len(out.split())) == (0, "", 2, 1)
+
+
+async def test_a_request_is_watched_and_looked_at_afterwards(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("a,b\n1,2\n")
+    code, out, _ = await shell.run("send", "complete this", "--file", str(file), "--save", str(tmp_path / "out"))
+    assert code == 0
+    assert "routing  puppet" in out
+    assert "puppet: half way" in out
+    assert json.loads((tmp_path / "out" / "puppet-data.json").read_text()) == {"files": ["a.csv"]}
+    code, out, _ = await shell.run("tasks", "--json")
+    task_id = json.loads(out)["id"]
+    code, out, _ = await shell.run("task", task_id)
+    assert (code, "caller: complete this" in out) == (0, True)
+    code, out, _ = await shell.run("why", task_id)
+    assert (code, "anything" in out, "rules" in out) == (0, True, True)
+    code, out, _ = await shell.run("tasks", "--state", "completed")
+    assert (code, task_id in out) == (0, True)
+    code, _, err = await shell.run("cancel", task_id)
+    assert (code, "has ended" in err) == (1, True)
+
+
+async def test_json_is_one_event_a_line(shell: Shell) -> None:
+    code, out, _ = await shell.run("send", "-", "--json", stdin="complete this")
+    events = [json.loads(line) for line in out.splitlines()]
+    assert (code, events[-1]["status"]["state"]) == (0, "TASK_STATE_COMPLETED")
+
+
+async def test_a_question_is_answered_with_task(shell: Shell) -> None:
+    code, out, _ = await shell.run("send", "ask me")
+    assert code == 6
+    (hint,) = [line for line in out.splitlines() if line.startswith("Answer with:")]
+    task_id = hint.split("--task ")[1].split()[0]
+    assert (await shell.run("send", "answer that", "--task", task_id))[0] == 0
+
+
+async def test_a_card_is_shown(shell: Shell) -> None:
+    code, out, _ = await shell.run("card", "--url", shell.url)
+    assert (code, "handle_request" in out) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["send", "fail"], 1, ""),
+        (["send", "reject"], 1, ""),
+        (["send"], 2, "give a text, a --file, or both"),
+        (["send", "x", "--file", "no/such.csv"], 2, "Cannot read no/such.csv"),
+        (["send", "x", "--customer", "initech"], 2, "there are: acme"),
+        (["tasks", "--state", "sleeping"], 2, "there are: "),
+        (["send", "x", "--url", "http://127.0.0.1:9"], 3, "Is it running?"),
+        (["send", "x", "--token-file", "TOKEN"], 4, "token"),
+        (["task", "unknown"], 5, "no such task"),
+        (["why", "unknown"], 5, "no such task"),
+        (["cancel", "unknown"], 5, "no such task"),
+        (["tasks", "--home", "nowhere"], 2, "make run"),
+    ],
+)
+async def test_an_error_has_its_code_and_says_what_to_do(
+    shell: Shell, tmp_path: Path, arguments: list[str], code: int, words: str
+) -> None:
+    token = tmp_path / "token"
+    token.write_text("eyJhbGciOiJub25lIn0.e30.")
+    found, _, err = await shell.run(*(str(token) if word == "TOKEN" else word for word in arguments))
+    assert (found, words in err) == (code, True), err
+    assert "eyJ" not in err
+
+
+async def test_help_tells_the_exit_codes(shell: Shell) -> None:
+    code, out, _ = await shell.run("--help")
+    assert (code, "Exit codes" in out) == (0, True)
