@@ -23,8 +23,6 @@ POINTS_BACK = re.compile(
     r"this (?:limit|credit|period|notice|fee|charge|does|applies)|these |such )",
     re.IGNORECASE,
 )
-NEAR = 0.92
-"""A candidate that scores at least this part of the best one is quoted beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +146,7 @@ def _other_words(term: Term) -> list[str]:
 
 def _best(candidates: Sequence[Candidate]) -> list[Candidate]:
     """The best candidate that answers and those close behind it."""
-    answering = [candidate for candidate in candidates if candidate.answers]
-    if not answering:
-        return []
-    return [item for item in answering if item.score >= NEAR * answering[0].score][: MOST_QUOTES - 1]
+    return [candidate for candidate in candidates if candidate.answers][: MOST_QUOTES - 1]
 
 
 def _with_context(chosen: list[Candidate], candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -177,9 +172,8 @@ def _goes_on(passage: Passage, before: Passage) -> bool:
 
 
 def _confidence(chosen: Sequence[Candidate]) -> float:
-    sure = min(1.0, chosen[0].coverage)
-    doubt = 0.85 if len(chosen) > 1 else 1.0
-    return round(sure * doubt, 2)
+    doubt = 0.9 if len(chosen) > 1 else 1.0
+    return round(chosen[0].likelihood * doubt, 2)
 
 
 def _quote(candidate: Candidate, asked: Question) -> Quote:

@@ -53,6 +53,13 @@ KINDS = {
             r"\bmaximum\b|\bcapped\b|\blimited to\b",
         )
     ),
+    "address": _any_of(
+        (
+            r"\b\d+[a-z]? (?:[A-Z0-9][\w.]* ){1,4}(?:street|st|avenue|ave|road|rd|lane|drive|boulevard|blvd|square)\b",
+            r"\b[A-Z]{2} \d{5}\b|\b[A-Z]{1,2}\d{1,2}[A-Z]? \d[A-Z]{2}\b",
+            r"(?:stra(?:ß|ss)e|gasse|weg|platz) \d+|\brue \w+",
+        )
+    ),
     "floor": _any_of((r"\bat least\b|\b(?:no|not) (?:less|fewer) than\b|\bminimum\b",)),
 }
 

@@ -1,11 +1,13 @@
 """What a question is about: its terms, the contract that it names, and the parts that it has."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from contract_agent.quantities import asked
 from contract_agent.thesaurus import Match, thesaurus
 from contract_agent.vocabulary import Language, Word, is_function_word, language_of, role, stem, words
+from contract_agent.wordnet import related, wordnet
 
 AGREEMENTS = role("agreement")
 LIGHT = role("light")
@@ -17,6 +19,15 @@ PARTS = re.compile(
 )
 IDENTIFIER = re.compile(r"\b(?=[\w/-]*\d)(?=[\w/-]*[A-Z])[A-Za-z\d]+(?:[-_/][A-Za-z\d]+)*\b")
 """`SHIP_001`, `MAEU-ABC12345678`, `T1`."""
+_MONTHS = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
+_GRADES = (
+    r"(?:priority|severity|level|zone|tier|class|group|category|line|lane|stage|phase|grade|type|lot|batch|bay|gate)"
+)
+NUMBERED = re.compile(
+    rf"\b(?!(?:The|For|And|Are|Was|Than|After|Within|{_MONTHS})\b)[A-Z][a-z]{{2,}} \d{{1,3}}\b(?![.,:/-]?\d)|"
+    rf"\b{_GRADES} (?:\d{{1,3}}|[A-Z])\b"
+)
+"""`Priority 2`, `zone B`: a clause that speaks of another number is no answer."""
 REFERENCE = re.compile(
     r"\b(?:annex|appendix|schedule|exhibit|attachment|article|section|clause|paragraph|anlage|anhang|artikel)\s+"
     r"(?:\d+(?:\.\d+)*|[A-Z])\b|§\s*\d+|\b\d+\.\d+(?:\.\d+)*\b(?=\s*\()",
@@ -37,6 +48,28 @@ FOCUS = re.compile(
     re.IGNORECASE,
 )
 LONGEST_FOCUS = 3
+SENTENCE_END = re.compile(r"[.?!]\s+(?=[A-Z])")
+LONGEST_PHRASE = 4
+PARTICLES = frozenset(
+    [
+        "off",
+        "over",
+        "up",
+        "out",
+        "down",
+        "back",
+        "away",
+        "on",
+        "in",
+        "through",
+        "apart",
+        "aside",
+        "along",
+        "around",
+        "by",
+        "for",
+    ]
+)
 LINKING = frozenset(("with", "between", "and", "mit", "zwischen", "und", "avec", "entre", "et", "con", "y"))
 
 
@@ -45,7 +78,8 @@ class Term:
     """One thing that the question speaks of.
 
     `stems` all occur in a text that says it in the same words; a text that holds one of `concepts` says it in others.
-    `name`: a proper name or an identifier. `focus`: what is asked for, rather than said, by the question.
+    `name`: a proper name or an identifier, `numbered` one like "Priority 2". `focus`: what is asked for, rather than
+    said, by the question. `context`: said in a sentence that asks nothing. `phrase`: a verb with its particle.
     """
 
     text: str
@@ -54,6 +88,16 @@ class Term:
     name: bool = False
     light: bool = False
     focus: bool = False
+    numbered: bool = False
+    context: bool = False
+    phrase: str = ""
+
+    @property
+    def near(self) -> Mapping[str, float]:
+        """Other stems that a dictionary gives for the term, with their nearness from 0 to 1."""
+        if self.name or self.light:
+            return {}
+        return related(self.phrase or "_".join(self.stems))
 
     @property
     def topics(self) -> frozenset[str]:
@@ -90,14 +134,18 @@ def question(text: str) -> Question:
 
 def _question(text: str, language: Language) -> Question:
     references = tuple(re.sub(r"\s+", " ", match.group()).lower() for match in REFERENCE.finditer(text))
-    identifiers = tuple(_identifier(match.group()) for match in IDENTIFIER.finditer(text))
     plain = text
-    for pattern in (META, REFERENCE, IDENTIFIER):
+    for pattern in (META, REFERENCE):
+        plain = pattern.sub(_blank, plain)
+    identifiers = tuple(_identifier(match.group()) for match in IDENTIFIER.finditer(text))
+    identifiers += tuple(replace(_identifier(match.group()), numbered=True) for match in NUMBERED.finditer(plain))
+    for pattern in (IDENTIFIER, NUMBERED):
         plain = pattern.sub(_blank, plain)
     found = words(plain, language)
     naming = _naming(found, language)
     focus = _focus(plain, found, language)
-    terms = _terms(found, language, focus)
+    aside = _aside(plain, found)
+    terms = [(replace(term, context=at <= aside), at) for term, at in _terms(found, language, focus)]
     return Question(
         text,
         language,
@@ -120,16 +168,39 @@ def _terms(found: list[Word], language: Language, focus: set[int]) -> list[tuple
     """Each term with the positions of its words. A word belongs to the longest expression that it is part of."""
     matches = list(thesaurus().matches([word.stem for word in found], language))
     terms: list[tuple[Term, set[int]]] = []
+    capitals = _capitals(found)
     position = 0
     while position < len(found):
         starting = [match for match in matches if match.start == position and _counts(match, found, language)]
+        if position in capitals:
+            starting = []
         end = max((match.end for match in starting), default=position + 1)
-        concepts = frozenset(match.name for match in matches if position <= match.start and match.end <= end)
+        inside = () if position in capitals else matches
+        concepts = frozenset(match.name for match in inside if position <= match.start and match.end <= end)
         at = set(range(position, end))
-        if starting or not is_function_word(found[position].text, language):
-            terms.append((_term(found[position:end], concepts, bool(at & focus), language, position), at))
+        if starting or at <= capitals or not is_function_word(found[position].text, language):
+            term = _term(found[position:end], concepts, bool(at & focus), language, position)
+            phrase = _phrase(found, position, end) if language == "en" and not term.name else ""
+            terms.append((replace(term, phrase=phrase, light=term.light and not phrase), at))
         position = end
     return terms
+
+
+def _capitals(found: list[Word]) -> set[int]:
+    """Positions of two or more words in capitals in a row, which are a name even where each has a meaning."""
+    loud = [word.text.isupper() and len(word.text) > 2 for word in found]
+    return {at for at, here in enumerate(loud) if here and (loud[at - 1 : at] + loud[at + 1 : at + 2]).count(True)}
+
+
+def _phrase(found: list[Word], position: int, end: int) -> str:
+    """A verb and its particle, which may stand some words further on: "hand the contract over"."""
+    if end > position + 1:
+        return ""
+    for word in found[end : end + LONGEST_PHRASE]:
+        phrase = f"{found[position].stem}_{word.stem}"
+        if word.text.lower() in PARTICLES and wordnet().has(phrase):
+            return phrase
+    return ""
 
 
 def _counts(match: Match, found: list[Word], language: Language) -> bool:
@@ -145,17 +216,17 @@ def _term(group: list[Word], concepts: frozenset[str], focus: bool, language: La
         stems=tuple(stem(word.text) for word in content),
         concepts=concepts,
         name=_is_name(group, concepts, language, position),
-        light=_is_light(content, concepts, language),
+        light=_is_light(content, concepts, language, len(group) == 1),
         focus=focus,
     )
 
 
-def _is_light(content: list[Word], concepts: frozenset[str], language: Language) -> bool:
+def _is_light(content: list[Word], concepts: frozenset[str], language: Language, single: bool) -> bool:
     """ "By when" and "how long" are answered by the form of an answer."""
     if all(is_function_word(word.text, language) for word in content):
         return concepts <= {"deadline", "schedule"}
     word = content[0].text
-    return len(content) == 1 and (len(word) == 1 or word[0].isdigit() or stem(word) in LIGHT)
+    return len(content) == 1 and single and (len(word) == 1 or word[0].isdigit() or stem(word) in LIGHT)
 
 
 def _is_name(group: list[Word], concepts: frozenset[str], language: Language, position: int) -> bool:
@@ -194,6 +265,16 @@ def _with_whom(found: list[Word], start: int) -> set[int]:
             break
         positions.add(index)
     return positions
+
+
+def _aside(text: str, found: list[Word]) -> set[int]:
+    """Positions of the words outside the sentences that ask, if any does."""
+    ends = [match.end() for match in SENTENCE_END.finditer(text)] + [len(text)]
+    starts = [0, *ends[:-1]]
+    asking = [(start, end) for start, end in zip(starts, ends, strict=True) if text[start:end].rstrip().endswith("?")]
+    if not asking:
+        return set()
+    return {index for index, word in enumerate(found) if not any(start <= word.start < end for start, end in asking)}
 
 
 def _focus(text: str, found: list[Word], language: Language) -> set[int]:

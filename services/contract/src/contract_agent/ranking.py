@@ -2,47 +2,28 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
+from contract_agent.evidence import Evidence
+from contract_agent.matching import SAME_WORDS, Match, Reading
 from contract_agent.quantities import hints, holds
 from contract_agent.questions import Question, Term
 from contract_agent.selection import Label, Spread, in_text
 from contract_agent.store import Passage
 from contract_agent.thesaurus import thesaurus
-from contract_agent.vocabulary import Language, stems
+from contract_agent.vocabulary import stems
 
-SAME_WORDS, OTHER_WORDS = 1.0, 0.85
-GAP = 3
-"""Words that may stand between those of an expression."""
-IN_HEADING = 0.9
-"""Of what the same would count in the clause itself."""
-IMPLIED: Mapping[str, str] = {
-    "percentage": "share",
-    "price": "money",
-    "value": "money",
-    "quantity": "number",
-    "deadline": "time",
-    "schedule": "time",
-    "term": "time",
-    "due": "time",
-    "cap": "cap",
-    "floor": "floor",
-    "range": "range",
-}
-"""Concepts that a value of this kind speaks of without a word: `3000 KG` is a quantity."""
 IN_SECTION, IN_CONTRACT = 0.6, 0.35
 """Of what a clause beside this one says, and of what stands elsewhere in the same contract."""
-THRESHOLD, FOCUS_THRESHOLD, TOPIC_THRESHOLD = 0.60, 0.5, 0.7
-"""The least coverage of an answer: of all terms, of what is asked for, and of each topic."""
-SURE = 0.9
-"""The least coverage of an answer that holds no value of the kind asked for."""
-FITS, MISFITS, REFERRED, RELEVANT, HEADED = 0.1, -0.25, 0.3, 0.15, 0.1
-"""What a value of the kind asked for, a clause that is named by its number, BM25 and a heading that speaks of the
-question's terms add to the score."""
-LIGHT_WEIGHT = 0.25
+TOPIC_THRESHOLD = 0.7
+LIGHT_WEIGHT, CONTEXT_WEIGHT = 0.25, 0.5
 EXPRESSION_BONUS = 1.3
 """A term of several words says more than one of one."""
+LIKELY = 0.5
+"""The least likelihood of an answer."""
+CLOSE = 2.0
+"""What a candidate may score less than the first and still be quoted beside it."""
 SATURATION, LENGTH_SHARE = 1.2, 0.5
 """BM25's k1 and b."""
 
@@ -51,79 +32,19 @@ SATURATION, LENGTH_SHARE = 1.2, 0.5
 class Candidate:
     """`coverage`: the part of the question's terms that the clause speaks of, 0 to 1, names left out.
 
-    `score` orders candidates; `answers`: whether the clause is taken for an answer at all.
+    `score` orders candidates; `likelihood`: of the best one, and those close behind it, being an answer, 0 to 1;
+    `answers`: whether the clause is taken for an answer at all.
     """
 
     passage: Passage
     score: float
     coverage: float
-    answers: bool
+    evidence: Evidence
+    likelihood: float = 0.0
 
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A clause prepared for comparison with any number of terms."""
-
-    passage: Passage
-    words: tuple[str, ...]
-    body: frozenset[str]
-    counts: Mapping[str, int]
-    concepts: frozenset[str]
-    heading: frozenset[str]
-    heading_concepts: frozenset[str]
-
-    @classmethod
-    def of(cls, passage: Passage, language: Language) -> "Reading":
-        body, clause = stems(passage.text), passage.clause
-        above = f"{clause.context} {clause.label} {passage.contract.title}"
-        heading = stems(above)
-        concepts = thesaurus().names(body)
-        heading_concepts = thesaurus().names(heading)
-        if language != "en":
-            concepts |= thesaurus().names(stems(passage.text, language), language)
-            heading_concepts |= thesaurus().names(stems(above, language), language)
-        counts = {stem: body.count(stem) for stem in set(body)}
-        return cls(
-            passage,
-            tuple(body),
-            frozenset(body),
-            counts,
-            frozenset(concepts),
-            frozenset(heading),
-            frozenset(heading_concepts),
-        )
-
-    def covers(self, term: Term, concepts: Iterable[str] | None = None) -> float:
-        """How clearly the clause speaks of `term`: 0 to 1; with `concepts`, of those among the term's only."""
-        meant = term.concepts if concepts is None else frozenset(concepts)
-        if self._says(term):
-            return SAME_WORDS
-        found = OTHER_WORDS if meant & self.concepts else 0.0
-        if any(IMPLIED.get(concept) and holds(IMPLIED[concept], self.passage.text) for concept in meant):
-            found = OTHER_WORDS
-        if not found and self.heading.issuperset(term.stems):
-            return SAME_WORDS * IN_HEADING
-        if not found and meant & self.heading_concepts:
-            return OTHER_WORDS * IN_HEADING
-        return found or self._partly(term)
-
-    def speaks_of(self, term: Term) -> bool:
-        """Whether the clause itself does, in the same or other words."""
-        return self._says(term) or bool(term.concepts & self.concepts)
-
-    def _says(self, term: Term) -> bool:
-        """Whether the words of `term` stand in the clause, those of an expression near each other."""
-        if not self.body.issuperset(term.stems):
-            return False
-        if len(term.stems) == 1 or term.name:
-            return True
-        span = len(term.stems) + GAP
-        starts = [index for index, word in enumerate(self.words) if word in term.stems]
-        return any(set(term.stems) <= set(self.words[start : start + span]) for start in starts)
-
-    def _partly(self, term: Term) -> float:
-        here = sum(stem in self.body or stem in self.heading for stem in term.stems)
-        return 0.5 * here / len(term.stems)
+    @property
+    def answers(self) -> bool:
+        return self.likelihood >= LIKELY
 
 
 class Ranking:
@@ -136,6 +57,8 @@ class Ranking:
         self._clauses = max(1, clauses)
         self._labels: dict[str, Label] = {}
         self._sections: dict[tuple[str, str], list[Reading]] = {}
+        self._content = [term for term in question.terms if not term.name] or list(question.names)
+        self._weights = {term: self.weight(term) for term in (*question.terms, *question.naming)}
 
     def candidates(self, passages: Sequence[Passage]) -> list[Candidate]:
         """Best first."""
@@ -145,76 +68,74 @@ class Ranking:
         relevance = self._relevance(readings)
         best = max(relevance, default=0.0) or 1.0
         found = [self._candidate(reading, value / best) for reading, value in zip(readings, relevance, strict=True)]
-        return sorted(found, key=lambda candidate: -candidate.score)
+        return _judged(sorted(found, key=lambda candidate: -candidate.score))
 
     def _candidate(self, reading: Reading, relevance: float) -> Candidate:
+        evidence = self._evidence(reading, relevance)
+        return Candidate(reading.passage, evidence.rank, evidence.whole, evidence)
+
+    def _evidence(self, reading: Reading, relevance: float) -> Evidence:
         question, text = self._question, reading.passage.text
-        content = [term for term in question.terms if not term.name]
-        coverage = self._covered(reading, content or question.names)
-        exact = question.kind is None or holds(question.kind, text)
-        fits = exact or hints(str(question.kind), text)
-        score = (
-            self._covered(reading, [*question.terms, *(term for term in question.naming if term.name)])
-            + RELEVANT * relevance
-            + HEADED * self._headed(reading, content)
-            + (FITS if exact else MISFITS)
-            + (REFERRED if self._referred(reading) else 0.0)
+        matches = {term: reading.match(term) for term in (*question.terms, *question.naming)}
+        heavy = [term for term in self._content if not term.light]
+        whole = {term: self._credit(reading, term, matches[term]) for term in self._content}
+        exact = question.kind is not None and holds(question.kind, text)
+        referred = self._referred(reading)
+        return Evidence(
+            whole=self._mean(whole),
+            own=self._mean({term: matches[term].value for term in self._content}),
+            dense=max(
+                self._mean({term: _in_place(matches[term], index) for term in self._content})
+                for index in range(len(reading.sentences))
+            ),
+            focus=self._mean({term: matches[term].value for term in heavy if term.focus}, 0.5),
+            unknown=self._mean({term: float(not value) for term, value in whole.items()}, 0.0),
+            named=self._mean({term: self._credit(reading, term, matches[term]) for term in question.names}, 0.0),
+            fits=float(exact),
+            misfits=float(question.kind is not None and not exact and not hints(question.kind, text)),
+            relevance=relevance,
+            headed=self._headed(reading, heavy),
+            referred=float(referred),
+            unreferred=float(bool(question.references) and not referred),
+            topics=float(all(reading.match(t, t.topics).value >= TOPIC_THRESHOLD for t in question.terms if t.topics)),
+            numbered=float(all(matches[term].value > 0 for term in question.terms if term.numbered)),
+            mass=math.log1p(sum(self._weights[term] * matches[term].value for term in heavy)),
         )
-        said = any(not term.light for term in content) or any(reading.speaks_of(term) for term in question.names)
-        answers = (
-            said
-            and fits
-            and coverage >= THRESHOLD
-            and self._speaks_of_focus(reading)
-            and self._speaks_of_topics(reading)
-        )
-        return Candidate(reading.passage, score, coverage, answers)
 
-    def _covered(self, reading: Reading, terms: Iterable[Term]) -> float:
-        weights = [(term, self.weight(term)) for term in terms]
-        total = sum(weight for _, weight in weights)
-        return sum(weight * self._covers(reading, term) for term, weight in weights) / total if total else 0.0
+    def _mean(self, values: dict[Term, float], otherwise: float = 0.0) -> float:
+        total = sum(self._weights[term] for term in values)
+        return sum(self._weights[term] * value for term, value in values.items()) / total if total else otherwise
 
-    def _covers(self, reading: Reading, term: Term) -> float:
+    def _credit(self, reading: Reading, term: Term, match: Match) -> float:
         """A party is meant wherever its contract speaks; other terms count a little if the contract has them at all."""
         contract = reading.passage.contract
         if term.name and self._labels.setdefault(contract.id, Label(contract)).holds(term):
             return SAME_WORDS
-        found = reading.covers(term)
-        if found:
-            return found
+        if match.value >= IN_SECTION:
+            return match.value
         if any(beside.speaks_of(term) for beside in self._sections.get(_section(reading), ())):
             return IN_SECTION
-        return 0.0 if term.focus or not in_text(term, contract.id, self._spread) else IN_CONTRACT
+        in_contract = not term.focus and in_text(term, contract.id, self._spread)
+        return max(match.value, IN_CONTRACT if in_contract else 0.0)
 
     def weight(self, term: Term) -> float:
         """Rare words weigh more; a word of the question that no contract holds weighs less than one that some do."""
         if term.light:
             return LIGHT_WEIGHT
         bonus = EXPRESSION_BONUS if len(term.stems) > 1 and not term.name else 1.0
+        bonus *= CONTEXT_WEIGHT if term.context else 1.0
         frequency = min(self._frequencies.get(stem, 0) for stem in term.stems)
         if not frequency:
             return bonus * (0.7 if term.concepts else 0.6)
         rarity = math.log((self._clauses + 1) / (frequency + 0.5)) / math.log(self._clauses + 1)
         return bonus * (0.4 + 0.6 * max(0.0, min(1.0, rarity)))
 
-    def _speaks_of_focus(self, reading: Reading) -> bool:
-        focus = [
-            term
-            for term in self._question.terms
-            if term.focus and not term.light and not term.concepts & IMPLIED.keys()
-        ]
-        return not focus or self._covered(reading, focus) >= FOCUS_THRESHOLD
-
-    def _speaks_of_topics(self, reading: Reading) -> bool:
-        return all(reading.covers(term, term.topics) >= TOPIC_THRESHOLD for term in self._question.terms if term.topics)
-
-    def _headed(self, reading: Reading, terms: Sequence[Term]) -> float:
+    def _headed(self, reading: Reading, terms: Iterable[Term]) -> float:
         own = stems(reading.passage.clause.heading)
         concepts = thesaurus().names(own)
-        heavy = [term for term in terms if not term.light]
-        headed = sum(set(term.stems) <= set(own) or bool(term.concepts & concepts) for term in heavy)
-        return headed / len(heavy) if heavy else 0.0
+        return self._mean(
+            {term: float(set(term.stems) <= set(own) or bool(term.concepts & concepts)) for term in terms}
+        )
 
     def _referred(self, reading: Reading) -> bool:
         label = f"{reading.passage.clause.label} {reading.passage.clause.context}".lower()
@@ -222,19 +143,35 @@ class Ranking:
 
     def _relevance(self, readings: Sequence[Reading]) -> list[float]:
         """BM25 over the question's stems."""
-        average = sum(len(reading.words) for reading in readings) / len(readings) if readings else 1.0
+        lengths = [len(reading.body.sequence) for reading in readings]
+        average = max(1.0, sum(lengths) / len(lengths)) if lengths else 1.0
         return [self._bm25(reading, average) for reading in readings]
 
     def _bm25(self, reading: Reading, average: float) -> float:
         total = 0.0
-        for term in self._question.terms:
-            for stem in term.stems:
-                count = reading.counts.get(stem, 0)
-                spread = self._frequencies.get(stem, 0)
-                idf = math.log(1 + (self._clauses - spread + 0.5) / (spread + 0.5)) if spread <= self._clauses else 0.0
-                norm = count + SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE * len(reading.words) / max(1.0, average))
-                total += idf * count * (SATURATION + 1) / norm
+        length = len(reading.body.sequence) / average
+        for stem in dict.fromkeys(stem for term in self._question.terms for stem in term.stems):
+            count = reading.counts.get(stem, 0)
+            spread = self._frequencies.get(stem, 0)
+            idf = math.log(1 + (self._clauses - spread + 0.5) / (spread + 0.5)) if spread <= self._clauses else 0.0
+            total += idf * count * (SATURATION + 1) / (count + SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE * length))
         return total
+
+
+def _judged(candidates: list[Candidate]) -> list[Candidate]:
+    """With the likelihood of the first that can be an answer, which goes for those close behind it too."""
+    if not candidates:
+        return []
+    scores = [candidate.score for candidate in candidates]
+    close = [candidate for candidate in candidates if candidate.score >= scores[0] - CLOSE]
+    able = [candidate for candidate in close if candidate.evidence.admissible]
+    likelihood = able[0].evidence.likelihood(scores) if able else 0.0
+    return [replace(item, likelihood=likelihood if item in able else 0.0) for item in candidates]
+
+
+def _in_place(match: Match, index: int) -> float:
+    """What stands in the heading counts for every sentence."""
+    return match.places.get(index, 0.0) if match.places else match.value
 
 
 def _section(reading: Reading) -> tuple[str, str]:
