@@ -14,11 +14,16 @@ from escalation_agent.settings import Settings as Escalation
 from orchestrator.settings import Settings as Orchestrator
 
 TABLE = Path(__file__).parents[3] / "docs" / "settings.md"
-OWN = {"anomaly": Anomaly, "contract": Contract, "escalation": Escalation, "orchestrator": Orchestrator}
+OWN: dict[str, type[ServiceSettings]] = {
+    "anomaly": Anomaly,
+    "contract": Contract,
+    "escalation": Escalation,
+    "orchestrator": Orchestrator,
+}
 HEAD = """# Settings
 
-Each service reads environment variables that begin with `CROSSDOCK_`. Sizes are bytes, times are seconds. A service that
-finds one that does not fit names all of them at once and exits with status 2. Secrets are files, never values.
+Each service reads environment variables that begin with `CROSSDOCK_`. Sizes are bytes, times are seconds. A service
+whose variables do not fit names all of them at once and exits with status 2. Secrets are files, never values.
 """
 
 
@@ -39,8 +44,8 @@ def table(title: str, fields: dict[str, FieldInfo]) -> str:
 def documented() -> str:
     common = ServiceSettings.model_fields
     own = {
-        name: {key: field for key, field in settings.model_fields.items() if key not in common or key == "port"}
-        for name, settings in OWN.items()
+        name: {key: field for key, field in own_settings.model_fields.items() if key not in common or key == "port"}
+        for name, own_settings in OWN.items()
     }
     shared = {key: field for key, field in common.items() if key != "port"}
     return HEAD + table("Every service", shared) + "".join(table(name, fields) for name, fields in own.items())
