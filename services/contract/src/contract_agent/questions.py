@@ -11,6 +11,8 @@ from contract_agent.wordnet import related, wordnet
 
 AGREEMENTS = role("agreement")
 LIGHT = role("light")
+LONGER = 3
+"""Letters by which a word may be longer than the light one of its stem: not so `specifications` and `specific`."""
 NOT_NAMES = role("not_names")
 PARTS = re.compile(
     r"(?:,\s*|\s+)(?:and|or|und|et|y)\s+(?=(?:(?:for|outside|by|from|until|in|at|to|with)\s+)?"
@@ -226,13 +228,17 @@ def _is_light(content: list[Word], concepts: frozenset[str], language: Language,
     if all(is_function_word(word.text, language) for word in content):
         return concepts <= {"deadline", "schedule"}
     word = content[0].text
-    return len(content) == 1 and single and (len(word) == 1 or word[0].isdigit() or stem(word) in LIGHT)
+    return len(content) == 1 and single and (len(word) == 1 or word[0].isdigit() or _is_listed(word))
+
+
+def _is_listed(word: str) -> bool:
+    return stem(word) in LIGHT and len(word) <= LIGHT[stem(word)] + LONGER
 
 
 def _is_name(group: list[Word], concepts: frozenset[str], language: Language, position: int) -> bool:
     """German writes every noun with a capital, so that only words in capitals count there."""
     word = group[0].text
-    if concepts or len(group) > 1 or len(word) < 2 or stem(word) in NOT_NAMES | LIGHT:
+    if concepts or len(group) > 1 or len(word) < 2 or stem(word) in NOT_NAMES or _is_listed(word):
         return False
     if language == "de":
         return word.isupper()

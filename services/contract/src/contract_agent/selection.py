@@ -43,7 +43,7 @@ def select(question: Question, contracts: Sequence[Contract], spread: Spread) ->
 
 
 def _named(question: Question, left: frozenset[str], labels: Mapping[str, "Label"], spread: Spread) -> Selection:
-    naming = [term for term in question.naming if not set(term.stems) <= AGREEMENTS or term.concepts]
+    naming = [term for term in question.naming if not set(term.stems) <= AGREEMENTS.keys() or term.concepts]
     naming = [term for term in naming if not term.name]
     if not naming or not left:
         return Selection(left)

@@ -85,6 +85,7 @@ def language_of(text: str) -> Language:
     return best if counts[best] > counts["en"] else "en"
 
 
-def role(name: str) -> frozenset[str]:
-    """Stems of a list in the `roles` of `words.toml`."""
-    return frozenset(stem(word) for word in _LISTS["roles"][name].split())
+def role(name: str) -> dict[str, int]:
+    """Stems of a list in the `roles` of `words.toml`, each with the length of its longest word there."""
+    listed = sorted(_LISTS["roles"][name].split(), key=len)
+    return {stem(word): len(word) for word in listed}
