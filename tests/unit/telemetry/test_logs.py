@@ -1,6 +1,5 @@
 """The last gate before a log line is written: whatever looks like a credential is not."""
 
-import io
 import json
 import logging
 from collections.abc import Iterator
@@ -13,8 +12,9 @@ from hypothesis import strategies as st
 from opentelemetry.sdk.trace import TracerProvider
 
 from crossdock.auth.jws import SigningKey
-from crossdock.telemetry.logs import REDACTED, configure_logs, redact
+from crossdock.telemetry.logs import REDACTED, redact
 from tests.support.issuer import signing_key
+from tests.support.logs import Output, logged
 
 
 @pytest.fixture
@@ -23,20 +23,9 @@ def key() -> SigningKey:
 
 
 @pytest.fixture
-def output() -> Iterator[io.StringIO]:
-    """What goes to the log's stream, configured as a service does; everything is put back afterwards."""
-    root, stream = logging.getLogger(), io.StringIO()
-    handlers, level, config = root.handlers[:], root.level, structlog.get_config()
-    configure_logs("test", stream=stream)
-    yield stream
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.configure(**config)
-    structlog.contextvars.clear_contextvars()
-
-
-def lines(output: io.StringIO) -> list[Any]:
-    return [json.loads(line) for line in output.getvalue().splitlines()]
+def output() -> Iterator[Output]:
+    with logged() as made:
+        yield made
 
 
 SECRET = "c2VjcmV0-value.of_some~length"
@@ -91,7 +80,7 @@ def test_counts_of_tokens_are_no_secret() -> None:
     assert redact(None, "info", dict(fields)) == fields
 
 
-def test_lines_of_both_kinds_are_json_with_the_service_and_no_secret(output: io.StringIO, key: SigningKey) -> None:
+def test_lines_of_both_kinds_are_json_with_the_service_and_no_secret(output: Output, key: SigningKey) -> None:
     token = key.sign({"customer": "acme"})
     structlog.get_logger("crossdock.test").info("hello", task_id="t-1", header=f"Bearer {token}")
     logging.getLogger("somebody.else").warning("sent %s with %s", {"Authorization": token}, token)
@@ -101,7 +90,7 @@ def test_lines_of_both_kinds_are_json_with_the_service_and_no_secret(output: io.
         structlog.get_logger("crossdock.test").exception("broken")
         logging.getLogger("somebody.else").exception("broken too")
     assert token not in output.getvalue()
-    first, second, third, fourth = lines(output)
+    first, second, third, fourth = output.lines()
     assert (first["event"], first["task_id"], first["service"], first["level"]) == ("hello", "t-1", "test", "info")
     assert (second["logger"], second["level"], second["service"]) == ("somebody.else", "warning", "test")
     assert "ValueError" in third["exception"]
@@ -109,17 +98,17 @@ def test_lines_of_both_kinds_are_json_with_the_service_and_no_secret(output: io.
     assert "ValueError" in fourth["exception"]
 
 
-def test_a_line_in_a_span_names_its_trace(output: io.StringIO) -> None:
+def test_a_line_in_a_span_names_its_trace(output: Output) -> None:
     with TracerProvider().get_tracer("test").start_as_current_span("work") as span:
         structlog.get_logger("crossdock.test").info("inside")
     structlog.get_logger("crossdock.test").info("outside")
-    inside, outside = lines(output)
+    inside, outside = output.lines()
     assert inside["trace_id"] == format(span.get_span_context().trace_id, "032x")
     assert inside["span_id"] == format(span.get_span_context().span_id, "016x")
     assert "trace_id" not in outside
 
 
-def test_libraries_that_talk_much_are_quiet(output: io.StringIO) -> None:
+def test_libraries_that_talk_much_are_quiet(output: Output) -> None:
     for name in ("httpx", "a2a.client", "uvicorn.access", "openai"):
         logging.getLogger(name).info("chatter")
     assert output.getvalue() == ""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from typing import TypeVar
@@ -34,9 +35,25 @@ def configured(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
     return uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=5)
 
 
+def bound(host: str, port: int) -> socket.socket:
+    """Raises `ConfigError` for a port that cannot be had; uvicorn would end the process with a traceback."""
+    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((host, port))
+    except OSError as error:
+        made.close()
+        raise ConfigError(
+            f"Cannot listen on port {port} of {host}: {error.strerror}. Stop what uses it, or set CROSSDOCK_PORT "
+            "(health and metrics are on the port 1000 above it)."
+        ) from error
+    return made
+
+
 async def serve(service: Service) -> None:
-    """Serves until SIGTERM or SIGINT, then drains."""
+    """Serves until SIGTERM or SIGINT, then drains. Raises `ConfigError` for ports that cannot be had."""
     settings = service.settings
+    sockets = [bound(settings.host, settings.port), bound(settings.host, settings.management_port)]
     main = Server(configured(service, settings.host, settings.port))
     management = Server(configured(service.management, settings.host, settings.management_port))
     service.listening = lambda: main.started
@@ -44,7 +61,7 @@ async def serve(service: Service) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    servers = [asyncio.create_task(main.serve()), asyncio.create_task(management.serve())]
+    servers = [asyncio.create_task(main.serve([sockets[0]])), asyncio.create_task(management.serve([sockets[1]]))]
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait([*servers, stopping], return_when=asyncio.FIRST_COMPLETED)
     log.info("stopping")
@@ -55,7 +72,7 @@ async def serve(service: Service) -> None:
 
 
 def run(settings: type[S], create_app: Callable[[S], Service], name: str) -> None:
-    """The body of every service's `__main__`: exit status 2 for settings that do not fit, 1 for a failed start."""
+    """The body of every service's `__main__`: exit status 2 for settings that do not fit, 3 for a failed start."""
     try:
         loaded = settings.load()
         provider = _telemetry(loaded, name)

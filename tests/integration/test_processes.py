@@ -1,0 +1,207 @@
+"""Services as processes: their two ports, a clean stop in the middle of work, and a start that fails with a reason."""
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import socket
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.serving import listen, url_of
+from tests.support.system import System, system
+from tests.support.wire import body, frames
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+async def crossdock(tmp_path: Path) -> AsyncIterator[System]:
+    """The issuer is on a real port here: other processes ask it for its keys."""
+    bound = listen()
+    agents = {"puppet": ("act", "other"), "escalation": ("draft_escalation",)}
+    async with system(tmp_path, url=url_of(bound), agents=agents) as made:
+        await made.serve(made.issuer.app, bound)
+        yield made
+
+
+@dataclass
+class Running:
+    """A service in a process of its own. `management` is the URL of its other port."""
+
+    process: Process
+    url: str
+    management: str
+    log: "asyncio.Task[bytes]"
+
+    async def stop(self) -> int:
+        """Asks it to stop, and returns the exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return await self.process.wait()
+
+
+def free_port() -> int:
+    """A port that was free a moment ago, and so was the one 1000 above it."""
+    while True:
+        with listen() as found, socket.socket() as other:
+            port = int(found.getsockname()[1])
+            with contextlib.suppress(OSError, OverflowError):
+                other.bind(("127.0.0.1", port + 1000))
+                return port
+
+
+async def launch(module: str, **settings: object) -> Process:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CROSSDOCK_")}
+    given = {f"CROSSDOCK_{name.upper()}": str(value) for name, value in settings.items()}
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        module,
+        env={**inherited, **given},
+        cwd=ROOT,
+        stderr=PIPE,
+        stdin=asyncio.subprocess.DEVNULL,
+    )
+
+
+@asynccontextmanager
+async def running(crossdock: System, module: str, **settings: object) -> AsyncIterator[Running]:
+    port = free_port()
+    process = await launch(module, port=port, issuer=crossdock.issuer.url, **settings)
+    assert process.stderr
+    log = asyncio.create_task(process.stderr.read())
+    service = Running(process, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1000}", log)
+    try:
+        await ready(crossdock.http(), service)
+        yield service
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def ready(http: httpx.AsyncClient, service: Running) -> None:
+    async with asyncio.timeout(30):
+        while service.process.returncode is None:
+            try:
+                if (await http.get(f"{service.management}/readyz")).status_code == httpx.codes.OK:
+                    return
+            except httpx.TransportError:
+                await asyncio.sleep(0.05)
+    raise AssertionError((await service.log).decode())
+
+
+async def not_ready(http: httpx.AsyncClient, service: Running) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            answer = await http.get(f"{service.management}/readyz")
+            if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+                assert answer.json()["checks"]["accepting"] == "failing"
+                return
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("text", ["wait", "spin"])
+async def test_a_stop_in_the_middle_of_work_ends_the_task_before_the_connection(crossdock: System, text: str) -> None:
+    async with running(crossdock, "tests.support.puppet_process", drain_seconds=0.5) as service:
+        http, headers = crossdock.http(), await crossdock.headers()
+        async with http.stream("POST", f"{service.url}/message:stream", json=body(text), headers=headers) as response:
+            coming = frames(response)
+            seen = [await anext(coming)]
+            while not re.search("waiting|pid", str(seen[-1].data)):
+                seen.append(await anext(coming))
+            stopping = asyncio.create_task(service.stop())
+            await not_ready(http, service)
+            refused = await http.post(f"{service.url}/message:send", json=body(), headers=headers)
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+            async with asyncio.timeout(10):
+                seen += [frame async for frame in coming]
+        status = seen[-1].data["statusUpdate"]["status"]
+        assert status["state"] == "TASK_STATE_FAILED"
+        assert "was stopped" in status["message"]["parts"][0]["text"]
+        assert [frame.number for frame in seen] == list(range(1, len(seen) + 1))
+        async with asyncio.timeout(10):
+            assert await stopping == 0
+        written = (await service.log).decode()
+        assert '"event": "stopping"' in written
+        assert '"event": "task_failed"' in written
+        assert "Traceback" not in written
+
+
+async def test_work_that_ends_in_time_is_finished(crossdock: System) -> None:
+    async with running(crossdock, "tests.support.puppet_process", drain_seconds=10) as service:
+        http, headers = crossdock.http(), await crossdock.headers()
+        content = {**body("wait"), "configuration": {}}
+        deadline = {**headers, "crossdock-timeout": "1"}
+        async with http.stream("POST", f"{service.url}/message:stream", json=content, headers=deadline) as response:
+            coming = frames(response)
+            await anext(coming)
+            stopping = asyncio.create_task(service.stop())
+            last = [frame async for frame in coming][-1]
+        text = last.data["statusUpdate"]["status"]["message"]["parts"][0]["text"]
+        assert text == "The task took longer than its limit of 1 s and was stopped."
+        assert await stopping == 0
+
+
+async def test_a_task_that_waits_for_its_caller_ends_too(crossdock: System) -> None:
+    async with running(crossdock, "tests.support.puppet_process", drain_seconds=0.2) as service:
+        http, headers = crossdock.http(), await crossdock.headers()
+        async with http.stream("POST", f"{service.url}/message:stream", json=body("ask"), headers=headers) as response:
+            coming = frames(response)
+            async for frame in coming:
+                if "INPUT_REQUIRED" in str(frame.data):
+                    break
+            stopping = asyncio.create_task(service.stop())
+            last = [frame async for frame in coming][-1]
+        assert last.data["statusUpdate"]["status"]["state"] == "TASK_STATE_FAILED"
+        assert await stopping == 0
+
+
+async def test_ctrl_c_is_a_clean_stop(crossdock: System) -> None:
+    async with running(crossdock, "tests.support.puppet_process", drain_seconds=0.2) as service:
+        service.process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(10):
+            assert await service.process.wait() == 0
+        assert "Traceback" not in (await service.log).decode()
+
+
+async def test_a_service_has_its_two_ports(crossdock: System) -> None:
+    async with running(crossdock, "escalation_agent", drain_seconds=0.2) as service:
+        http = crossdock.http()
+        assert (await http.get(f"{service.management}/livez")).text == "ok"
+        assert "crossdock_open_streams" in (await http.get(f"{service.management}/metrics")).text
+        assert (await http.get(f"{service.url}/metrics")).status_code == httpx.codes.UNAUTHORIZED
+        card = (await http.get(f"{service.url}/.well-known/agent-card.json")).json()
+        assert (card["name"], card["supportedInterfaces"][0]["url"]) == ("escalation-agent", service.url)
+        listed = await http.get(f"{service.url}/tasks", headers=await crossdock.headers())
+        assert listed.json()["tasks"] == []
+        assert await service.stop() == 0
+
+
+async def test_settings_that_do_not_fit_are_all_named(crossdock: System) -> None:
+    process = await launch("escalation_agent", port=99_999, max_body=0, issuer="nonsense")
+    _, complaints = await process.communicate()
+    assert process.returncode == 2
+    for name in ("CROSSDOCK_PORT", "CROSSDOCK_MAX_BODY", "CROSSDOCK_ISSUER"):
+        assert f"{name}: " in complaints.decode()
+    assert "Traceback" not in complaints.decode()
+
+
+@pytest.mark.parametrize("above", [0, 1000])
+async def test_a_port_that_is_taken_is_named(crossdock: System, above: int) -> None:
+    port = free_port()
+    taken = await asyncio.start_server(lambda *_: None, "127.0.0.1", port + above)
+    process = await launch("tests.support.puppet_process", port=port, issuer=crossdock.issuer.url)
+    async with taken, asyncio.timeout(20):
+        _, complaints = await process.communicate()
+    assert process.returncode == 2
+    assert complaints.decode().startswith(f"Cannot listen on port {port + above} of 127.0.0.1: Address already in use.")
+    assert "Traceback" not in complaints.decode()
