@@ -108,7 +108,7 @@ def _derivations(synsets: dict[str, Synset], senses: dict[str, dict[str, float]]
             if not source or not target or other not in synsets:
                 continue
             first, second = _stem(synset.words[source - 1]), _stem(synsets[other].words[target - 1])
-            if first < second and first in senses[key] and second in senses[other]:
+            if first != second and first in senses[key] and second in senses[other]:
                 pairs[first].add(second)
     return [f"{first}={' '.join(sorted(others))}" for first, others in sorted(pairs.items())]
 
