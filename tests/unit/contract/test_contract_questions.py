@@ -30,10 +30,6 @@ def test_without_a_sentence_that_asks_nothing_is_context() -> None:
     assert not any(found.context for found in question("Find the clause on pallets. It is urgent.").terms)
 
 
-def test_a_verb_and_its_particle_are_one_even_apart() -> None:
-    assert term("May they palm the goods off?", "palm").phrase == "palm_off"
-
-
 def test_names_in_capitals_are_names_whatever_they_mean() -> None:
     found = question("May BUYER CORPORATION refuse?").terms
     assert [item.text for item in found if item.name] == ["BUYER", "CORPORATION"]

@@ -10,8 +10,8 @@ from contract_agent.store import Passage
 from contract_agent.thesaurus import thesaurus
 from contract_agent.vocabulary import Language, stems
 
-SAME_WORDS, OTHER_WORDS, NEAR_WORDS = 1.0, 0.85, 0.75
-"""The question's own word, one that contracts use for the same, and one that a dictionary gives as near."""
+SAME_WORDS, OTHER_WORDS = 1.0, 0.85
+"""The question's own word, and one that contracts use for the same."""
 IN_HEADING = 0.9
 """Of what the same would count in the clause itself."""
 GAP = 3
@@ -53,9 +53,7 @@ class Words:
     def covers(self, term: Term, concepts: frozenset[str]) -> float:
         if self._says(term):
             return SAME_WORDS
-        if concepts & self.concepts:
-            return OTHER_WORDS
-        return NEAR_WORDS * max((value for other, value in term.near.items() if self._holds(other)), default=0.0)
+        return OTHER_WORDS if concepts & self.concepts else 0.0
 
     def part(self, term: Term) -> int:
         """How many of the term's words stand here."""
@@ -70,9 +68,6 @@ class Words:
         span = len(term.stems) + (0 if term.numbered else GAP)
         starts = [index for index, word in enumerate(self.sequence) if word in term.stems]
         return any(set(term.stems) <= set(self.sequence[start : start + span]) for start in starts)
-
-    def _holds(self, other: str) -> bool:
-        return other in self.stems if "_" not in other else self.stems.issuperset(other.split("_"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,11 @@
 """What a question is about: its terms, the contract that it names, and the parts that it has."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from contract_agent.quantities import asked
 from contract_agent.thesaurus import Match, thesaurus
 from contract_agent.vocabulary import Language, Word, is_function_word, language_of, role, stem, words
-from contract_agent.wordnet import related, wordnet
 
 AGREEMENTS = role("agreement")
 LIGHT = role("light")
@@ -51,27 +49,6 @@ FOCUS = re.compile(
 )
 LONGEST_FOCUS = 3
 SENTENCE_END = re.compile(r"[.?!]\s+(?=[A-Z])")
-LONGEST_PHRASE = 4
-PARTICLES = frozenset(
-    [
-        "off",
-        "over",
-        "up",
-        "out",
-        "down",
-        "back",
-        "away",
-        "on",
-        "in",
-        "through",
-        "apart",
-        "aside",
-        "along",
-        "around",
-        "by",
-        "for",
-    ]
-)
 LINKING = frozenset(("with", "between", "and", "mit", "zwischen", "und", "avec", "entre", "et", "con", "y"))
 
 
@@ -81,7 +58,7 @@ class Term:
 
     `stems` all occur in a text that says it in the same words; a text that holds one of `concepts` says it in others.
     `name`: a proper name or an identifier, `numbered` one like "Priority 2". `focus`: what is asked for, rather than
-    said, by the question. `context`: said in a sentence that asks nothing. `phrase`: a verb with its particle.
+    said, by the question. `context`: said in a sentence that asks nothing.
     """
 
     text: str
@@ -92,14 +69,6 @@ class Term:
     focus: bool = False
     numbered: bool = False
     context: bool = False
-    phrase: str = ""
-
-    @property
-    def near(self) -> Mapping[str, float]:
-        """Other stems that a dictionary gives for the term, with their nearness from 0 to 1."""
-        if self.name or self.light:
-            return {}
-        return related(self.phrase or "_".join(self.stems))
 
     @property
     def topics(self) -> frozenset[str]:
@@ -181,9 +150,7 @@ def _terms(found: list[Word], language: Language, focus: set[int]) -> list[tuple
         concepts = frozenset(match.name for match in inside if position <= match.start and match.end <= end)
         at = set(range(position, end))
         if starting or at <= capitals or not is_function_word(found[position].text, language):
-            term = _term(found[position:end], concepts, bool(at & focus), language, position)
-            phrase = _phrase(found, position, end) if language == "en" and not term.name else ""
-            terms.append((replace(term, phrase=phrase, light=term.light and not phrase), at))
+            terms.append((_term(found[position:end], concepts, bool(at & focus), language, position), at))
         position = end
     return terms
 
@@ -192,17 +159,6 @@ def _capitals(found: list[Word]) -> set[int]:
     """Positions of two or more words in capitals in a row, which are a name even where each has a meaning."""
     loud = [word.text.isupper() and len(word.text) > 2 for word in found]
     return {at for at, here in enumerate(loud) if here and (loud[at - 1 : at] + loud[at + 1 : at + 2]).count(True)}
-
-
-def _phrase(found: list[Word], position: int, end: int) -> str:
-    """A verb and its particle, which may stand some words further on: "hand the contract over"."""
-    if end > position + 1:
-        return ""
-    for word in found[end : end + LONGEST_PHRASE]:
-        phrase = f"{found[position].stem}_{word.stem}"
-        if word.text.lower() in PARTICLES and wordnet().has(phrase):
-            return phrase
-    return ""
 
 
 def _counts(match: Match, found: list[Word], language: Language) -> bool:
