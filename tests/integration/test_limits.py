@@ -98,6 +98,9 @@ async def test_a_full_queue_is_a_503_on_both_bindings(crossdock: System) -> None
     sdk = await sdk_client(crossdock, agent.url, JSONRPC)
     stream = sdk.send_message(message("wait"))
     task_id = (await anext(stream)).task.id
+    await agent.work.working.wait()
+    waiting = await send(crossdock, agent, {**body(), "configuration": {"returnImmediately": True}})
+    assert waiting.json()["task"]["status"]["state"] == "TASK_STATE_SUBMITTED"
     refused = await send(crossdock, agent)
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
     assert refused.json()["error"]["details"][0]["reason"] == "UNAVAILABLE"

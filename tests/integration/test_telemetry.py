@@ -220,7 +220,7 @@ async def test_metrics_count_tasks_streams_refusals_and_hops(crossdock: System) 
         assert metrics[of("crossdock_task_seconds_count", **who, state=state)] == 1
     assert metrics[of("crossdock_open_streams", **who)] == 1
     assert metrics[of("crossdock_auth_rejections_total", agent="acme-orchestrator", reason="missing")] == 1
-    assert metrics[of("crossdock_hop_seconds_count", **who, callee="puppet", outcome="ok")] == 1
+    assert metrics[of("crossdock_hop_seconds_count", **who, callee="puppet", outcome="completed")] == 1
     assert lower[of("crossdock_tasks_total", agent="puppet-agent", customer="acme", state="completed")] == 1
     assert lower[of("crossdock_open_streams", agent="puppet-agent", customer="acme")] == 1
     await http.post(f"{served.url}/tasks/{task_id}:cancel", headers=headers)

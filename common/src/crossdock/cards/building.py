@@ -34,7 +34,7 @@ def agent_card(
     skills: Sequence[AgentSkill],
     input_modes: Sequence[str],
     output_modes: Sequence[str],
-    extended: bool = False,
+    extended: bool = True,
 ) -> AgentCard:
     """The public card of a service that answers at `url` and takes tokens of `issuer`.
 

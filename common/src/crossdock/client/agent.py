@@ -34,7 +34,7 @@ from crossdock.client.difference import difference
 from crossdock.client.faults import never_sent, translated, was_cut
 from crossdock.errors import Failed
 from crossdock.extensions import HOPS_HEADER, TIMEOUT_HEADER
-from crossdock.tasks.events import Event, fold, is_resting
+from crossdock.tasks.events import Event, fold, is_resting, state_name, state_of
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -96,8 +96,9 @@ class AgentClient:
         try:
             async with asyncio.timeout(limit), aclosing(self._conversation(message, seen, hops, limit)) as events:
                 async for event in events:
+                    if isinstance(event, Message) or is_resting(event):
+                        outcome = "message" if isinstance(event, Message) else _state(event)
                     yield event
-            outcome = "ok"
         except TimeoutError:
             if seen.id:
                 await self._quietly_cancel(seen.id)
@@ -262,6 +263,11 @@ def _rebased(url: str, base: str) -> str:
     """`url` at the scheme, host and path prefix of `base`."""
     path = urlsplit(url).path.rstrip("/")
     return f"{base}{path}" if path else base
+
+
+def _state(event: Event) -> str:
+    state = state_of(event)
+    return state_name(state) if state is not None else ""
 
 
 def _payload(response: StreamResponse) -> Event | Message:

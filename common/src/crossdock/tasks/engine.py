@@ -63,6 +63,7 @@ class TaskEngine:
         self._observer = observer
         self._limits = limits
         self._slots = asyncio.Semaphore(limits.running)
+        self._running = 0
         self._jobs: dict[str, Job] = {}
         self._waiting: dict[str, tuple[asyncio.TimerHandle, str]] = {}
         self._ending: set[asyncio.Task[None]] = set()
@@ -82,7 +83,7 @@ class TaskEngine:
         """
         if self._closed:
             raise TryLater("This replica is stopping. Send the message again.", retry_after=1.0)
-        if sum(len(job.turns) for job in self._jobs.values()) >= self._limits.queued:
+        if sum(len(job.turns) for job in self._jobs.values()) - self._running >= self._limits.queued:
             raise TryLater("Too many tasks are waiting here. Send the message again later.", retry_after=5.0)
         follows = bool(request.message.task_id)
         limit = min(seconds or self._limits.task_seconds, self._limits.task_seconds)
@@ -139,11 +140,14 @@ class TaskEngine:
     async def _work(self, task_id: str, job: Job) -> None:
         while job.turns and job.stop is None:
             async with self._slots:
+                self._running += 1
                 try:
                     await self._run(task_id, job, job.turns[0])
                 except Exception as error:  # noqa: BLE001 - the journal's trouble, or our own mistake
                     text = self._fault(job.owner, task_id, error)
                     await self._close_idle(job.owner, task_id, TaskState.TASK_STATE_FAILED, text)
+                finally:
+                    self._running -= 1
             job.turns.popleft()
 
     async def _run(self, task_id: str, job: Job, turn: Turn) -> None:
@@ -167,8 +171,7 @@ class TaskEngine:
     async def _execute(self, task_id: str, job: Job, turn: Turn, queue: JournalQueue) -> tuple[TaskState, str] | None:
         """Runs the executor once; returns how the task ends if the executor did not say so itself."""
         context = await self._context(turn)
-        with tracer.start_as_current_span("task", attributes={"a2a.task.id": task_id}):
-            work = asyncio.create_task(self._executor.execute(context, queue))
+        work = asyncio.create_task(self._traced(context, queue))
         try:
             await asyncio.wait({work}, timeout=turn.seconds)
         except asyncio.CancelledError:
@@ -181,6 +184,10 @@ class TaskEngine:
             text = f"The task took longer than its limit of {turn.seconds:g} s and was stopped."
             return TaskState.TASK_STATE_FAILED, text
         return self._outcome(turn, task_id, work)
+
+    async def _traced(self, context: RequestContext, queue: JournalQueue) -> None:
+        with tracer.start_as_current_span("task", attributes={"a2a.task.id": str(context.task_id)}):
+            await self._executor.execute(context, queue)
 
     def _outcome(self, turn: Turn, task_id: str, work: "asyncio.Task[None]") -> tuple[TaskState, str]:
         error = asyncio.CancelledError() if work.cancelled() else work.exception()
@@ -220,9 +227,7 @@ class TaskEngine:
             async for attempt in AsyncRetrying(
                 stop=stop_after_delay(WRITE_SECONDS),
                 wait=wait_random_exponential(multiplier=0.05, max=2.0),
-                retry=retry_if_exception(
-                    lambda error: isinstance(error, Exception) and not isinstance(error, TaskUnknown)
-                ),
+                retry=retry_if_exception(_may_pass),
                 reraise=True,
             ):
                 with attempt:

@@ -17,7 +17,7 @@ SECRET = re.compile(
 )
 REDACTED = "[redacted]"
 SECRET_KEYS = re.compile(r"(?i)authorization|token|secret|password|api_?key")
-NOISY = ("a2a", "httpx", "httpcore", "openai", "sse_starlette", "uvicorn.access", "asyncio")
+NOISY = ("httpx", "httpcore", "openai", "sse_starlette", "uvicorn.access", "asyncio")
 
 Fields = MutableMapping[str, Any]
 
@@ -77,4 +77,6 @@ def configure_logs(service: str, *, level: str = "INFO", stream: TextIO | None =
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # The SDK logs every malformed request as an error with a traceback: strangers could fill the log with it.
+    logging.getLogger("a2a").setLevel(logging.CRITICAL)
     structlog.contextvars.bind_contextvars(service=service)
