@@ -83,7 +83,7 @@ def evaluate(data: Path) -> Report:
     limits = floors("routing")
     scores, misses = _scored(data, catalogue, "", limits)
     if data.resolve() != OWN_DATA:
-        more, missed = _scored(OWN_DATA, catalogue, "held-out ", limits)
+        more, missed = _scored(OWN_DATA, catalogue, "second set, ", limits)
         scores, misses = scores + more, misses + missed
     return Report("Routing: rules and ranking, no language model", tuple(scores), tuple(misses))
 
