@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import multiprocessing
 import pickle
+import traceback
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
@@ -28,19 +29,25 @@ def warm(connection: Connection) -> None:
 
 def call(connection: Connection, payload: bytes) -> None:
     """The child's main: runs the function and sends progress, then its value or its error."""
+    # A broken pipe means that the parent is gone, and with it everybody who waits for the answer.
+    with contextlib.suppress(BrokenPipeError):
+        connection.send(_called(connection, payload))
+
+
+def _called(connection: Connection, payload: bytes) -> tuple[str, Any]:
     function, args = pickle.loads(payload)  # noqa: S301 - written by our own parent process
 
     def report(text: str, fraction: float | None = None) -> None:
         connection.send(("progress", (text, fraction)))
 
     try:
-        connection.send(("value", function(report, *args)))
+        return "value", function(report, *args)
     except Public as error:
-        connection.send(("error", error))
+        return "error", error
+    except BrokenPipeError:
+        raise
     except Exception:  # noqa: BLE001 - the boundary between the processes
-        import traceback
-
-        connection.send(("crash", traceback.format_exc()))
+        return "crash", traceback.format_exc()
 
 
 class ComputePool:
