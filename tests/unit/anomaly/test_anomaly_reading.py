@@ -7,7 +7,7 @@ import zipfile
 
 import openpyxl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from anomaly_agent.limits import Limits
@@ -44,6 +44,7 @@ def test_any_bytes_are_a_table_or_refused(content: bytes, name: str) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(st.text(alphabet='ab1,;\t|"\n\r {}[]:.-é', max_size=200))
+@example(";\r1:;:")
 def test_any_text_is_a_table_or_refused(text: str) -> None:
     with contextlib.suppress(Rejected):
         read(text.encode())

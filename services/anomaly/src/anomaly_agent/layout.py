@@ -13,10 +13,14 @@ Row = Sequence[Any]
 PREAMBLE = 20  # lines above the header that a report's title and notes may take
 
 
+class Unfit(Rejected):
+    """No table after all: nothing, or a header alone."""
+
+
 def laid_out(rows: list[Row], form: str, limits: Limits, notes: tuple[str, ...] = ()) -> Table:
     """A table from raw rows, blank ones already left out. Raises Rejected when nothing is left or it is too big."""
     if not rows:
-        raise Rejected("The table is empty. Send a table with a header line and at least one row.")
+        raise Unfit("The table is empty. Send a table with a header line and at least one row.")
     start = _start(rows)
     if start:
         notes = (*notes, f"{start} line(s) above the header were left out")
@@ -27,7 +31,7 @@ def laid_out(rows: list[Row], form: str, limits: Limits, notes: tuple[str, ...] 
         header, body = [], rows
         notes = (*notes, "the table has no header line; columns are numbered from 1")
     if not body:
-        raise Rejected("The table has a header line but no rows. Send at least one row.")
+        raise Unfit("The table has a header line but no rows. Send at least one row.")
     width = _width(header, body)
     if width == 1 and not header and not any(_is_value(plain(row[0])) for row in body if row):
         raise Rejected("The input is words, not a table. Send rows with several columns, or one number per line.")

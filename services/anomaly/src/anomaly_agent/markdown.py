@@ -1,6 +1,7 @@
 """Text of strangers inside our Markdown: it stays text."""
 
 import re
+from collections.abc import Iterator, Sequence
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~<>&$-])")
 ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "|": "&#124;"}
@@ -20,3 +21,9 @@ def _escape(match: re.Match[str]) -> str:
     if character in "-+()#$!{}":
         return character
     return ENTITIES.get(character, f"\\{character}")
+
+
+def bullets(title: str, items: Sequence[str]) -> Iterator[str]:
+    """The lines of a titled list; none without items."""
+    if items:
+        yield from ("", f"{title}:", "", *(f"- {escaped(item)}" for item in items))

@@ -4,6 +4,7 @@ import re
 
 from anomaly_agent.delimited import DELIMITERS, read_delimited
 from anomaly_agent.json_records import read_json
+from anomaly_agent.layout import Unfit
 from anomaly_agent.limits import Limits
 from anomaly_agent.numerals import parse_number
 from anomaly_agent.table import Table
@@ -58,7 +59,10 @@ def _block_table(text: str, limits: Limits) -> Table | None:
     rows = [line for line in block if not RULE_LINE.fullmatch(line)]  # the |---|---| below a Markdown header
     if len(rows) < 2:
         return None
-    table = read_delimited("\n".join(rows), limits, delimiter)
+    try:
+        table = read_delimited("\n".join(rows), limits, delimiter)
+    except Unfit:
+        return None  # lines that look like a table until its header is taken away
     return Table(table.names, table.rows, "text", table.notes, table.widths)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from anomaly_agent.markdown import escaped
+from anomaly_agent.markdown import bullets, escaped
 
 SHOWN = 50
 """Records that the report lists; the artifact `anomalies` has more."""
@@ -28,16 +28,8 @@ def _lines(anomalies: dict[str, Any], headline: str) -> Iterator[str]:
 
 
 def _notes(about: dict[str, Any]) -> Iterator[str]:
-    if about.get("rules"):
-        yield ""
-        yield "Rules that the table itself keeps, and that rows were held against:"
-        yield ""
-        yield from (f"- {escaped(rule)}" for rule in about["rules"])
-    if about["notes"]:
-        yield ""
-        yield "Notes on reading:"
-        yield ""
-        yield from (f"- {escaped(note)}" for note in about["notes"])
+    yield from bullets("Rules that the table itself keeps, and that rows were held against", about.get("rules", []))
+    yield from bullets("Notes on reading", about["notes"])
     if about["by_kind"]:
         yield ""
         yield "Findings: " + ", ".join(f"{kind} {count}" for kind, count in about["by_kind"].items()) + "."

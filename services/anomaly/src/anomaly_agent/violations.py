@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from anomaly_agent.limits import Limits
-from anomaly_agent.markdown import escaped
+from anomaly_agent.markdown import bullets, escaped
 
 SHOWN = 100
 
@@ -53,16 +53,8 @@ def _lines(data: dict[str, Any], headline: str) -> Iterator[str]:
     yield "# Validation report"
     yield ""
     yield f"{headline} Rows are counted from 0, without the header."
-    if about["rules"]:
-        yield ""
-        yield "Rules:"
-        yield ""
-        yield from (f"- {escaped(rule)}" for rule in about["rules"])
-    if about["notes"]:
-        yield ""
-        yield "Notes on reading:"
-        yield ""
-        yield from (f"- {escaped(note)}" for note in about["notes"])
+    yield from bullets("Rules", about["rules"])
+    yield from bullets("Notes on reading", about["notes"])
     if violations:
         yield ""
         yield "| row | field | value | broken rule |"
