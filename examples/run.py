@@ -1,6 +1,7 @@
 """`make run`: the local system, until Ctrl-C."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -47,6 +48,20 @@ def show(stack: Stack) -> None:
     console.print(f"\nLogs are in {HOME / 'logs'}. Ctrl-C stops everything.")
 
 
+async def watch(stack: Stack, stop: asyncio.Event) -> None:
+    """Until Ctrl-C; names a process that ends before."""
+    told: set[str] = set()
+    while not stop.is_set():
+        for name, tail in stack.exited().items():
+            if name not in told:
+                told.add(name)
+                console.print(f"[red]{name} has ended.[/red] Ctrl-C, then `make run` starts it again. Its last lines:")
+                print(tail)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await stop.wait()
+
+
 async def main() -> int:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -58,7 +73,7 @@ async def main() -> int:
             for customer in stack.customers:
                 await add_contracts(stack, customer, contracts(customer))
             show(stack)
-            await stop.wait()
+            await watch(stack, stop)
             console.print("Stopping ...")
         finally:
             await stack.stop()

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -159,8 +158,10 @@ class Stack:
         self._running.clear()
         (self.home / "profile.json").unlink(missing_ok=True)
 
-    def clear(self) -> None:
-        shutil.rmtree(self.home, ignore_errors=True)
+    def exited(self) -> dict[str, str]:
+        """The programs that ended by themselves, with the ends of their logs."""
+        gone = [name for name, process in self._running.items() if process.poll() is not None]
+        return {name: _tail(self.home / "logs" / f"{name}.log", 5) for name in gone}
 
 
 def _in_use(port: int) -> bool:

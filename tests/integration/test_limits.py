@@ -191,3 +191,19 @@ async def test_an_interrupted_task_is_not_kept_for_ever(crossdock: System) -> No
         last = [frame async for frame in frames(response)][-1]
     assert "TASK_STATE_FAILED" in str(last.data)
     assert "Nobody answered" in str(last.data)
+
+
+@pytest.mark.parametrize("named", [5, True, [], {}, "", None, ["act"]])
+async def test_a_skill_is_named_by_a_string(crossdock: System, named: Any) -> None:
+    agent = await crossdock.agent()
+    status, code, text = await both(crossdock, agent, body(metadata={"urn:crossdock:skill:v1": named}))
+    assert (status, code) == (400, -32602)
+    assert "as a string" in text
+
+
+@pytest.mark.parametrize("context_id", ["a\r\nX: y", "\u0000", "a\u2028b"])
+async def test_ids_hold_no_control_characters(crossdock: System, context_id: str) -> None:
+    agent = await crossdock.agent()
+    status, code, text = await both(crossdock, agent, body(contextId=context_id))
+    assert (status, code) == (400, -32602)
+    assert "control characters" in text

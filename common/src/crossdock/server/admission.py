@@ -44,6 +44,8 @@ class Admission:
             raise InvalidParamsError("A part of the message is empty: give it text, data, raw or url.")
         if max(len(message.message_id), len(message.context_id), len(message.task_id)) > MAX_ID:
             raise InvalidParamsError(f"messageId, contextId and taskId hold at most {MAX_ID} characters.")
+        if not (message.message_id + message.context_id + message.task_id).isprintable():
+            raise InvalidParamsError("messageId, contextId and taskId must not hold control characters.")
         if params.configuration.HasField("task_push_notification_config"):
             raise PushNotificationNotSupportedError
         self._check_media_types(params)
@@ -55,11 +57,13 @@ class Admission:
     def named_skill(self, params: SendMessageRequest) -> str:
         """The skill that the message's or the request's metadata names; empty if none."""
         for metadata in (params.message.metadata, params.metadata):
-            named = plain(metadata).get(SKILL, "")
-            if isinstance(named, dict):
-                named = named.get("skill", "")
-            if named:
-                return str(named)
+            values = plain(metadata)
+            if SKILL not in values:
+                continue
+            named = values[SKILL]
+            if not isinstance(named, str) or not named:
+                raise InvalidParamsError(f"{SKILL} must be the id of a skill, as a string.")
+            return named
         return ""
 
     def check_skill(self, skill: str, principal: Principal) -> None:

@@ -54,7 +54,7 @@ def create_app(
         http=pool,
         metrics=metrics,
         customer=customer.name,
-        checks={"agents": preparation.done},
+        checks={"routing": preparation.done},
         background=[preparation.run],
         closing=[router.close, tokens.close, *([own_http.aclose] if own_http else [])],
     )
