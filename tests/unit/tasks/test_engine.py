@@ -355,3 +355,19 @@ async def test_nothing_is_left_behind() -> None:
     assert not bench.engine._jobs
     page = await bench.journal.list("acme", TaskFilter(), "", 100)
     assert page.total == 20
+
+
+async def test_messages_that_wait_behind_the_end_of_a_task_are_answered() -> None:
+    go = asyncio.Event()
+
+    async def finish(context: RequestContext, queue: EventQueue) -> None:
+        await go.wait()
+        await complete(context, queue)
+
+    bench = Bench(finish)
+    first = await bench.submit("first")
+    late = [await bench.submit("late", task_id=first.snapshot.task.id) for _ in range(3)]
+    go.set()
+    async with asyncio.timeout(5):
+        answers = [await bench.engine.answer(ticket) for ticket in (first, *late)]
+    assert {task.status.state for task in answers} == {COMPLETED}

@@ -139,15 +139,17 @@ class TaskEngine:
 
     async def _work(self, task_id: str, job: Job) -> None:
         while job.turns and job.stop is None:
+            turn = job.turns[0]
             async with self._slots:
                 self._running += 1
                 try:
-                    await self._run(task_id, job, job.turns[0])
+                    await self._run(task_id, job, turn)
                 except Exception as error:  # noqa: BLE001 - the journal's trouble, or our own mistake
                     text = self._fault(job.owner, task_id, error)
                     await self._close_idle(job.owner, task_id, TaskState.TASK_STATE_FAILED, text)
                 finally:
                     self._running -= 1
+                    turn.start(0)  # whoever waits for a turn that never began is answered with the task as it is
             job.turns.popleft()
 
     async def _run(self, task_id: str, job: Job, turn: Turn) -> None:
