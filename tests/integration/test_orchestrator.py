@@ -130,3 +130,13 @@ async def test_a_file_that_an_agent_cannot_read_is_left_out(crossdock: System) -
     events = [event async for event in crossdock.client(served.url, "acme-caller").send(request)]
     assert any("a.pdf; left out" in str(event) for event in events)
     assert served.work[0].requests[0].files == ()
+
+
+async def test_a_cancel_while_the_agent_waits_for_an_answer_is_passed_on(crossdock: System) -> None:
+    served = await orchestrator(crossdock)
+    task, _ = await run(crossdock, served.url, "ask me")
+    canceled = await crossdock.client(served.url, "acme-caller").cancel(task.id)
+    assert canceled.status.state == TaskState.TASK_STATE_CANCELED
+    headers = await crossdock.headers()
+    (below,) = (await crossdock.http().get(f"{served.puppet.url}/tasks", headers=headers)).json()["tasks"]
+    assert below["status"]["state"] == "TASK_STATE_CANCELED"

@@ -202,6 +202,13 @@ class AgenticPipeline(ABC):
         """Infers the skill of a request that names none; not called for one that does."""
         return SkillChoice(self.skills[0], "the agent's only skill" if len(self.skills) == 1 else "the default skill")
 
+    async def abandoned(self, request: PipelineRequest) -> None:
+        """The task was cancelled while it waited for its caller: gives up what it holds elsewhere; nothing by default.
+
+        `request` is the last one, with the checkpoint.
+        """
+        return
+
     def warm_up(self) -> Sequence[str]:
         """Modules that the child processes of `Run.compute` should have imported before the first request."""
         return ()

@@ -43,7 +43,7 @@ from crossdock.pipeline import (
 )
 from crossdock.server.admission import Admission, caller
 from crossdock.server.fetching import FileFetcher
-from crossdock.tasks.engine import CHECKPOINT, DEADLINE
+from crossdock.tasks.engine import CHECKPOINT, DEADLINE, IDLE
 from crossdock.tasks.events import status_event
 from crossdock.tasks.queue import JournalQueue
 
@@ -104,7 +104,9 @@ class PipelineExecutor(AgentExecutor):
                 await emitter.emit(output)
 
     async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:
-        """Nothing beside the engine's cancellation, which reaches the pipeline as `CancelledError`."""
+        """A running pipeline is cancelled by the engine, as `CancelledError`; one that waits is told here."""
+        if context.call_context.state.get(IDLE):
+            await self._pipeline.abandoned(await self._request(context))
 
     async def _request(self, context: RequestContext) -> PipelineRequest:
         message = context.message

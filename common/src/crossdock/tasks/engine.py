@@ -27,6 +27,8 @@ tracer = trace.get_tracer("crossdock")
 
 DEADLINE = "deadline"
 CHECKPOINT = "checkpoint"
+IDLE = "idle"
+"""Set while an executor is told that a task was cancelled that waited for its caller."""
 CANCELED = "Canceled at the caller's request."
 STOPPED = "The service was stopped before the task was done. Send the request again."
 WRITE_SECONDS = 30.0
@@ -65,7 +67,7 @@ class TaskEngine:
         self._slots = asyncio.Semaphore(limits.running)
         self._running = 0
         self._jobs: dict[str, Job] = {}
-        self._waiting: dict[str, tuple[asyncio.TimerHandle, str]] = {}
+        self._waiting: dict[str, tuple[asyncio.TimerHandle, Turn]] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -168,7 +170,7 @@ class TaskEngine:
         if end is not None and not queue.resting:
             await self._end(queue, snapshot.task, *end)
         if queue.state in INTERRUPTED:
-            self._arm(turn.owner, task_id)
+            self._arm(turn, task_id)
 
     async def _execute(self, task_id: str, job: Job, turn: Turn, queue: JournalQueue) -> tuple[TaskState, str] | None:
         """Runs the executor once; returns how the task ends if the executor did not say so itself."""
@@ -223,6 +225,16 @@ class TaskEngine:
         except Exception as error:  # noqa: BLE001 - a failing clean-up must not keep the task from ending
             self._observer.fault(turn.owner, str(context.task_id), error)
 
+    async def _tell_idle(self, turn: Turn, task: Task) -> None:
+        """Lets the executor of a waiting task give up what it holds elsewhere."""
+        try:
+            context = await self._context(turn)
+        except Exception as error:  # noqa: BLE001 - as in `_tell_executor`
+            self._observer.fault(turn.owner, task.id, error)
+            return
+        turn.call_context.state[IDLE] = True
+        await self._tell_executor(context, JournalQueue(self._journal, self._observer, turn.owner, task), turn)
+
     async def _end(self, queue: JournalQueue, task: Task, state: TaskState, text: str) -> None:
         event = status_event(task.id, task.context_id, state, agent_message(task, text, str(uuid.uuid4())))
         with contextlib.suppress(TaskUnknown):
@@ -260,10 +272,11 @@ class TaskEngine:
                 earlier.setdefault(task_id, (await self._journal.get(turn.owner, task_id)).task)
         return list(earlier.values())
 
-    def _arm(self, owner: str, task_id: str) -> None:
+    def _arm(self, turn: Turn, task_id: str) -> None:
         """An interrupted task waits for its caller, but not for ever."""
-        handle = asyncio.get_running_loop().call_later(self._limits.interrupted_seconds, self._abandon, owner, task_id)
-        self._waiting[task_id] = (handle, owner)
+        loop = asyncio.get_running_loop()
+        handle = loop.call_later(self._limits.interrupted_seconds, self._abandon, turn.owner, task_id)
+        self._waiting[task_id] = (handle, turn)
 
     def _abandon(self, owner: str, task_id: str) -> None:
         self._waiting.pop(task_id, None)
@@ -290,7 +303,9 @@ class TaskEngine:
             job.interrupt(Stop.CANCELED)
             await asyncio.wait({job.worker}, timeout=self._limits.cancel_seconds)
         if task_id in self._waiting:
-            self._waiting.pop(task_id)[0].cancel()
+            handle, turn = self._waiting.pop(task_id)
+            handle.cancel()
+            await self._tell_idle(turn, snapshot.task)
         await self._close_idle(owner, task_id, TaskState.TASK_STATE_CANCELED, CANCELED)
         snapshot = await self._journal.get(owner, task_id)
         if snapshot.task.status.state != TaskState.TASK_STATE_CANCELED:
@@ -330,9 +345,9 @@ class TaskEngine:
             job.interrupt(Stop.SHUTDOWN)
         await self._settle(2 * self._limits.cancel_seconds)
         if not self._journal.durable:
-            for task_id, (handle, owner) in self._waiting.items():
+            for task_id, (handle, turn) in self._waiting.items():
                 handle.cancel()
-                left[task_id] = owner
+                left[task_id] = turn.owner
             self._waiting.clear()
             for task_id, owner in left.items():
                 await self._close_idle(owner, task_id, TaskState.TASK_STATE_FAILED, STOPPED)

@@ -83,6 +83,10 @@ class OrchestratorPipeline(AgenticPipeline):
             async for output in outputs:
                 yield output
 
+    async def abandoned(self, request: PipelineRequest) -> None:
+        if request.checkpoint and ASKED not in request.checkpoint:
+            await self._cancel(Plan.from_checkpoint(request.checkpoint))
+
     async def _decide(self, request: PipelineRequest) -> Decision:
         catalogue, missing = await self._agents.catalogue()
         decision = await self._router.route(routing_request(request.parts), catalogue)
