@@ -280,9 +280,7 @@ class TaskEngine:
 
     def _abandon(self, owner: str, task_id: str) -> None:
         self._waiting.pop(task_id, None)
-        self._close(owner, task_id, "Nobody answered the agent's question in time. Send the request again.")
-
-    def _close(self, owner: str, task_id: str, text: str) -> None:
+        text = "Nobody answered the agent's question in time. Send the request again."
         ending = asyncio.create_task(self._close_idle(owner, task_id, TaskState.TASK_STATE_FAILED, text))
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
