@@ -1,6 +1,7 @@
 """The engine's promise: whatever an executor does, its task ends exactly once."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from a2a.server.agent_execution import RequestContext
@@ -11,7 +12,7 @@ from a2a.utils.errors import InvalidParamsError, TaskNotCancelableError, Unsuppo
 from crossdock.errors import Failed, Rejected, TryLater
 from crossdock.tasks.engine import EngineLimits, TaskEngine, Ticket
 from crossdock.tasks.events import TERMINAL, Event, state_of
-from crossdock.tasks.journal import Entry, TaskFilter, TaskUnknown
+from crossdock.tasks.journal import Entry, JournalDown, JournalLimits, Lease, TaskFilter, TaskUnknown
 from crossdock.tasks.memory import MemoryJournal
 from tests.support.executors import Behaviour, Recorder, Scripted, call_context, complete, message, state
 
@@ -24,14 +25,25 @@ ASKS = TaskState.TASK_STATE_INPUT_REQUIRED
 class Bench:
     """An engine with one scripted executor and all that a test looks at."""
 
-    def __init__(self, behaviour: Behaviour, *, journal: MemoryJournal | None = None, **limits: float) -> None:
+    def __init__(
+        self,
+        behaviour: Behaviour,
+        *,
+        journal: MemoryJournal | None = None,
+        kept: JournalLimits | None = None,
+        **limits: float,
+    ) -> None:
         self.executor = Scripted(behaviour)
-        self.journal = journal or MemoryJournal()
+        self.journal = journal or MemoryJournal(kept or JournalLimits(lease=0.2))
         self.recorder = Recorder()
         limits.setdefault("cancel_seconds", 0.3)
         self.engine = TaskEngine(self.executor, self.journal, self.recorder, EngineLimits(**limits))  # type: ignore[arg-type]
+        self._started = False
 
     async def submit(self, text: str = "hello", owner: str = "acme", **ids: str) -> Ticket:
+        if not self._started:
+            self._started = True
+            await self.engine.start()
         return await self.engine.submit(owner, message(text, **ids), call_context())
 
     async def answer(self, text: str = "hello", **ids: str) -> Task:
@@ -39,7 +51,7 @@ class Bench:
             return await self.engine.answer(await self.submit(text, **ids))
 
     async def log(self, task_id: str) -> list[tuple[int, Event]]:
-        return await self.journal.read("acme", task_id, 0)
+        return [(logged.number, logged.event) for logged in await self.journal.read("acme", task_id, 0)]
 
     async def ends(self, task_id: str) -> int:
         return sum(state_of(event) in TERMINAL for _, event in await self.log(task_id))
@@ -115,11 +127,11 @@ class Flaky(MemoryJournal):
 
     failures = 2
 
-    async def append(self, task_id: str, entries: list[Entry]) -> int:  # type: ignore[override]
+    async def append(self, lease: Lease, entries: Sequence[Entry], *, begun: bytes | None = None) -> int:
         if self.failures and state_of(entries[0].event) in TERMINAL:
             self.failures -= 1
-            raise ConnectionError("redis://:secret@host went away")
-        return await super().append(task_id, entries)
+            raise JournalDown
+        return await super().append(lease, entries, begun=begun)
 
 
 async def test_an_error_in_the_error_path_is_survived() -> None:
@@ -229,9 +241,9 @@ async def test_a_queued_task_is_canceled_without_a_start() -> None:
 
 
 async def test_a_full_queue_says_try_later() -> None:
-    bench = Bench(forever, running=1, queued=2)
-    await bench.submit()
-    await bench.submit()
+    bench = Bench(forever, running=1, kept=JournalLimits(queued=2))
+    for _ in range(3):
+        await bench.submit()
     with pytest.raises(TryLater):
         await bench.submit()
 
@@ -275,11 +287,11 @@ async def test_an_unanswered_question_ends_the_task() -> None:
     async def ask(context: RequestContext, queue: EventQueue) -> None:
         await state(queue, ASKS)
 
-    bench = Bench(ask, interrupted_seconds=0.05)
+    bench = Bench(ask, kept=JournalLimits(lease=0.2, interrupted=0.05))
     task = await bench.answer()
     assert task.status.state == ASKS
     async with asyncio.timeout(5):
-        states = [state_of(event) async for _, event in bench.engine.events("acme", task.id, 0)]
+        states = [state_of(logged.event) async for logged in bench.engine.events("acme", task.id, 0)]
     assert states[-1] == FAILED
 
 
@@ -352,7 +364,7 @@ async def test_nothing_is_left_behind() -> None:
     bench = Bench(complete)
     await asyncio.gather(*(bench.answer() for _ in range(20)))
     await asyncio.sleep(0)
-    assert not bench.engine._jobs
+    assert not bench.engine._worker.held
     page = await bench.journal.list("acme", TaskFilter(), "", 100)
     assert page.total == 20
 

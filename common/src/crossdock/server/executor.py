@@ -43,9 +43,9 @@ from crossdock.pipeline import (
 )
 from crossdock.server.admission import Admission, caller
 from crossdock.server.fetching import FileFetcher
-from crossdock.tasks.engine import CHECKPOINT, DEADLINE, IDLE
 from crossdock.tasks.events import status_event
 from crossdock.tasks.queue import JournalQueue
+from crossdock.tasks.worker import CHECKPOINT, DEADLINE, IDLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,8 @@ class JournalRequestHandler(RequestHandler):
             call: Call = context.state[CALL]
             call.numbers.append(snapshot.sequence)
             yield apply_history_length(snapshot.task, params.configuration)
+            if snapshot.task.status.state in TERMINAL:
+                return
             async for event in self._tail(owner, snapshot.task.id, snapshot.sequence, context):
                 yield event
 
@@ -113,10 +115,10 @@ class JournalRequestHandler(RequestHandler):
         # 0.3 ends its streams at interrupted states too; 1.0 only at terminal ones (section 3.1.2).
         legacy = not context.state["headers"].get("a2a-version", "").startswith("1")
         call: Call = context.state[CALL]
-        async for number, event in self._engine.events(owner, task_id, after):
-            call.numbers.append(number)
-            yield event
-            if legacy and is_resting(event):
+        async for logged in self._engine.events(owner, task_id, after):
+            call.numbers.append(logged.number)
+            yield logged.event
+            if legacy and is_resting(logged.event):
                 return
 
     @contextmanager
@@ -151,11 +153,10 @@ class JournalRequestHandler(RequestHandler):
             params.status_timestamp_after.ToNanoseconds() if params.HasField("status_timestamp_after") else 0,
         )
         size = params.page_size or DEFAULT_LIST_TASKS_PAGE_SIZE
-        page = await self._journal.list(caller(context).customer, wanted, params.page_token, size)
+        page = await self._journal.list(
+            caller(context).customer, wanted, params.page_token, size, artifacts=params.include_artifacts
+        )
         tasks = [apply_history_length(task, params) for task in page.tasks]
-        if not params.include_artifacts:
-            for task in tasks:
-                task.ClearField("artifacts")
         return ListTasksResponse(tasks=tasks, next_page_token=page.next_token, total_size=page.total, page_size=size)
 
     @guarded

@@ -35,7 +35,7 @@ from crossdock.server.limits import BodyMiddleware
 from crossdock.server.management import Check, management_app
 from crossdock.settings import ServiceSettings
 from crossdock.tasks.engine import EngineLimits, TaskEngine
-from crossdock.tasks.journal import TaskJournal
+from crossdock.tasks.journal import JournalLimits, TaskJournal
 from crossdock.tasks.memory import MemoryJournal
 from crossdock.telemetry.metrics import Metrics
 from crossdock.telemetry.tasks import TaskTelemetry
@@ -94,7 +94,7 @@ def create_service(
     register_errors()
     for uri in (SKILL, PROGRESS):
         declare(card, uri)
-    journal = journal or MemoryJournal(retention=settings.retention_seconds)
+    journal = journal or MemoryJournal(_journal_limits(settings))
     metrics = metrics or Metrics(card.name)
     door = _door(settings, card, http, customer)
     admission = Admission(agent, card, settings.max_hops)
@@ -178,12 +178,14 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await worker.start()
+        await service.engine.start()
         running = [asyncio.ensure_future(_watched(action)) for action in background]
         yield
         await service.drain()
         for action in running:
             action.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+        await service.engine.close()
         await worker.close()
         for close in closing:
             await close()
@@ -253,8 +255,14 @@ def _extended(card: AgentCard, settings: ServiceSettings) -> AgentCard:
 def _engine_limits(settings: ServiceSettings) -> EngineLimits:
     return EngineLimits(
         task_seconds=settings.task_seconds,
-        interrupted_seconds=settings.interrupted_seconds,
         stream_idle_seconds=settings.stream_idle_seconds,
         running=settings.running_tasks,
+    )
+
+
+def _journal_limits(settings: ServiceSettings) -> JournalLimits:
+    return JournalLimits(
+        retention=settings.retention_seconds,
+        interrupted=settings.interrupted_seconds,
         queued=settings.queued_tasks,
     )

@@ -1,13 +1,18 @@
-"""The port through which tasks are kept: an append-only log for each, owned by one customer."""
+"""The port through which tasks are kept and worked: an append-only log for each, owned by one customer.
 
+A task is worked turn by turn: a turn is one message of its caller. Accepted turns wait in one queue per owner; a worker
+claims the next one, owners in turns, and holds the task under a lease until the turn is over.
+"""
+
+import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from a2a.types import Message, Task, TaskState
 
-from crossdock.errors import CrossdockError
+from crossdock.errors import CrossdockError, TryLater
 from crossdock.tasks.events import Event
 
 
@@ -19,6 +24,47 @@ class TaskEnded(CrossdockError):
     """The task is in a terminal state and never changes again."""
 
 
+class LeaseLost(CrossdockError):
+    """Somebody else holds the task now: nothing that this holder writes is stored."""
+
+
+class KeyReused(CrossdockError):
+    """The idempotency key belongs to another request."""
+
+
+class QueueFull(TryLater):
+    """The owner has as many tasks waiting as it may."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many of your tasks are waiting here. Send the message again later.", retry_after=5.0)
+
+
+class JournalDown(TryLater):
+    """The store does not answer, or cannot write."""
+
+    def __init__(self) -> None:
+        super().__init__("The task store does not answer. Send the request again in a moment.", retry_after=2.0)
+
+
+@dataclass(frozen=True, slots=True)
+class JournalLimits:
+    """Seconds and counts. `queued` counts one owner's waiting tasks; `idempotency` is how long a key is remembered."""
+
+    lease: float = 3.0
+    retention: float = 3600.0
+    interrupted: float = 86_400.0
+    idempotency: float = 86_400.0
+    queued: int = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """The caller's key, and the hash of the request that it stands for."""
+
+    key: str
+    digest: str
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One step of a task's log: `message`, where there is one, is the caller's and joins the history first."""
@@ -28,12 +74,69 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Logged:
+    """An event with its number, and the turn in which it happened."""
+
+    number: int
+    turn: int
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """A task as it stood after event number `sequence`. The task is the reader's own copy."""
 
     task: Task
     sequence: int
     owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to write to a task; `fence` grows with every holder."""
+
+    task_id: str
+    owner: str
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A task to work on.
+
+    `turn` is what `create` or `follow` was given (empty once the task rests for good), `number` counts it from 1.
+    `begun`: its message is in the log already. `lost` counts holders that vanished. `over`: no turn is left; the task
+    was claimed to be ended. `seconds` is what is left of the turn's time, `canceled` whether its caller cancelled.
+    """
+
+    lease: Lease
+    turn: bytes
+    number: int
+    sequence: int
+    begun: bool
+    lost: int
+    canceled: bool
+    over: bool
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A stored turn. `claim` is there if the caller may work it at once; `again` if an earlier request had its key."""
+
+    task_id: str
+    turn: int
+    sequence: int
+    claim: Claim | None = None
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """Of the leases that were to be renewed: those that are lost, and those whose task is to be cancelled."""
+
+    lost: frozenset[str] = frozenset()
+    canceled: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,47 +160,130 @@ class TaskPage:
 class TaskJournal(ABC):
     """Numbers a task's events 1..n without gaps; the first is the Task as accepted.
 
-    Every read is scoped by owner. Writers are trusted code that was handed the task's id by the engine. Nothing is
-    appended behind a terminal event, whoever writes it.
+    Every read is scoped by owner. Writers hold a lease. Nothing is appended behind a terminal event, whoever writes it.
+    Every method may raise `JournalDown`, in bounded time.
     """
 
     durable: bool = False
     """Whether accepted tasks outlive this process."""
 
-    @abstractmethod
-    async def create(self, owner: str, task: Task) -> None:
-        """Stores a new task; when this returns, the task is accepted."""
+    limits: JournalLimits
+
+    async def open(self, canceled: Callable[[str], None]) -> None:  # noqa: B027 - not every journal has anything to open
+        """Connects. `canceled` is called with the id of each running task whose caller cancels it, on any replica."""
+
+    async def close(self) -> None:  # noqa: B027
+        """Lets go of connections; what is stored stays."""
+
+    async def ready(self) -> bool:
+        """Whether the store can be written."""
+        return True
+
+    def task_id(self, owner: str, key: IdempotencyKey | None) -> str:
+        """An id for a new task."""
+        return str(uuid.uuid4())
+
+    async def stranded(self) -> list[str]:
+        """Ids of the tasks that would be lost with this process."""
+        return []
 
     @abstractmethod
-    async def append(self, task_id: str, entries: Sequence[Entry]) -> int:
+    async def create(
+        self,
+        owner: str,
+        task: Task,
+        turn: bytes,
+        seconds: float,
+        *,
+        worker: str = "",
+        key: IdempotencyKey | None = None,
+    ) -> Accepted:
+        """Stores a new task and its first turn; when this returns, the task is accepted.
+
+        `seconds` is the turn's time, from now. A `worker` may be given the claim at once, but only while no one waits.
+        Raises `QueueFull` and `KeyReused`.
+        """
+
+    @abstractmethod
+    async def follow(
+        self,
+        owner: str,
+        task_id: str,
+        turn: bytes,
+        seconds: float,
+        *,
+        worker: str = "",
+        key: IdempotencyKey | None = None,
+    ) -> Accepted:
+        """Stores a further turn. Raises `TaskUnknown`, `TaskEnded`, `QueueFull` and `KeyReused`."""
+
+    @abstractmethod
+    async def claim(self, worker: str) -> Claim | None:
+        """The next waiting task, owners in turns."""
+
+    @abstractmethod
+    async def seize(self, task_id: str, worker: str) -> Claim:
+        """Takes a task over, whoever holds it. Raises `TaskUnknown` and `TaskEnded`."""
+
+    @abstractmethod
+    async def renew(self, leases: Sequence[Lease]) -> Renewal:
+        """Keeps leases for another `limits.lease` seconds."""
+
+    @abstractmethod
+    async def release(self, lease: Lease, *, give_back: bool = False) -> None:
+        """Ends the turn: the task rests, or its next turn waits. With `give_back` the same turn waits again.
+
+        A lease that is lost already is no error.
+        """
+
+    @abstractmethod
+    async def append(self, lease: Lease, entries: Sequence[Entry], *, begun: bytes | None = None) -> int:
         """Appends all entries in one step and returns the last one's number.
 
-        Entries behind a terminal one are dropped. Raises `TaskEnded` or `TaskUnknown`.
+        Entries behind a terminal one are dropped, and a terminal one ends the lease. `begun` replaces the turn's
+        bytes: its message is in the log from now on. Raises `TaskEnded`, `LeaseLost` or `TaskUnknown`.
         """
+
+    @abstractmethod
+    async def cancel(self, owner: str, task_id: str, worker: str) -> Claim | None:
+        """Asks for a task's end. A claim means that no executor knows of the task: the caller ends it itself.
+
+        Otherwise the holder is told, or a worker is given the task to end it. Raises `TaskUnknown` and `TaskEnded`.
+        """
+
+    @abstractmethod
+    async def sweep(self) -> list[str]:
+        """Gives lost tasks to other workers, forgets expired ones, and returns the ids of those that are overdue."""
+
+    @abstractmethod
+    async def work(self, seconds: float) -> None:
+        """Waits until there may be something to claim, at most `seconds`."""
 
     @abstractmethod
     async def get(self, owner: str, task_id: str, upto: int | None = None) -> Snapshot:
         """The task as it stands, or as it stood after event `upto`. Raises `TaskUnknown`."""
 
     @abstractmethod
-    async def read(self, owner: str, task_id: str, after: int, limit: int = 256) -> list[tuple[int, Event]]:
-        """Events `after`+1 and on, with their numbers, at most `limit`. Raises `TaskUnknown`."""
+    async def read(self, owner: str, task_id: str, after: int, limit: int = 256) -> list[Logged]:
+        """Events `after`+1 and on, at most `limit`. Raises `TaskUnknown`."""
 
     @abstractmethod
     async def wait(self, task_id: str, after: int, seconds: float) -> bool:
         """Waits for an event behind number `after`; False when none came in time."""
 
     @abstractmethod
-    async def list(self, owner: str, wanted: TaskFilter, page_token: str, page_size: int) -> TaskPage:
+    async def list(
+        self, owner: str, wanted: TaskFilter, page_token: str, page_size: int, *, artifacts: bool = False
+    ) -> TaskPage:
         """The owner's tasks, latest status first. Raises `InvalidParamsError` for a token that is not one."""
 
     @abstractmethod
-    async def save_checkpoint(self, task_id: str, data: Any) -> None:
-        """Keeps the executor's last checkpoint (JSON). Raises `TaskUnknown`."""
+    async def save_checkpoint(self, lease: Lease, data: Any) -> None:
+        """Keeps the executor's last checkpoint (JSON). Raises `TaskUnknown`, `TaskEnded` or `LeaseLost`."""
 
     @abstractmethod
     async def checkpoint(self, task_id: str) -> Any:
-        """What `save_checkpoint` kept last, or None."""
+        """What `save_checkpoint` kept last, or None. Raises `TaskUnknown`."""
 
     @abstractmethod
     async def delete(self, task_id: str) -> None:

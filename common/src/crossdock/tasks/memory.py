@@ -3,150 +3,439 @@
 import asyncio
 import copy
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
-from a2a.types import Task
-from a2a.utils.errors import InvalidParamsError
-from a2a.utils.task import ListTasksCursor, decode_list_tasks_cursor, encode_list_tasks_cursor
+from a2a.types import Task, TaskState
+from sortedcontainers import SortedList
 
-from crossdock.tasks.events import TERMINAL, Event, fold, remember, state_of
-from crossdock.tasks.journal import Entry, Snapshot, TaskEnded, TaskFilter, TaskJournal, TaskPage, TaskUnknown
+from crossdock.errors import TryLater
+from crossdock.tasks.cursor import Position, position
+from crossdock.tasks.events import INTERRUPTED, TERMINAL
+from crossdock.tasks.journal import (
+    Accepted,
+    Claim,
+    Entry,
+    IdempotencyKey,
+    JournalLimits,
+    KeyReused,
+    Lease,
+    LeaseLost,
+    Logged,
+    QueueFull,
+    Renewal,
+    Snapshot,
+    TaskEnded,
+    TaskFilter,
+    TaskJournal,
+    TaskPage,
+    TaskUnknown,
+)
+from crossdock.tasks.record import ARTIFACT, Record, encoded, folded, status_of
+
+MIB = 1024 * 1024
+VISIBILITY = 10.0
+"""An overdue task that nobody ended is named again after this many seconds."""
 
 
 @dataclass
-class _Record:
+class _Stored:
     owner: str
-    task: Task
-    entries: list[Entry]
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    task_id: str
+    context_id: str
+    turn: bytes
+    state: TaskState
+    micros: int
+    due: float
+    named: float = 0.0
+    log: list[Record] = field(default_factory=list)
+    number: int = 1
+    begun: bool = True
+    started: bool = False
+    over: bool = False
+    canceled: bool = False
+    lost: int = 0
+    fence: int = 0
+    until: float | None = None
+    queued: bool = False
+    turns: deque[tuple[bytes, float]] = field(default_factory=deque)
+    accepted: int = 1
     checkpoint: Any = None
     ended_at: float | None = None
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
-    def position(self) -> ListTasksCursor:
-        return ListTasksCursor(self.task.status.timestamp.ToNanoseconds(), self.task.id)
+    def position(self) -> Position:
+        return Position(self.micros, self.task_id)
+
+    @property
+    def indexes(self) -> tuple[tuple[str, ...], ...]:
+        return (self.owner,), (self.owner, self.context_id)
+
+    @property
+    def size(self) -> int:
+        return sum(len(record.event) + len(record.message) for record in self.log)
 
 
 class MemoryJournal(TaskJournal):
-    """Finished tasks are forgotten after `retention` seconds. Readers get copies, never live objects."""
+    """Finished tasks are forgotten after the retention, the oldest earlier where `max_bytes` would be exceeded."""
 
-    def __init__(self, *, retention: float = 3600.0, clock: Callable[[], float] = time.monotonic) -> None:
-        self._records: dict[str, _Record] = {}
-        self._ended: dict[str, None] = {}  # in the order of their ends, which is the order in which they expire
-        self._retention = retention
+    def __init__(
+        self,
+        limits: JournalLimits | None = None,
+        *,
+        max_bytes: int = 512 * MIB,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.limits = limits or JournalLimits()
+        self._max_bytes = max_bytes
         self._clock = clock
+        self._bytes = 0
+        self._tasks: dict[str, _Stored] = {}
+        self._unfinished: dict[str, _Stored] = {}
+        self._index: dict[tuple[str, ...], SortedList[Position]] = {}
+        self._ended: dict[str, None] = {}  # in the order of their ends, which is the order in which they expire
+        self._queues: dict[str, deque[str]] = {}  # in the order of the owners' turns
+        self._keys: dict[tuple[str, str], tuple[str, str, int, float]] = {}
+        self._work = asyncio.Event()
+        self._canceled: Callable[[str], None] = lambda _: None
 
-    async def create(self, owner: str, task: Task) -> None:
+    async def open(self, canceled: Callable[[str], None]) -> None:
+        self._canceled = canceled
+
+    async def stranded(self) -> list[str]:
+        return list(self._unfinished)
+
+    async def create(
+        self,
+        owner: str,
+        task: Task,
+        turn: bytes,
+        seconds: float,
+        *,
+        worker: str = "",
+        key: IdempotencyKey | None = None,
+    ) -> Accepted:
         self._expire()
-        stored = Task()
-        stored.CopyFrom(task)
-        first = Task()
-        first.CopyFrom(task)
-        self._records[task.id] = _Record(owner, stored, [Entry(first)])
+        if (again := self._seen(owner, key)) is not None:
+            return again
+        direct = bool(worker) and not self._queues
+        self._check_room(owner, direct=direct)
+        first = encoded(Entry(task), 1)
+        micros = task.status.timestamp.ToMicroseconds()
+        due = self._clock() + seconds
+        stored = _Stored(owner, task.id, task.context_id, turn, task.status.state, micros, due)
+        self._tasks[task.id] = self._unfinished[task.id] = stored
+        self._log(stored, first)
+        self._place(stored)
+        self._remember(owner, key, task.id, 1)
+        if direct:
+            return Accepted(task.id, 1, 1, self._grant(stored))
+        self._enqueue(stored)
+        return Accepted(task.id, 1, 1)
 
-    async def append(self, task_id: str, entries: Sequence[Entry]) -> int:
-        record = self._record(task_id)
-        if record.ended_at is not None:
-            raise TaskEnded(task_id)
+    async def follow(
+        self,
+        owner: str,
+        task_id: str,
+        turn: bytes,
+        seconds: float,
+        *,
+        worker: str = "",
+        key: IdempotencyKey | None = None,
+    ) -> Accepted:
+        stored = self._owned(owner, task_id)
+        if (again := self._seen(owner, key)) is not None:
+            return again
+        self._open(stored)
+        idle = stored.until is None and not stored.queued
+        direct = bool(worker) and not self._queues and idle
+        self._check_room(owner, direct=direct, waiting=len(stored.turns))
+        stored.accepted += 1
+        stored.turns.append((turn, seconds))
+        self._remember(owner, key, task_id, stored.accepted)
+        accepted = Accepted(task_id, stored.accepted, len(stored.log))
+        if not idle:
+            return accepted
+        stored.due = self._clock() + seconds
+        if direct:
+            return Accepted(task_id, stored.accepted, len(stored.log), self._grant(stored))
+        self._enqueue(stored)
+        return accepted
+
+    async def claim(self, worker: str) -> Claim | None:
+        while self._queues:
+            owner = next(iter(self._queues))
+            queue = self._queues.pop(owner)
+            task_id = queue.popleft()
+            if queue:
+                self._queues[owner] = queue
+            stored = self._tasks[task_id]
+            stored.queued = False
+            return self._grant(stored)
+        return None
+
+    async def seize(self, task_id: str, worker: str) -> Claim:
+        stored = self._task(task_id)
+        self._open(stored)
+        return self._grant(stored)
+
+    async def renew(self, leases: Sequence[Lease]) -> Renewal:
+        lost, canceled = set(), set()
+        for lease in leases:
+            stored = self._tasks.get(lease.task_id)
+            if stored is None or stored.fence != lease.fence or stored.until is None:
+                lost.add(lease.task_id)
+                continue
+            stored.until = self._clock() + self.limits.lease
+            if stored.canceled:
+                canceled.add(lease.task_id)
+        return Renewal(frozenset(lost), frozenset(canceled))
+
+    async def release(self, lease: Lease, *, give_back: bool = False) -> None:
+        stored = self._tasks.get(lease.task_id)
+        if stored is None or stored.fence != lease.fence or stored.until is None:
+            return
+        stored.until = None
+        if give_back:
+            self._enqueue(stored, front=True)
+            return
+        stored.over = True
+        if stored.canceled:
+            self._enqueue(stored, front=True)
+        elif stored.turns:
+            stored.due = self._clock() + stored.turns[0][1]
+            self._enqueue(stored)
+        elif stored.state in INTERRUPTED:
+            stored.due = self._clock() + self.limits.interrupted
+
+    async def append(self, lease: Lease, entries: Sequence[Entry], *, begun: bytes | None = None) -> int:
+        stored = self._held(lease)
         for entry in entries:
-            _apply(record.task, entry)
-            record.entries.append(copy.deepcopy(entry))
-            if state_of(entry.event) in TERMINAL:
-                record.ended_at = self._clock()
-                self._ended[task_id] = None
-                break
-        record.changed.set()
-        record.changed = asyncio.Event()
-        return len(record.entries)
+            record = encoded(entry, stored.number)
+            self._log(stored, record)
+            if (status := status_of(entry.event)) is not None:
+                self._displace(stored)
+                stored.state, stored.micros = status
+                self._place(stored)
+                if stored.state in TERMINAL:
+                    self._finish(stored)
+                    break
+        if begun is not None and stored.ended_at is None:
+            stored.turn, stored.begun = begun, True
+        stored.changed.set()
+        stored.changed = asyncio.Event()
+        return len(stored.log)
+
+    async def cancel(self, owner: str, task_id: str, worker: str) -> Claim | None:
+        stored = self._owned(owner, task_id)
+        self._open(stored)
+        stored.canceled = True
+        if stored.until is not None:
+            self._canceled(task_id)
+            return None
+        if not stored.started:
+            return self._grant(stored)
+        if not stored.queued:
+            self._enqueue(stored, front=True)
+        return None
+
+    async def sweep(self) -> list[str]:
+        self._expire()
+        now = self._clock()
+        overdue = []
+        for stored in list(self._unfinished.values()):
+            if stored.until is not None and stored.until <= now:
+                stored.lost, stored.until = stored.lost + 1, None
+                stored.fence += 1
+                self._enqueue(stored, front=True)
+            if stored.until is None and max(stored.due, stored.named) <= now:
+                stored.named = now + VISIBILITY
+                overdue.append(stored.task_id)
+        return overdue
+
+    async def work(self, seconds: float) -> None:
+        if self._queues:
+            return
+        self._work.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._work.wait()
+        except TimeoutError:
+            return
 
     async def get(self, owner: str, task_id: str, upto: int | None = None) -> Snapshot:
-        record = self._owned(owner, task_id)
-        task = Task()
-        if upto is None or upto >= len(record.entries):
-            task.CopyFrom(record.task)
-            return Snapshot(task, len(record.entries), owner)
-        for entry in record.entries[: max(upto, 1)]:
-            _apply(task, entry)
-        return Snapshot(task, max(upto, 1), owner)
+        stored = self._owned(owner, task_id)
+        log = stored.log if upto is None else stored.log[: max(upto, 1)]
+        return Snapshot(folded(log), len(log), owner)
 
-    async def read(self, owner: str, task_id: str, after: int, limit: int = 256) -> list[tuple[int, Event]]:
-        record = self._owned(owner, task_id)
-        window = record.entries[after : after + limit]
-        return [(after + offset, copy.deepcopy(entry.event)) for offset, entry in enumerate(window, 1)]
+    async def read(self, owner: str, task_id: str, after: int, limit: int = 256) -> list[Logged]:
+        window = self._owned(owner, task_id).log[after : after + limit]
+        return [record.logged(number) for number, record in enumerate(window, after + 1)]
 
     async def wait(self, task_id: str, after: int, seconds: float) -> bool:
-        record = self._record(task_id)
-        if len(record.entries) > after:
+        stored = self._task(task_id)
+        if len(stored.log) > after:
             return True
         try:
             async with asyncio.timeout(seconds):
-                await record.changed.wait()
+                await stored.changed.wait()
         except TimeoutError:
             return False
         return True
 
-    async def list(self, owner: str, wanted: TaskFilter, page_token: str, page_size: int) -> TaskPage:
+    async def list(
+        self, owner: str, wanted: TaskFilter, page_token: str, page_size: int, *, artifacts: bool = False
+    ) -> TaskPage:
         self._expire()
-        matching = [record for record in self._records.values() if record.owner == owner and _matches(record, wanted)]
-        matching.sort(key=lambda record: record.position.sort_key(), reverse=True)
-        rest = matching
-        if page_token:
-            cursor = decode_list_tasks_cursor(page_token)
-            if cursor is None:
-                raise InvalidParamsError("pageToken is not one that this agent gave out; list again without it")
-            rest = [record for record in matching if record.position.sort_key() < cursor.sort_key()]
+        before = position(page_token)
+        index = self._index.get((owner, wanted.context_id) if wanted.context_id else (owner,), SortedList())
+        least = Position(-(-wanted.after_ns // 1000), "")
+        behind = index.irange(least, before, (True, False), reverse=True)
+        found = (self._tasks[item.task_id] for item in behind)
+        rest = list(islice((item for item in found if wanted.state in {None, item.state}), page_size + 1))
         page = rest[:page_size]
-        token = encode_list_tasks_cursor(page[-1].position) if len(rest) > page_size else ""
-        return TaskPage([copy.deepcopy(record.task) for record in page], token, len(matching))
+        token = page[-1].position.token() if len(rest) > page_size else ""
+        logs = ((record for record in stored.log if artifacts or record.kind != ARTIFACT) for stored in page)
+        return TaskPage([folded(log) for log in logs], token, self._count(index, least, wanted.state))
 
-    async def save_checkpoint(self, task_id: str, data: Any) -> None:
-        self._record(task_id).checkpoint = copy.deepcopy(data)
+    def _count(self, index: "SortedList[Position]", least: Position, state: TaskState | None) -> int:
+        if state is None:
+            return len(index) - index.bisect_left(least)
+        return sum(self._tasks[item.task_id].state == state for item in index.irange(least))
+
+    def _place(self, stored: _Stored) -> None:
+        for name in stored.indexes:
+            self._index.setdefault(name, SortedList()).add(stored.position)
+
+    def _displace(self, stored: _Stored) -> None:
+        for name in stored.indexes:
+            self._index[name].remove(stored.position)
+            if not self._index[name]:
+                del self._index[name]
+
+    async def save_checkpoint(self, lease: Lease, data: Any) -> None:
+        self._held(lease).checkpoint = copy.deepcopy(data)
 
     async def checkpoint(self, task_id: str) -> Any:
-        return copy.deepcopy(self._record(task_id).checkpoint)
+        return copy.deepcopy(self._task(task_id).checkpoint)
 
     async def delete(self, task_id: str) -> None:
-        self._ended.pop(task_id, None)
-        record = self._records.pop(task_id, None)
-        if record is not None:
-            record.changed.set()
+        stored = self._tasks.get(task_id)
+        if stored is not None:
+            self._forget(stored)
+            stored.changed.set()
 
-    def _record(self, task_id: str) -> _Record:
-        record = self._records.get(task_id)
-        if record is None:
+    def _grant(self, stored: _Stored) -> Claim:
+        self._unqueue(stored)
+        if stored.over and stored.turns:
+            stored.turn, _ = stored.turns.popleft()
+            stored.number, stored.begun, stored.over = stored.number + 1, False, False
+        stored.fence += 1
+        stored.started = True
+        stored.until = self._clock() + self.limits.lease
+        return Claim(
+            Lease(stored.task_id, stored.owner, stored.fence),
+            stored.turn,
+            stored.number,
+            len(stored.log),
+            stored.begun,
+            stored.lost,
+            stored.canceled,
+            stored.over,
+            stored.due - self._clock(),
+        )
+
+    def _enqueue(self, stored: _Stored, *, front: bool = False) -> None:
+        queue = self._queues.setdefault(stored.owner, deque())
+        queue.appendleft(stored.task_id) if front else queue.append(stored.task_id)
+        stored.queued = True
+        self._work.set()
+
+    def _unqueue(self, stored: _Stored) -> None:
+        if not stored.queued:
+            return
+        stored.queued = False
+        queue = self._queues[stored.owner]
+        queue.remove(stored.task_id)
+        if not queue:
+            del self._queues[stored.owner]
+
+    def _check_room(self, owner: str, *, direct: bool, waiting: int = 0) -> None:
+        if not direct and len(self._queues.get(owner, ())) + waiting >= self.limits.queued:
+            raise QueueFull
+        while self._bytes > self._max_bytes and self._ended:
+            self._forget(self._tasks[next(iter(self._ended))])
+        if self._bytes > self._max_bytes:
+            raise TryLater("The memory for tasks is full. Send the message again later.", retry_after=5.0)
+
+    def _seen(self, owner: str, key: IdempotencyKey | None) -> Accepted | None:
+        if key is None:
+            return None
+        digest, task_id, turn, until = self._keys.get((owner, key.key), ("", "", 0, 0.0))
+        if until <= self._clock() or task_id not in self._tasks:
+            return None
+        if digest != key.digest:
+            raise KeyReused
+        return Accepted(task_id, turn, len(self._tasks[task_id].log), again=True)
+
+    def _remember(self, owner: str, key: IdempotencyKey | None, task_id: str, turn: int) -> None:
+        if key is not None:
+            self._keys[owner, key.key] = (key.digest, task_id, turn, self._clock() + self.limits.idempotency)
+
+    def _log(self, stored: _Stored, record: Record) -> None:
+        stored.log.append(record)
+        self._bytes += len(record.event) + len(record.message)
+
+    def _finish(self, stored: _Stored) -> None:
+        self._unqueue(stored)
+        stored.until, stored.turn, stored.checkpoint = None, b"", None
+        stored.turns.clear()
+        stored.ended_at = self._clock()
+        del self._unfinished[stored.task_id]
+        self._ended[stored.task_id] = None
+
+    def _task(self, task_id: str) -> _Stored:
+        stored = self._tasks.get(task_id)
+        if stored is None:
             raise TaskUnknown(task_id)
-        return record
+        return stored
 
-    def _owned(self, owner: str, task_id: str) -> _Record:
+    def _owned(self, owner: str, task_id: str) -> _Stored:
         self._expire()
-        record = self._record(task_id)
-        if record.owner != owner:
+        stored = self._task(task_id)
+        if stored.owner != owner:
             raise TaskUnknown(task_id)
-        return record
+        return stored
+
+    def _open(self, stored: _Stored) -> None:
+        if stored.ended_at is not None:
+            raise TaskEnded(stored.task_id)
+
+    def _held(self, lease: Lease) -> _Stored:
+        stored = self._task(lease.task_id)
+        self._open(stored)
+        if stored.fence != lease.fence or stored.until is None:
+            raise LeaseLost(lease.task_id)
+        return stored
 
     def _expire(self) -> None:
-        limit = self._clock() - self._retention
+        limit = self._clock() - self.limits.retention
         while self._ended:
-            task_id = next(iter(self._ended))
-            ended_at = self._records[task_id].ended_at
-            if ended_at is None or ended_at > limit:
-                return
-            del self._ended[task_id], self._records[task_id]
+            stored = self._tasks[next(iter(self._ended))]
+            if stored.ended_at is None or stored.ended_at > limit:
+                break
+            self._forget(stored)
+        while self._keys and next(iter(self._keys.values()))[3] <= self._clock():
+            del self._keys[next(iter(self._keys))]
 
-
-def _apply(task: Task, entry: Entry) -> None:
-    if entry.message is not None:
-        remember(task)
-        task.history.append(entry.message)
-    fold(task, entry.event)
-
-
-def _matches(record: _Record, wanted: TaskFilter) -> bool:
-    task = record.task
-    return (
-        (not wanted.context_id or task.context_id == wanted.context_id)
-        and (wanted.state is None or task.status.state == wanted.state)
-        and task.status.timestamp.ToNanoseconds() >= wanted.after_ns
-    )
+    def _forget(self, stored: _Stored) -> None:
+        self._unqueue(stored)
+        self._displace(stored)
+        self._bytes -= stored.size
+        self._unfinished.pop(stored.task_id, None)
+        self._ended.pop(stored.task_id, None)
+        del self._tasks[stored.task_id]

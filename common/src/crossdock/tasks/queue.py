@@ -8,7 +8,7 @@ from a2a.server.events import EventQueue
 from a2a.types import Message, Task, TaskArtifactUpdateEvent, TaskState, TaskStatusUpdateEvent
 
 from crossdock.tasks.events import INTERRUPTED, TERMINAL, Event, now, state_of, status_event
-from crossdock.tasks.journal import Entry, TaskEnded, TaskJournal
+from crossdock.tasks.journal import Entry, Lease, TaskEnded, TaskJournal
 from crossdock.tasks.observer import TaskObserver
 
 log = structlog.get_logger(__name__)
@@ -17,13 +17,13 @@ log = structlog.get_logger(__name__)
 class JournalQueue(EventQueue):
     """Accepts what SDK executors send and keeps the invariant of one end: what comes behind it is dropped.
 
-    `state` is the last state that this queue stored.
+    `state` is the last state that this queue stored. Writing raises `LeaseLost` once somebody else holds the task.
     """
 
-    def __init__(self, journal: TaskJournal, observer: TaskObserver, owner: str, task: Task) -> None:
+    def __init__(self, journal: TaskJournal, observer: TaskObserver, lease: Lease, task: Task) -> None:
         self._journal = journal
         self._observer = observer
-        self._owner = owner
+        self._lease = lease
         self._task_id = task.id
         self._context_id = task.context_id
         self.state: TaskState = task.status.state
@@ -49,18 +49,25 @@ class JournalQueue(EventQueue):
             log.debug("event_after_end_dropped", task_id=self._task_id)
             return
         try:
-            await self._journal.append(self._task_id, [Entry(event)])
+            await self._journal.append(self._lease, [Entry(event)])
         except TaskEnded:
             self.state = TaskState.TASK_STATE_CANCELED
             return
         state = state_of(event)
         if state is not None and state != self.state:
             self.state = state
-            self._observer.state_changed(self._owner, self._task_id, self._context_id, state)
+            self._observer.state_changed(self._lease.owner, self._task_id, self._context_id, state)
+
+    async def begin(self, message: Message, turn: bytes) -> None:
+        """Puts a follow-up's message into the log: from here on its turn is `turn`."""
+        working = status_event(self._task_id, self._context_id, TaskState.TASK_STATE_WORKING)
+        await self._journal.append(self._lease, [Entry(working, message)], begun=turn)
+        self.state = TaskState.TASK_STATE_WORKING
+        self._observer.state_changed(self._lease.owner, self._task_id, self._context_id, self.state)
 
     async def checkpoint(self, data: Any) -> None:
         """Keeps what the executor needs to go on with this task later."""
-        await self._journal.save_checkpoint(self._task_id, data)
+        await self._journal.save_checkpoint(self._lease, data)
 
     def _addressed(
         self, event: TaskStatusUpdateEvent | TaskArtifactUpdateEvent

@@ -1,55 +1,119 @@
-"""The units of work: a turn is one caller's message to a task, a job the turns of one task in order."""
+"""A turn as it waits in the journal: one message of a caller, and what its executor must know of the call."""
 
-import asyncio
-from collections import deque
-from collections.abc import Callable, Coroutine
+import json
+import struct
 from dataclasses import dataclass, field
-from enum import Enum
+from typing import Any
 
 from a2a.server.context import ServerCallContext
-from a2a.types import SendMessageRequest
+from a2a.types import Message, Role, SendMessageRequest, Task
+from opentelemetry import propagate
+
+from crossdock.auth.caller import Caller
+from crossdock.auth.claims import Principal
+from crossdock.extensions import HOPS_HEADER
+
+KEPT_HEADERS = ("a2a-version", HOPS_HEADER)
+LENGTH = struct.Struct(">I")
 
 
-class Stop(Enum):
-    """Why a running turn is interrupted from outside."""
-
-    CANCELED = "canceled"
-    SHUTDOWN = "shutdown"
-
-
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Turn:
-    """`started` resolves to the number of the last event before this turn, when its work begins or never will."""
+    """`request` has no message once that is in the task's log: `message_id` finds it there. `seconds`: its limit."""
 
-    owner: str
     request: SendMessageRequest
-    call_context: ServerCallContext
-    seconds: float
+    message_id: str
     follows: bool
-    started: asyncio.Future[int] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    seconds: float
+    caller: dict[str, Any] | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    trace: dict[str, str] = field(default_factory=dict)
+    tenant: str = ""
+    extensions: tuple[str, ...] = ()
 
-    def start(self, sequence: int) -> None:
-        if not self.started.done():
-            self.started.set_result(sequence)
+    @classmethod
+    def of(cls, request: SendMessageRequest, context: ServerCallContext, seconds: float, *, follows: bool) -> "Turn":
+        trace: dict[str, str] = {}
+        propagate.inject(trace)
+        headers = context.state.get("headers", {})
+        user = context.user
+        return cls(
+            request,
+            request.message.message_id,
+            follows,
+            seconds,
+            _described(user.principal) if isinstance(user, Caller) else None,
+            {name: headers[name] for name in KEPT_HEADERS if name in headers},
+            trace,
+            context.tenant,
+            tuple(sorted(context.requested_extensions)),
+        )
+
+    def encode(self, *, with_message: bool) -> bytes:
+        request = SendMessageRequest()
+        request.CopyFrom(self.request)
+        if not with_message:
+            request.ClearField("message")
+        rest = {
+            "messageId": self.message_id,
+            "follows": self.follows,
+            "seconds": self.seconds,
+            "caller": self.caller,
+            "headers": self.headers,
+            "trace": self.trace,
+            "tenant": self.tenant,
+            "extensions": self.extensions,
+        }
+        text = json.dumps(rest).encode()
+        return LENGTH.pack(len(text)) + text + request.SerializeToString()
+
+    @classmethod
+    def decode(cls, data: bytes) -> "Turn":
+        (length,) = LENGTH.unpack_from(data)
+        rest = json.loads(data[LENGTH.size : LENGTH.size + length])
+        return cls(
+            SendMessageRequest.FromString(data[LENGTH.size + length :]),
+            rest["messageId"],
+            rest["follows"],
+            rest["seconds"],
+            rest["caller"],
+            rest["headers"],
+            rest["trace"],
+            rest["tenant"],
+            tuple(rest["extensions"]),
+        )
+
+    def addressed(self, task: Task) -> SendMessageRequest:
+        """The request with its message, which may have joined the task's history already."""
+        request = SendMessageRequest()
+        request.CopyFrom(self.request)
+        if not request.HasField("message"):
+            request.message.CopyFrom(_said(task, self.message_id))
+        return request
+
+    def context(self) -> ServerCallContext:
+        context = ServerCallContext(
+            tenant=self.tenant, state={"headers": dict(self.headers)}, requested_extensions=set(self.extensions)
+        )
+        if self.caller is not None:
+            roles = frozenset(self.caller["roles"])
+            context.user = Caller(Principal(**{**self.caller, "roles": roles}))
+        return context
 
 
-class Job:
-    """One task's turns; the first of them is the one that runs."""
+def _described(principal: Principal) -> dict[str, Any]:
+    return {
+        "subject": principal.subject,
+        "customer": principal.customer,
+        "client_id": principal.client_id,
+        "roles": sorted(principal.roles),
+        "expires_at": principal.expires_at,
+    }
 
-    worker: asyncio.Task[None]
 
-    def __init__(self, owner: str, turns: deque[Turn]) -> None:
-        self.owner = owner
-        self.turns = turns
-        self.stop: Stop | None = None
-
-    def begin(self, work: Coroutine[None, None, None], finished: Callable[[], None]) -> None:
-        """Starts `work`; `finished` is called however it ends, also when it is cancelled before its first step."""
-        self.worker = asyncio.create_task(work)
-        self.worker.add_done_callback(lambda _: finished())
-
-    def interrupt(self, reason: Stop) -> None:
-        """The first reason stands."""
-        if self.stop is None:
-            self.stop = reason
-            self.worker.cancel()
+def _said(task: Task, message_id: str) -> Message:
+    """The caller's latest message with this id."""
+    for message in reversed(task.history):
+        if message.message_id == message_id and message.role != Role.ROLE_AGENT:
+            return message
+    raise LookupError(f"the task {task.id} has lost the message of its turn")

@@ -1,0 +1,36 @@
+local id, fence, token, retention, hasbegun, begun = unpack(ARGV, 1, 6)
+local t = P .. 't:' .. id
+local owner, context, state, sequence, held, until_, last, number = unpack(
+  call('HMGET', t, 'owner', 'context', 'state', 'sequence', 'fence', 'until', 'written', 'number'))
+if not owner then return { 'unknown' } end
+if last == token then return { 'ok', sequence } end -- a retry: the answer to the first was lost
+if ENDED[state] then return { 'ended' } end
+if held ~= fence or not until_ then return { 'lost' } end
+local micros
+local before = state
+for i = 7, #ARGV, 5 do
+  local kind, event, message, after, at = unpack(ARGV, i, i + 4)
+  sequence = sequence + 1
+  local fields = { 'k', kind, 'e', event, 'n', number }
+  if message ~= '' then
+    fields[7], fields[8] = 'm', message
+  end
+  call('XADD', P .. 'e:' .. id, sequence .. '-0', unpack(fields))
+  if after ~= '' then
+    call('XADD', P .. 'b:' .. id, sequence .. '-0', unpack(fields))
+    state, micros = after, at
+    if ENDED[state] then break end
+  end
+end
+call('HSET', t, 'sequence', sequence, 'written', token)
+if micros then
+  call('HSET', t, 'state', state, 'micros', micros)
+  index(owner, context, id, before, state, micros)
+end
+if ENDED[state] then
+  finish(id, owner, tonumber(retention))
+elseif hasbegun == '1' then
+  call('HSET', t, 'turn', begun, 'begun', '1')
+end
+wake('e:' .. id .. ':' .. sequence)
+return { 'ok', sequence }

@@ -1,0 +1,25 @@
+local owner, id, turn, seconds, worker, lease, limit, key, digest, ttl, token = unpack(ARGV)
+local t = P .. 't:' .. id
+local f = call('HMGET', t, 'owner', 'state', 'until', 'queued', 'sequence', 'token', 'accepted')
+if f[1] ~= owner then return { 'unknown' } end
+local known = seen(owner, key, digest)
+if known then return known end
+if f[6] == token then return { 'queued', id, f[7], f[5] } end -- a retry: the answer to the first was lost
+if ENDED[f[2]] then return { 'ended' } end
+local idle = not f[3] and not f[4]
+local direct = worker ~= '' and idle and call('EXISTS', P .. 'ring') == 0
+local waiting = call('LLEN', P .. 'q:' .. owner) + call('LLEN', P .. 'w:' .. id) / 2
+if not direct and waiting >= tonumber(limit) then return { 'full' } end
+local number = call('HINCRBY', t, 'accepted', 1)
+call('HSET', t, 'token', token)
+call('RPUSH', P .. 'w:' .. id, seconds, turn)
+remember(owner, key, digest, id, number, ttl)
+if not idle then return { 'queued', id, number, f[5] } end
+due(id, now() + tonumber(seconds))
+if direct then
+  local claim = grant(id, worker, lease)
+  claim[13] = number
+  return claim
+end
+queue(owner, id, false)
+return { 'queued', id, number, f[5] }

@@ -1,0 +1,54 @@
+"""How an event is kept: the same bytes in every journal."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from a2a.types import Message, Task, TaskArtifactUpdateEvent, TaskState, TaskStatusUpdateEvent
+
+from crossdock.tasks.events import Event, fold, remember, state_of
+from crossdock.tasks.journal import Entry, Logged
+
+ARTIFACT = b"a"
+KINDS: dict[bytes, type[Event]] = {b"t": Task, b"s": TaskStatusUpdateEvent, ARTIFACT: TaskArtifactUpdateEvent}
+NAMES = {kind: name for name, kind in KINDS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One stored event: `kind` names its type, `message` is empty where no caller's message came with it."""
+
+    kind: bytes
+    event: bytes
+    message: bytes
+    turn: int
+
+    def parsed(self) -> Event:
+        return KINDS[self.kind].FromString(self.event)
+
+    def logged(self, number: int) -> Logged:
+        return Logged(number, self.turn, self.parsed())
+
+
+def encoded(entry: Entry, turn: int) -> Record:
+    message = entry.message.SerializeToString() if entry.message is not None else b""
+    return Record(NAMES[type(entry.event)], entry.event.SerializeToString(), message, turn)
+
+
+def folded(records: Iterable[Record]) -> Task:
+    """The task that the records make, from the first one on."""
+    task = Task()
+    for record in records:
+        if record.message:
+            remember(task)
+            task.history.append(Message.FromString(record.message))
+        fold(task, record.parsed())
+    return task
+
+
+def status_of(event: Event) -> tuple[TaskState, int] | None:
+    """The state that an event leads to and its time in microseconds since 1970; None for an artifact."""
+    if isinstance(event, TaskArtifactUpdateEvent):
+        return None
+    state = state_of(event)
+    assert state is not None
+    return state, event.status.timestamp.ToMicroseconds()

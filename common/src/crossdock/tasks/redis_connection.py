@@ -1,0 +1,131 @@
+"""How the journal reaches Redis, and what becomes of Redis' errors."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import structlog
+from redis import exceptions
+from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster, Sentinel, SSLConnection
+from redis.asyncio.connection import Connection
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_delay, wait_random_exponential
+
+from crossdock.errors import ConfigError
+from crossdock.tasks.journal import JournalDown
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+PASSING = (
+    exceptions.ConnectionError,
+    exceptions.TimeoutError,
+    OSError,
+    exceptions.BusyLoadingError,
+    exceptions.ReadOnlyError,
+    exceptions.ClusterDownError,
+    exceptions.TryAgainError,
+)
+"""Errors that a restart, a failover or a moved slot makes for a while."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedisAddress:
+    """Where Redis is. `nodes` are host:port: one for `standalone`, any number for `cluster` and `sentinel`.
+
+    `master` is the name that the Sentinels know. The password stands in a file.
+    """
+
+    nodes: tuple[tuple[str, int], ...]
+    mode: str = "standalone"
+    master: str = ""
+    database: int = 0
+    username: str | None = None
+    password: str | None = None
+    tls: bool = False
+    ca_file: Path | None = None
+    timeout: float = 2.0
+    connections: int = 64
+
+    def client(self) -> "Redis | RedisCluster":
+        """Connects lazily; no command waits longer than `timeout` for its answer."""
+        host, port = self.nodes[0]
+        options = self._options()
+        if self.mode == "cluster":
+            return RedisCluster(host, port, max_connections=self.connections, cluster_error_retry_attempts=1, **options)
+        if self.mode == "sentinel":
+            waits = {name: value for name, value in options.items() if name.startswith("socket")}
+            sentinel = Sentinel(list(self.nodes), **waits)  # type: ignore[no-untyped-call]
+            found: Redis = sentinel.master_for(self.master, db=self.database, **options)
+            return found
+        if self.tls:
+            options.pop("ssl")
+        kind = SSLConnection if self.tls else Connection
+        pool = BlockingConnectionPool(
+            connection_class=kind,
+            host=host,
+            port=port,
+            db=self.database,
+            max_connections=self.connections,
+            timeout=self.timeout,
+            **options,
+        )
+        return Redis.from_pool(pool)
+
+    def _options(self) -> dict[str, Any]:
+        options: dict[str, Any] = {
+            "socket_timeout": self.timeout,
+            "socket_connect_timeout": self.timeout,
+            "retry": Retry(NoBackoff(), 0),  # tried again here, where it is known what may be sent twice
+            "username": self.username,
+            "password": self.password,
+        }
+        if self.tls:
+            options |= {"ssl": True, "ssl_ca_certs": str(self.ca_file) if self.ca_file else None}
+        return options
+
+
+async def answered(call: Callable[[], Awaitable[T]], *, seconds: float) -> T:
+    """The command's answer, tried again for `seconds` while Redis is away.
+
+    For commands that may be sent twice. Raises `JournalDown`, without the driver's words, or `ConfigError`.
+    """
+    try:
+        async for attempt in AsyncRetrying(
+            stop=stop_after_delay(seconds),
+            wait=wait_random_exponential(multiplier=0.02, max=0.5),
+            retry=retry_if_exception_type(PASSING),
+            before_sleep=_noted,
+            reraise=True,
+        ):
+            with attempt:
+                return await call()
+    except (exceptions.AuthenticationError, exceptions.NoPermissionError) as error:
+        log.error("redis_refuses_us", error=type(error).__name__)
+        raise JournalDown from error
+    except (exceptions.RedisError, OSError) as error:
+        log.error("redis_failed", error=type(error).__name__, full=_out_of_memory(error))
+        raise JournalDown from error
+    raise AssertionError("tenacity ends with a result or an error")
+
+
+def _noted(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    log.warning("redis_away", error=type(error).__name__, attempt=state.attempt_number)
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, exceptions.ResponseError) and "maxmemory" in str(error)
+
+
+def parsed_nodes(text: str) -> tuple[tuple[str, int], ...]:
+    """`host:port,host:port`. Raises `ConfigError`."""
+    nodes = []
+    for item in text.split(","):
+        host, _, port = item.strip().rpartition(":")
+        if not host or not port.isdigit():
+            raise ConfigError(f"{item.strip()!r} is no address of a Redis node. Write host:port, commas between them.")
+        nodes.append((host.strip("[]"), int(port)))
+    return tuple(nodes)

@@ -1,0 +1,285 @@
+"""Works claimed turns: one executor each, under a lease, until the turn is over."""
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+import structlog
+from a2a.server.agent_execution import AgentExecutor, RequestContext
+from a2a.types import Task, TaskState
+from opentelemetry import context as tracing
+from opentelemetry import propagate, trace
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
+
+from crossdock.errors import Public, Rejected, TryLater
+from crossdock.tasks.events import INTERRUPTED, TERMINAL, agent_message, status_event
+from crossdock.tasks.history import earlier_tasks
+from crossdock.tasks.journal import Claim, LeaseLost, TaskEnded, TaskJournal, TaskUnknown
+from crossdock.tasks.observer import TaskObserver
+from crossdock.tasks.queue import JournalQueue
+from crossdock.tasks.resumption import Resumption
+from crossdock.tasks.turns import Turn
+
+log = structlog.get_logger(__name__)
+tracer = trace.get_tracer("crossdock")
+
+DEADLINE = "deadline"
+CHECKPOINT = "checkpoint"
+IDLE = "idle"
+"""Set while an executor is told that a task was cancelled that nobody works on."""
+CANCELED = "Canceled at the caller's request."
+STOPPED = "The service was stopped before the task was done. Send the request again."
+UNANSWERED = "Nobody answered the agent's question in time. Send the request again."
+POISON = "The agent stopped working three times over this task. Change the request, or tell the agent's operator."
+VANISHED = "The replica that worked on the task was lost, and this work cannot be resumed. Send the request again."
+WRITE_SECONDS = 30.0
+"""For how long the end of a task is retried while the journal does not answer."""
+POISONOUS = 3
+
+End = tuple[TaskState, str]
+
+
+class Stop(Enum):
+    """Why a running turn is interrupted from outside."""
+
+    CANCELED = "canceled"
+    SHUTDOWN = "shutdown"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkLimits:
+    """`running` turns at a time; `cancel_seconds` is what an executor has for its clean-up."""
+
+    running: int = 32
+    cancel_seconds: float = 2.0
+    earlier_tasks: int = 10
+
+
+class Held:
+    """A claimed turn while this process has it."""
+
+    worker: asyncio.Task[None]
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
+        self.stop: Stop | None = None
+        self.stopping: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def interrupt(self, reason: Stop) -> None:
+        """The first reason stands, but for a lost lease: that one forbids all writing."""
+        if self.stop is None or reason is Stop.LOST:
+            self.stop = reason
+        if not self.stopping.done():
+            self.stopping.set_result(None)
+
+
+class Worker:
+    """`resumption` says of a task whether a turn of it can be run again; `idle` is called whenever a turn is over."""
+
+    def __init__(
+        self,
+        executor: AgentExecutor,
+        journal: TaskJournal,
+        observer: TaskObserver,
+        limits: WorkLimits,
+        resumption: Callable[[Task], Resumption],
+        idle: Callable[[], None],
+    ) -> None:
+        self._executor = executor
+        self._journal = journal
+        self._observer = observer
+        self._limits = limits
+        self._resumption = resumption
+        self._idle = idle
+        self.held: dict[str, Held] = {}
+
+    def begin(self, claim: Claim) -> None:
+        held = Held(claim)
+        self.held[claim.lease.task_id] = held
+        held.worker = asyncio.create_task(self._hold(held))
+        held.worker.add_done_callback(lambda _: self._over(held))
+
+    def _over(self, held: Held) -> None:
+        task_id = held.claim.lease.task_id
+        if self.held.get(task_id) is held:
+            del self.held[task_id]
+        if not held.worker.cancelled() and (error := held.worker.exception()):
+            self._observer.fault(held.claim.lease.owner, task_id, error)
+        self._idle()
+
+    async def _hold(self, held: Held) -> None:
+        try:
+            await self._turn(held)
+        except (TaskEnded, TaskUnknown):
+            return
+        except LeaseLost:
+            log.warning("lease_lost", task_id=held.claim.lease.task_id)
+        except TryLater as error:  # the journal is away: the lease runs out, and the turn is taken over
+            log.error("turn_abandoned", task_id=held.claim.lease.task_id, reason=str(error))
+        except Exception as error:  # noqa: BLE001 - our own mistake must not leave a task without an end
+            text = self._fault(held.claim, error)
+            await self.end(held.claim, (TaskState.TASK_STATE_FAILED, text))
+
+    async def _turn(self, held: Held) -> None:
+        claim = held.claim
+        lease = claim.lease
+        snapshot = await self._journal.get(lease.owner, lease.task_id)
+        queue = JournalQueue(self._journal, self._observer, lease, snapshot.task)
+        end = self._verdict(claim, snapshot.task)
+        if end is not None:
+            await self._tell_idle(claim, snapshot.task, queue)
+        elif not claim.over and not (claim.lost and queue.resting):
+            end = await self._run(held, snapshot.task, queue)
+        if held.stop is Stop.LOST:
+            return
+        if end is not None and (not queue.resting or end[0] in TERMINAL):
+            await self._store_end(queue, snapshot.task, end)
+        if queue.state not in TERMINAL:
+            await self._journal.release(lease, give_back=held.stop is Stop.SHUTDOWN and not queue.resting)
+
+    def _verdict(self, claim: Claim, task: Task) -> End | None:
+        """How a claimed task ends without being worked; None for one that is to be worked."""
+        state = task.status.state
+        if claim.canceled:
+            return TaskState.TASK_STATE_CANCELED, CANCELED
+        if claim.seconds <= 0:
+            asked = claim.over and state in INTERRUPTED
+            return TaskState.TASK_STATE_FAILED, UNANSWERED if asked else _overdue(Turn.decode(claim.turn).seconds)
+        if claim.lost >= POISONOUS:
+            return TaskState.TASK_STATE_FAILED, POISON
+        if claim.lost and not claim.over and state not in INTERRUPTED and self._resumption(task) is Resumption.NEVER:
+            return TaskState.TASK_STATE_FAILED, VANISHED
+        return None
+
+    async def _run(self, held: Held, task: Task, queue: JournalQueue) -> End | None:
+        """Runs the executor once; returns how the task ends if the executor did not say so itself."""
+        claim = held.claim
+        turn = Turn.decode(claim.turn)
+        if not claim.begun:
+            await queue.begin(turn.request.message, turn.encode(with_message=False))
+        context = await self._context(turn, claim)
+        if held.stop is not None:
+            return self._interrupted(held, task)
+        work = asyncio.create_task(self._traced(turn, context, queue))
+        await asyncio.wait({work, held.stopping}, timeout=claim.seconds, return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            return self._outcome(claim, work, queue)
+        await self._stop(work, context, queue, claim)
+        if held.stop is not None:
+            return self._interrupted(held, task)
+        return TaskState.TASK_STATE_FAILED, _overdue(turn.seconds)
+
+    def _interrupted(self, held: Held, task: Task) -> End | None:
+        if held.stop is Stop.CANCELED:
+            return TaskState.TASK_STATE_CANCELED, CANCELED
+        if held.stop is Stop.SHUTDOWN and self._journal.durable and self._resumption(task) is not Resumption.NEVER:
+            return None
+        return TaskState.TASK_STATE_FAILED, STOPPED
+
+    async def _traced(self, turn: Turn, context: RequestContext, queue: JournalQueue) -> None:
+        token = tracing.attach(propagate.extract(turn.trace))
+        try:
+            with tracer.start_as_current_span("task", attributes={"a2a.task.id": str(context.task_id)}):
+                await self._executor.execute(context, queue)
+        finally:
+            tracing.detach(token)
+
+    def _outcome(self, claim: Claim, work: "asyncio.Task[None]", queue: JournalQueue) -> End | None:
+        error = asyncio.CancelledError() if work.cancelled() else work.exception()
+        if isinstance(error, LeaseLost):
+            raise error
+        if queue.resting:
+            if error is not None and not isinstance(error, Public):
+                self._fault(claim, error)
+            return None
+        if error is None:
+            return TaskState.TASK_STATE_FAILED, "The agent stopped without a result. Send the request again."
+        if isinstance(error, Rejected):
+            return TaskState.TASK_STATE_REJECTED, str(error)
+        if isinstance(error, Public):
+            return TaskState.TASK_STATE_FAILED, str(error)
+        return TaskState.TASK_STATE_FAILED, self._fault(claim, error)
+
+    def _fault(self, claim: Claim, error: BaseException) -> str:
+        error_id = self._observer.fault(claim.lease.owner, claim.lease.task_id, error)
+        return f"Something went wrong inside the agent (error {error_id}). Give this id to its operator."
+
+    async def _stop(
+        self, work: "asyncio.Task[None]", context: RequestContext, queue: JournalQueue, claim: Claim
+    ) -> None:
+        """Stops an executor for good: one whose clean-up does not end is left behind, and its writes are refused."""
+        work.cancel()
+        await self._tell_executor(context, queue, claim)
+        await asyncio.wait({work}, timeout=self._limits.cancel_seconds)
+        if not work.done():
+            log.error("executor_does_not_stop", task_id=context.task_id)
+        elif not work.cancelled() and (error := work.exception()) and not isinstance(error, LeaseLost):
+            self._fault(claim, error)
+
+    async def _tell_executor(self, context: RequestContext, queue: JournalQueue, claim: Claim) -> None:
+        """Calls the executor's own `cancel()`, for executors that have something to stop beside their coroutine."""
+        try:
+            async with asyncio.timeout(self._limits.cancel_seconds):
+                await self._executor.cancel(context, queue)
+        except LeaseLost:
+            return
+        except Exception as error:  # noqa: BLE001 - a failing clean-up must not keep the task from ending
+            self._fault(claim, error)
+
+    async def _tell_idle(self, claim: Claim, task: Task, queue: JournalQueue) -> None:
+        """Lets the executor of a task that nobody works on give up what it holds elsewhere."""
+        if task.status.state == TaskState.TASK_STATE_SUBMITTED or not claim.turn:
+            return
+        try:
+            context = await self._context(Turn.decode(claim.turn), claim)
+        except Exception as error:  # noqa: BLE001 - as in `_tell_executor`
+            self._fault(claim, error)
+            return
+        context.call_context.state[IDLE] = True
+        await self._tell_executor(context, queue, claim)
+
+    async def end(self, claim: Claim, end: End) -> None:
+        """Ends a task that nobody works on."""
+        try:
+            task = (await self._journal.get(claim.lease.owner, claim.lease.task_id)).task
+            queue = JournalQueue(self._journal, self._observer, claim.lease, task)
+            await self._store_end(queue, task, end)
+        except (TaskUnknown, TaskEnded, LeaseLost):
+            return
+
+    async def _store_end(self, queue: JournalQueue, task: Task, end: End) -> None:
+        state, text = end
+        event = status_event(task.id, task.context_id, state, agent_message(task, text, str(uuid.uuid4())))
+        async for attempt in AsyncRetrying(
+            stop=stop_after_delay(WRITE_SECONDS),
+            wait=wait_random_exponential(multiplier=0.05, max=2.0),
+            retry=retry_if_exception_type(TryLater),
+            reraise=True,
+        ):
+            with attempt:
+                await queue.store(event)
+
+    async def _context(self, turn: Turn, claim: Claim) -> RequestContext:
+        lease = claim.lease
+        task = (await self._journal.get(lease.owner, lease.task_id)).task
+        request = turn.addressed(task)
+        context = turn.context()
+        context.state[DEADLINE] = asyncio.get_running_loop().time() + claim.seconds
+        context.state[CHECKPOINT] = await self._journal.checkpoint(lease.task_id)
+        return RequestContext(
+            context,
+            request=request,
+            task_id=task.id,
+            context_id=task.context_id,
+            task=task if turn.follows else None,
+            related_tasks=await earlier_tasks(
+                self._journal, lease.owner, task, request.message, self._limits.earlier_tasks
+            ),
+        )
+
+
+def _overdue(seconds: float) -> str:
+    return f"The task took longer than its limit of {seconds:g} s and was stopped."

@@ -1,0 +1,91 @@
+"""A real Redis of the test's own: a process on a free port, with a folder that survives restarts."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from crossdock.tasks.redis_connection import RedisAddress
+from tests.support.serving import listen
+
+PROGRAMS = ("redis-server", "valkey-server")
+
+
+def redis_program() -> str:
+    """Skips with a reason where there is none; with REQUIRE_ALL the run fails instead."""
+    for name in PROGRAMS:
+        if found := shutil.which(name):
+            return found
+    reason = "no redis-server or valkey-server is installed (on Debian: apt-get install redis-server)"
+    if os.environ.get("REQUIRE_ALL"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+class RedisServer:
+    def __init__(self, folder: Path, *options: str) -> None:
+        self._program = redis_program()
+        self._folder = folder
+        self._options = options
+        with listen() as bound:
+            self.port: int = bound.getsockname()[1]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> RedisAddress:
+        return RedisAddress((("127.0.0.1", self.port),), timeout=1.0)
+
+    def client(self) -> Redis:
+        return Redis(port=self.port)
+
+    async def start(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        command = [self._program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes"]
+        command += ["--appendfsync", "everysec", "--dir", str(self._folder), "--daemonize", "no", *self._options]
+        self._process = self._spawned(command)
+        async with asyncio.timeout(10), self.client() as client:
+            while not await self._answers(client):
+                if self._process.poll() is not None:
+                    raise RuntimeError(self._log.read_text())
+                await asyncio.sleep(0.02)
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "log"
+
+    def _spawned(self, command: list[str]) -> "subprocess.Popen[bytes]":
+        with self._log.open("ab") as log:
+            return subprocess.Popen(command, stdout=log, stderr=log)
+
+    async def _answers(self, client: Redis) -> bool:
+        try:
+            return bool(await client.ping())
+        except (RedisError, OSError):
+            return False
+
+    def kill(self) -> None:
+        """At once, as a crash does."""
+        self._signal(signal.SIGKILL)
+
+    def stop(self) -> None:
+        self._signal(signal.SIGTERM)
+
+    def pause(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+            self._process.wait(10)
+        self._process = None
