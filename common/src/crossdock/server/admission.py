@@ -1,7 +1,7 @@
 """What a message must satisfy before a task is made of it."""
 
 import fnmatch
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from a2a.server.context import ServerCallContext
@@ -29,11 +29,15 @@ def caller(context: ServerCallContext) -> Principal:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """`agent` is the agent's id in skill rights, `max_hops` the length of the longest chain of agents."""
+    """`agent` is the agent's id in skill rights, `max_hops` the length of the longest chain of agents.
+
+    `passed_on` are other agents' skills that may be named here, each with the role that stands for the right to it.
+    """
 
     agent: str
     card: AgentCard
     max_hops: int
+    passed_on: Callable[[], Mapping[str, str]] = dict
 
     def check(self, params: SendMessageRequest, context: ServerCallContext) -> None:
         """Raises the A2A error that fits, or `Forbidden`."""
@@ -67,13 +71,14 @@ class Admission:
         return ""
 
     def check_skill(self, skill: str, principal: Principal) -> None:
-        known = [item.id for item in self.card.skills]
-        if skill not in known:
-            raise InvalidParamsError(f"There is no skill {skill[:80]!r} here. Name one of: {', '.join(known)}.")
-        if not principal.may(f"skill:{self.agent}.{skill}"):
-            raise Forbidden(
-                f"The token lacks the role skill:{self.agent}.{skill}. Ask the issuer's administrator for it."
-            )
+        own = {item.id: f"skill:{self.agent}.{item.id}" for item in self.card.skills}
+        others = self.passed_on()
+        if skill not in {*own, *others}:
+            known = ", ".join([*own, *others])
+            raise InvalidParamsError(f"There is no skill {skill[:80]!r} here. Name one of: {known}.")
+        lacking = _lacking(own[skill], principal) if skill in own else _lacking_for_other(own, others[skill], principal)
+        if lacking:
+            raise Forbidden(f"The token lacks the role {lacking}. Ask the issuer's administrator for it.")
 
     def _check_media_types(self, params: SendMessageRequest) -> None:
         modes = list(self.card.default_input_modes)
@@ -89,6 +94,22 @@ class Admission:
                 f"The request went through more than {self.max_hops} agents ({HOPS_HEADER}). Check the routing rules: "
                 "do agents call each other in a circle?"
             )
+
+
+def _lacking(role: str, principal: Principal) -> str:
+    return "" if principal.may(role) else role
+
+
+def _lacking_for_other(own: Mapping[str, str], role: str, principal: Principal) -> str:
+    """The right to what is done here covers what it passes on, unless the token has rights at that agent itself.
+
+    Such rights are a limit: whoever has `skill:contract.answer_question` alone may not name `add_contract`.
+    """
+    if not any(map(principal.may, own.values())):
+        return next(iter(own.values()))
+    agent = role.rpartition(".")[0]
+    limited = any(held.startswith(f"{agent}.") for held in principal.roles)
+    return _lacking(role, principal) if limited else ""
 
 
 def time_left(context: ServerCallContext) -> float | None:

@@ -82,14 +82,15 @@ def create_service(
     metrics: Metrics | None = None,
     customer: str | None = None,
     checks: Mapping[str, Check] | None = None,
+    passed_on: Callable[[], Mapping[str, str]] = dict,
     background: Sequence[Action] = (),
     closing: Sequence[Action] = (),
 ) -> Service:
     """Wires one service.
 
     `agent` is its id in skill rights; `customer`, where set, the only one that it answers. `http` reaches the issuer;
-    one that is made here is closed here. `checks` join the readiness; `background` runs for as long as the service,
-    `closing` at its end.
+    one that is made here is closed here. `checks` join the readiness; `passed_on` is that of `Admission`; `background`
+    runs for as long as the service, `closing` at its end.
     """
     register_errors()
     for uri in (SKILL, PROGRESS):
@@ -97,7 +98,7 @@ def create_service(
     journal = journal or MemoryJournal(retention=settings.retention_seconds)
     metrics = metrics or Metrics(card.name)
     door = _door(settings, card, http, customer)
-    admission = Admission(agent, card, settings.max_hops)
+    admission = Admission(agent, card, settings.max_hops, passed_on)
     worker = _worker(settings, work, admission)
     engine = TaskEngine(worker.executor, journal, TaskTelemetry(metrics), _engine_limits(settings))
     handler = JournalRequestHandler(
