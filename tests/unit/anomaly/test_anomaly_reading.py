@@ -74,6 +74,7 @@ def test_a_written_table_is_read_again(rows: list[tuple[str, str, int]], delimit
         (b"a;b\n1;2\n\n3;4\n", ("a", "b"), [("1", "2"), ("3", "4")]),
         (b"5.1\n5.2\n5.3\n", ("column_1",), [("5.1",), ("5.2",), ("5.3",)]),
         (b"1,2\n3,4\n", ("column_1", "column_2"), [("1", "2"), ("3", "4")]),
+        (b'a,b\n"x\ny",1\n12",2\n"z"z,"3"', ("a", "b"), [("x\ny", "1"), ('12"', "2"), ("zz", "3")]),
         (b"a,a,\n1,2,3\n", ("a", "a_2", "column_3"), [("1", "2", "3")]),
         (b"a,b\n1\n2,3,4\n", ("a", "b", "column_3"), [("1", None, None), ("2", "3", "4")]),
         (b"sep=;\na;b\n1;2\n", ("a", "b"), [("1", "2")]),
@@ -128,7 +129,10 @@ def test_a_workbook_with_a_title_and_days() -> None:
         (b"[1, {}]", "", "mixes"),
         (b"[" * 100_000, "a.json", "deep"),
         (b"[1" + b"0" * 6000 + b"]", "a.json", "digits"),
-        (b'a,b\n1,"' + b"x" * 140_000, "", "quotation"),
+        (b'a,b\n1,"' + b"x" * 140_000, "", "line 2"),
+        (b'a,b\n"x,1\ny,2\nz,3\n', "", "in line 2 of the table is never closed"),
+        (b'a,b\nw,0\n"x,1\ny,"2"\n', "", "in line 3 of the table is never closed"),
+        (b'sep=;\na;b\nw;0\ny;"2\n', "", "in line 4 of the table is never closed"),
     ],
 )
 def test_refusals_say_what_to_change(content: bytes, name: str, says: str) -> None:
