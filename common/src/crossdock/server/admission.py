@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from a2a.server.context import ServerCallContext
-from a2a.types import AgentCard, SendMessageRequest
+from a2a.types import AgentCard, Role, SendMessageRequest
 from a2a.utils.errors import (
     ContentTypeNotSupportedError,
     InvalidParamsError,
@@ -15,9 +15,11 @@ from a2a.utils.errors import (
 from crossdock.auth.claims import Principal
 from crossdock.errors import Forbidden
 from crossdock.extensions import HOPS_HEADER, SKILL, TIMEOUT_HEADER
-from crossdock.parts import OCTETS, media_type, plain
+from crossdock.parts import OCTETS, media_type
+from crossdock.server.decoding import unfit
 
 MAX_ID = 256
+NO_PUSH = "Push notifications are not sent here: stream the task, subscribe to it or get it instead."
 
 
 def caller(context: ServerCallContext) -> Principal:
@@ -42,16 +44,17 @@ class Admission:
     def check(self, params: SendMessageRequest, context: ServerCallContext) -> None:
         """Raises the A2A error that fits, or `Forbidden`."""
         message = params.message
-        if not message.parts:
-            raise InvalidParamsError("The message has no parts: send text, data or a file.")
-        if any(part.WhichOneof("content") is None for part in message.parts):
-            raise InvalidParamsError("A part of the message is empty: give it text, data, raw or url.")
+        if message.role != Role.ROLE_USER:
+            raise unfit("message.role", "must be ROLE_USER: as ROLE_AGENT only the agent speaks")
+        for index, part in enumerate(message.parts):
+            if part.WhichOneof("content") is None:
+                raise unfit(f"message.parts[{index}]", "is empty: give it text, data, raw or url")
         if max(len(message.message_id), len(message.context_id), len(message.task_id)) > MAX_ID:
             raise InvalidParamsError(f"messageId, contextId and taskId hold at most {MAX_ID} characters.")
         if not (message.message_id + message.context_id + message.task_id).isprintable():
             raise InvalidParamsError("messageId, contextId and taskId must not hold control characters.")
         if params.configuration.HasField("task_push_notification_config"):
-            raise PushNotificationNotSupportedError
+            raise PushNotificationNotSupportedError(NO_PUSH)
         self._check_media_types(params)
         self._check_hops(context.state["headers"])
         skill = self.named_skill(params)
@@ -61,13 +64,12 @@ class Admission:
     def named_skill(self, params: SendMessageRequest) -> str:
         """The skill that the message's or the request's metadata names; empty if none."""
         for metadata in (params.message.metadata, params.metadata):
-            values = plain(metadata)
-            if SKILL not in values:
+            if SKILL not in metadata.fields:
                 continue
-            named = values[SKILL]
-            if not isinstance(named, str) or not named:
+            named = metadata.fields[SKILL].string_value
+            if not named:
                 raise InvalidParamsError(f"{SKILL} must be the id of a skill, as a string.")
-            return named
+            return str(named)
         return ""
 
     def check_skill(self, skill: str, principal: Principal) -> None:
@@ -89,7 +91,9 @@ class Admission:
 
     def _check_hops(self, headers: Mapping[str, str]) -> None:
         hops = headers.get(HOPS_HEADER, "0")
-        if not hops.isascii() or not hops.isdigit() or int(hops[:9]) > self.max_hops:
+        if not hops.isascii() or not hops.isdigit():
+            raise InvalidParamsError(f"The header {HOPS_HEADER} must be a whole number, from 0 on. Or leave it out.")
+        if int(hops[:9]) > self.max_hops:
             raise InvalidParamsError(
                 f"The request went through more than {self.max_hops} agents ({HOPS_HEADER}). Check the routing rules: "
                 "do agents call each other in a circle?"
