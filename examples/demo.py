@@ -113,7 +113,8 @@ class Demo:
         for artifact in task.artifacts:
             data = plain(artifact.parts[0].data) if artifact.parts and artifact.parts[0].HasField("data") else None
             if artifact.name == "anomalies" and data:
-                self._console.print(f"[bold]{len(data['records'])} findings[/bold]; the first three:")
+                found = f"[bold]{len(data['records'])} findings[/bold]"
+                self._console.print(f"{found}; the first three (data count rows from 0, letters from 1):")
                 for record in data["records"][:3]:
                     self._console.print(
                         f"  row {record['row']}  score {record['score']:.2f}  {escape('; '.join(record['reasons']))}",
