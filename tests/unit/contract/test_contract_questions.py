@@ -35,6 +35,11 @@ def test_names_in_capitals_are_names_whatever_they_mean() -> None:
     assert [item.text for item in found if item.name] == ["BUYER", "CORPORATION"]
 
 
+def test_what_a_fee_is_asked_for_is_a_subject() -> None:
+    found = question("What is the late fee for the refrigerated pallets, and who pays it?").terms
+    assert [item.text for item in found if item.subject] == ["refrigerated", "pallets"]
+
+
 def test_a_longer_word_is_not_light_because_of_its_stem() -> None:
     assert term("Is this specific?", "specific").light
     assert not term("Where are the specifications?", "specifications").light

@@ -5,7 +5,17 @@ from dataclasses import dataclass, replace
 
 from contract_agent.quantities import asked
 from contract_agent.thesaurus import Match, thesaurus
-from contract_agent.vocabulary import Language, Word, is_function_word, language_of, role, stem, words
+from contract_agent.vocabulary import (
+    ARTICLES,
+    OF_WHAT,
+    Language,
+    Word,
+    is_function_word,
+    language_of,
+    role,
+    stem,
+    words,
+)
 
 AGREEMENTS = role("agreement")
 LIGHT = role("light")
@@ -58,7 +68,8 @@ class Term:
 
     `stems` all occur in a text that says it in the same words; a text that holds one of `concepts` says it in others.
     `name`: a proper name or an identifier, `numbered` one like "Priority 2". `focus`: what is asked for, rather than
-    said, by the question. `context`: said in a sentence that asks nothing.
+    said, by the question. `context`: said in a sentence that asks nothing. `subject`: what the rest is asked of, behind
+    a word such as "for": "the fee for pallets".
     """
 
     text: str
@@ -69,6 +80,7 @@ class Term:
     focus: bool = False
     numbered: bool = False
     context: bool = False
+    subject: bool = False
 
     @property
     def topics(self) -> frozenset[str]:
@@ -116,7 +128,10 @@ def _question(text: str, language: Language) -> Question:
     naming = _naming(found, language)
     focus = _focus(plain, found, language)
     aside = _aside(plain, found)
-    terms = [(replace(term, context=at <= aside), at) for term, at in _terms(found, language, focus)]
+    subjects = _subjects(found, language)
+    terms = [
+        (replace(term, context=at <= aside, subject=at <= subjects), at) for term, at in _terms(found, language, focus)
+    ]
     return Question(
         text,
         language,
@@ -226,6 +241,18 @@ def _with_whom(found: list[Word], start: int) -> set[int]:
         if not word[0].isupper():
             break
         positions.add(index)
+    return positions
+
+
+def _subjects(found: list[Word], language: Language) -> set[int]:
+    """Positions of the words behind one that links a thing to what it is asked of, up to the next small word."""
+    positions: set[int] = set()
+    open_phrase = False
+    for index, word in enumerate(found):
+        if is_function_word(word.text, language):
+            open_phrase = word.text.lower() in OF_WHAT[language] or (open_phrase and word.text.lower() in ARTICLES)
+        elif open_phrase:
+            positions.add(index)
     return positions
 
 
