@@ -15,6 +15,8 @@ from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from crossdock.parts import fill, fill_struct
+
 M = TypeVar("M", bound=Message)
 MAX_INT = 2**31
 WHOLE = re.compile(r"-?\d{1,10}")
@@ -173,30 +175,11 @@ def _timestamp(value: Any, message: Timestamp, path: str) -> None:
 def _struct(value: Any, message: Struct, path: str) -> None:
     if not isinstance(value, dict):
         raise unfit(path, "must hold fields: {...}")
-    for name, item in value.items():
-        fill_value(item, message.fields[name])
+    fill_struct(message, value)
 
 
-def fill_value(item: Any, value: Any, _: str = "") -> None:
-    """Any JSON into a `Value`."""
-    if item is None:
-        value.null_value = 0
-    elif isinstance(item, str):
-        value.string_value = item
-    elif isinstance(item, bool):
-        value.bool_value = item
-    elif isinstance(item, int | float):
-        value.number_value = item
-    elif isinstance(item, dict):
-        value.struct_value.SetInParent()
-        fields = value.struct_value.fields
-        for name, inner in item.items():
-            fill_value(inner, fields[name])
-    else:
-        value.list_value.SetInParent()
-        add = value.list_value.values.add
-        for inner in item:
-            fill_value(inner, add())
+def _value(value: Any, message: Value, _: str) -> None:
+    fill(message, value)
 
 
 READERS: dict[int, Callable[[Any, str], Any]] = {
@@ -207,7 +190,7 @@ READERS: dict[int, Callable[[Any, str], Any]] = {
 }
 FILLERS: dict[str, Callable[[Any, Any, str], Any]] = {
     Struct.DESCRIPTOR.full_name: _struct,
-    Value.DESCRIPTOR.full_name: fill_value,
+    Value.DESCRIPTOR.full_name: _value,
     Timestamp.DESCRIPTOR.full_name: _timestamp,
 }
 

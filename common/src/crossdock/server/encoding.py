@@ -17,6 +17,7 @@ from google.protobuf.struct_pb2 import ListValue, Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
 BASE64_STEP = 3 << 20
+STEP = 1 << 14
 Write = Callable[[Any, list[str]], None]
 WRAPPERS: dict[type[ProtoMessage], str] = {
     Task: "task",
@@ -29,7 +30,14 @@ WRAPPERS: dict[type[ProtoMessage], str] = {
 def encode(message: ProtoMessage) -> bytes:
     out: list[str] = []
     _message(message, out)
-    return "".join(out).encode()
+    return b"".join([_taken(out, start) for start in range(0, len(out), STEP)])
+
+
+def _taken(out: list[str], start: int) -> bytes:
+    """Some of the text; what millions of pieces take to be joined, or thrown away, at once would be felt."""
+    text = "".join(out[start : start + STEP])
+    out[start : start + STEP] = [""] * len(out[start : start + STEP])
+    return text.encode()
 
 
 def encode_choice(message: ProtoMessage) -> bytes:
