@@ -174,3 +174,12 @@ async def test_a_reason_quotes_words_that_mean_something(router: RankingRouter, 
 async def test_a_request_of_small_and_unknown_words_is_asked_back(router: RankingRouter, catalogue: Catalogue) -> None:
     decision = await router.route(RoutingRequest("Wer hat gestern das Spiel gewonnen?"), catalogue)
     assert decision.plan == ()
+
+
+async def test_a_pasted_agreement_is_not_what_is_asked_for(router: RankingRouter, catalogue: Catalogue) -> None:
+    pasted = (
+        "1. Waiting. Two hours are free at each stop. After that the Customer pays EUR 60 per hour. 2. Delay. For each "
+        "day of delay the Carrier pays 3 % of the freight. 3. Notice. The Carrier shall write to the Customer at once."
+    )
+    for opening in ("Add this contract: ", "Please keep the following agreement\n", "Bitte den Vertrag speichern: "):
+        assert (await router.route(RoutingRequest(opening + pasted), catalogue)).plan == ("lawyer",), opening

@@ -59,6 +59,7 @@ FOCUS = re.compile(
 )
 LONGEST_FOCUS = 3
 SENTENCE_END = re.compile(r"[.?!]\s+(?=[A-Z])")
+COMPOUND = re.compile(r"(?P<of>\w{3,}?)s?(?P<kind>vertr[aä]ge?s?|vereinbarung(?:en)?)")
 LINKING = frozenset(("with", "between", "and", "mit", "zwischen", "und", "avec", "entre", "et", "con", "y"))
 
 
@@ -124,7 +125,7 @@ def _question(text: str, language: Language) -> Question:
     identifiers += tuple(replace(_identifier(match.group()), numbered=True) for match in NUMBERED.finditer(plain))
     for pattern in (IDENTIFIER, NUMBERED):
         plain = pattern.sub(_blank, plain)
-    found = words(plain, language)
+    found = [part for word in words(plain, language) for part in _parted(word, language)]
     naming = _naming(found, language)
     focus = _focus(plain, found, language)
     aside = _aside(plain, found)
@@ -140,6 +141,18 @@ def _question(text: str, language: Language) -> Question:
         references,
         asked(text),
     )
+
+
+def _parted(word: Word, language: Language) -> list[Word]:
+    """A German compound that names an agreement as its two words: `Lagervertrag` is a contract on storage."""
+    match = COMPOUND.fullmatch(word.text) if language == "de" else None
+    if match is None:
+        return [word]
+    middle = word.start + match.start("kind")
+    return [
+        Word(match["of"], stem(match["of"], language), word.start, middle),
+        Word(match["kind"], stem(match["kind"], language), middle, word.end),
+    ]
 
 
 def _blank(match: re.Match[str]) -> str:

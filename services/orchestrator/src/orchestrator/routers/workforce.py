@@ -10,6 +10,7 @@ from orchestrator.language.composition import predict
 from orchestrator.language.corpus import packaged_corpus, packaged_kinds
 from orchestrator.language.features import WEIGHTS, groups
 from orchestrator.language.lexicon import packaged_lexicon
+from orchestrator.language.pasted import without_pasted
 from orchestrator.request import RoutingRequest
 
 CLEAR = 0.5
@@ -72,7 +73,9 @@ class Workforce:
 
     def predict(self, request: RoutingRequest) -> Prediction:
         """Probabilities of kinds of work in order, less for what begins with an agent that can read no file."""
-        prediction = predict(self._classifier, request.whole_text, request.attachments, packaged_lexicon())
+        text = without_pasted(request.whole_text, packaged_lexicon())
+        attachments = request.attachments if text == request.whole_text else (*request.attachments, "document")
+        prediction = predict(self._classifier, text, attachments, packaged_lexicon())
         if not request.media_types:
             return prediction
         weighed = {
