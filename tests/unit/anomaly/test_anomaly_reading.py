@@ -1,33 +1,18 @@
 """Any bytes are a table or a clear refusal."""
 
 import contextlib
-import io
 import json
-import zipfile
 
-import openpyxl
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from anomaly_agent.limits import Limits
 from anomaly_agent.pasted import find_table
-from anomaly_agent.reading import read_file
-from anomaly_agent.table import Table
 from crossdock.errors import Rejected
-from tests.unit.anomaly.samples import as_csv
+from tests.unit.anomaly.samples import as_csv, read, refusal
 
 LIMITS = Limits()
-
-
-def read(content: bytes, name: str = "", limits: Limits = LIMITS) -> Table:
-    return read_file(content, limits, name)
-
-
-def refusal(content: bytes, name: str = "", limits: Limits = LIMITS) -> str:
-    with pytest.raises(Rejected) as caught:
-        read(content, name, limits)
-    return str(caught.value)
 
 
 @settings(max_examples=150, deadline=None)
@@ -96,19 +81,6 @@ def test_shapes(content: bytes, names: tuple[str, ...], rows: list[tuple[object,
     assert (table.names, table.rows) == (names, rows)
 
 
-def test_a_workbook_with_a_title_and_days() -> None:
-    book = openpyxl.Workbook()
-    sheet = book.create_sheet("Data", 0)
-    for row in (["Export"], [], ["id", "day", "qty"], [1, None, 4], [2, None, 5]):
-        sheet.append(row)
-    stream = io.BytesIO()
-    book.save(stream)
-    table = read(stream.getvalue())
-    assert table.names == ("id", "day", "qty")
-    assert table.rows == [(1, None, 4), (2, None, 5)]
-    assert "sheet 'Data'" in table.notes
-
-
 @pytest.mark.parametrize(
     ("content", "name", "says"),
     [
@@ -147,13 +119,6 @@ def test_limits() -> None:
     assert "5 columns" in refusal(b"a,b,c,d,e\n1,2,3,4,5\n", limits=small)
     assert "8 cells" in refusal(b"a,b,c\n" + b"1,2,3\n" * 3, limits=small)
     assert "5 columns" in refusal(json.dumps([dict.fromkeys("abcde", 1)]).encode(), limits=small)
-
-
-def test_a_workbook_that_unpacks_to_too_much() -> None:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("xl/workbook.xml", b"0" * 1_000_000)
-    assert "unpacks to 1,000,000" in refusal(stream.getvalue(), limits=Limits(unpacked=500_000))
 
 
 @pytest.mark.parametrize(
