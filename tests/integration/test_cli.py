@@ -72,7 +72,7 @@ async def test_a_request_is_watched_and_looked_at_afterwards(shell: Shell, tmp_p
     code, out, _ = await shell.run("why", task_id)
     assert (code, "anything" in out, "rules" in out) == (0, True, True)
     code, out, _ = await shell.run("tasks", "--state", "completed")
-    assert (code, task_id in out) == (0, True)
+    assert (code, f"{task_id}  " in out, out.splitlines()[-1].strip()) == (0, True, "done")
     code, _, err = await shell.run("cancel", task_id)
     assert (code, "has ended" in err) == (1, True)
 
@@ -87,6 +87,7 @@ async def test_a_question_is_answered_with_task(shell: Shell) -> None:
     code, out, _ = await shell.run("send", "ask me")
     assert code == 6
     (hint,) = [line for line in out.splitlines() if line.startswith("Answer with:")]
+    assert f"crossdock send --home {shell.home} --task " in hint  # the customer is the default one
     task_id = hint.split("--task ")[1].split()[0]
     assert (await shell.run("send", "answer that", "--task", task_id))[0] == 0
 

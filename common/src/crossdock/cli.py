@@ -5,10 +5,11 @@ import functools
 import inspect
 import mimetypes
 import os
+import shlex
 import sys
 import uuid
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 from urllib.parse import urlsplit
@@ -96,6 +97,11 @@ class Target:
         if not usable:
             raise ConfigError(f"{self.url!r} is not the URL of an agent. Give one such as http://127.0.0.1:8001.")
         return self.url
+
+    def options(self) -> str:
+        """What to type to mean the same target; nothing for the default."""
+        given = {field.name: value for field in fields(self) if (value := getattr(self, field.name)) != field.default}
+        return "".join(f" --{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in given.items())
 
     def tokens(self, http: httpx.AsyncClient) -> Tokens:
         if self.token_file:
@@ -227,7 +233,8 @@ async def send(
         for path in save_artifacts(task, save):
             err.print(f"wrote {path}", highlight=False)
     if task.status.state == TaskState.TASK_STATE_INPUT_REQUIRED and not as_json_:
-        out.print(f'Answer with: crossdock send --customer {target.customer} --task {task.id} "..."', soft_wrap=True)
+        answer = f'Answer with: crossdock send{target.options()} --task {task.id} "..."'
+        out.print(answer, highlight=False, markup=False, soft_wrap=True)
     return _exit_code(task)
 
 
@@ -284,13 +291,11 @@ async def tasks(
         for task in page.tasks:
             print(as_json(task))
         return 0
-    table = Table(title=f"{len(page.tasks)} of {page.total_size} tasks", title_justify="left")
-    for column, fixed in (("task", True), ("state", True), ("changed (UTC)", True), ("last word", False)):
-        table.add_column(column, no_wrap=fixed, overflow="fold")
+    out.print(f"{len(page.tasks)} of {page.total_size} tasks, changed when (UTC), and the last word on each:")
     for task in page.tasks:
         changed = task.status.timestamp.ToDatetime().strftime("%d %b %H:%M")
-        table.add_row(task.id, state_name(task.status.state), changed, escape(_last_word(task)[:200]))
-    out.print(table)
+        out.print(f"{task.id}  {changed}  {state_name(task.status.state)}", highlight=False, soft_wrap=True)
+        out.print(f"  [dim]{escape(_last_word(task))}[/dim]", highlight=False, no_wrap=True, overflow="ellipsis")
     return 0
 
 
@@ -303,7 +308,9 @@ def _state(name: str) -> int:
 
 
 def _last_word(task: Task) -> str:
-    return text_of(task.status.message) or (text_of(task.history[-1]) if task.history else "")
+    """On one line."""
+    said = text_of(task.status.message) or (text_of(task.history[-1]) if task.history else "")
+    return " ".join(said.split())
 
 
 async def _get(target: Target, task_id: str) -> Task:
