@@ -6,15 +6,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from a2a.types import Message, Part, Role
+from a2a.types import Message, Part, Role, Task, TaskState
 
 from crossdock.auth.tokens import BearerAuth, TokenSource
 from crossdock.cards.caching import CardCache
 from crossdock.client.agent import AgentClient
 from crossdock.client.pool import pooled_client
+from crossdock.console import text_of
+from crossdock.errors import Failed
 from crossdock.extensions import SKILL
 from crossdock.parts import struct
 from crossdock.settings import read_secret
+from crossdock.tasks.events import fold
 from examples.stack import Stack
 
 
@@ -44,9 +47,13 @@ def message(text: str = "", *files: Path, skill: str = "", context_id: str = "",
 
 
 async def add_contracts(stack: Stack, customer: str, paths: list[Path]) -> int:
-    """Gives the shared contract agent a customer's contracts, as its orchestrator would."""
-    async with caller(stack, stack.agents["contract"], f"{customer}-orchestrator") as agent:
+    """Has a customer's contracts stored, by way of its orchestrator. Raises `Failed` for one that is not."""
+    async with caller(stack, stack.orchestrator(customer), f"{customer}-caller") as agent:
         for path in paths:
-            async for _ in agent.send(message("", path, skill="add_contract")):
-                pass
+            task = Task()
+            async for event in agent.send(message("", path, skill="add_contract")):
+                if not isinstance(event, Message):
+                    fold(task, event)
+            if task.status.state != TaskState.TASK_STATE_COMPLETED:
+                raise Failed(f"{path} was not stored for {customer}: {text_of(task.status.message)}")
     return len(paths)

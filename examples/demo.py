@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import shutil
 import sys
 from contextlib import AsyncExitStack
@@ -21,7 +20,8 @@ from crossdock.parts import plain
 from crossdock.tasks.events import fold, state_name
 from crossdock.tasks.journal import TaskUnknown
 from examples.caller import add_contracts, caller, message
-from examples.inputs import contracts, folder, shipments
+from examples.customers import FIRST, customer_files
+from examples.inputs import contracts, folder, port_offset, shipments
 from examples.stack import Stack
 
 OUTPUT = Path("demo-output")
@@ -113,7 +113,8 @@ class Demo:
         for artifact in task.artifacts:
             data = plain(artifact.parts[0].data) if artifact.parts and artifact.parts[0].HasField("data") else None
             if artifact.name == "anomalies" and data:
-                self._console.print(f"[bold]{len(data['records'])} findings[/bold]; the first three:")
+                found = f"[bold]{len(data['records'])} findings[/bold]"
+                self._console.print(f"{found}; the first three (data count rows from 0, letters from 1):")
                 for record in data["records"][:3]:
                     self._console.print(
                         f"  row {record['row']}  score {record['score']:.2f}  {escape('; '.join(record['reasons']))}",
@@ -163,21 +164,27 @@ class Demo:
 async def main() -> int:
     console = Console(width=None if sys.stdout.isatty() else 120)
     shutil.rmtree(OUTPUT, ignore_errors=True)
-    stack = Stack(OUTPUT / ".system", int(os.environ.get("PORT_OFFSET", "0")))
+    try:
+        return await played(console)
+    except CrossdockError as error:
+        console.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+        return 1
+
+
+async def played(console: Console) -> int:
+    files = customer_files()
+    stack = Stack(OUTPUT / ".system", port_offset(), {name: files[name] for name in FIRST})
     try:
         with console.status("Starting the token issuer, three shared agents and two orchestrators ..."):
             await stack.__aenter__()
         try:
-            console.print(f"Seven processes are up; the data are in {folder()}.", highlight=False)
+            console.print(f"{stack.processes} processes are up; the data are in {folder()}.", highlight=False)
             for customer in stack.customers:
                 added = await add_contracts(stack, customer, contracts(customer))
                 console.print(f"{customer} has {added} contract{'s' * (added > 1)} at the shared contract agent.")
             await Demo(console, stack).play()
         finally:
             await stack.stop()
-    except CrossdockError as error:
-        console.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
-        return 1
     finally:
         shutil.rmtree(stack.home / "secrets", ignore_errors=True)
     written = sorted(path for path in OUTPUT.rglob("*") if path.is_file() and ".system" not in path.parts)
@@ -189,4 +196,7 @@ async def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    try:
+        sys.exit(asyncio.run(main()))
+    except KeyboardInterrupt:
+        sys.exit(130)

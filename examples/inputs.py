@@ -6,6 +6,7 @@ from pathlib import Path
 from crossdock.errors import ConfigError
 
 OWN = Path(__file__).resolve().parent / "data"
+LARGEST_OFFSET = 50_000
 SIGNED = {"globex": 1}
 
 
@@ -17,6 +18,14 @@ def contracts(customer: str) -> list[Path]:
     """What a customer signed: as many as `SIGNED` says, else all. Nobody may answer from another's."""
     found = _files("contracts")
     return found[: SIGNED.get(customer, len(found))]
+
+
+def port_offset() -> int:
+    """PORT_OFFSET, which moves all ports. Raises `ConfigError`."""
+    value = os.environ.get("PORT_OFFSET") or "0"
+    if not (value.isascii() and value.isdigit() and int(value) <= LARGEST_OFFSET):
+        raise ConfigError(f"PORT_OFFSET is {value!r}; give a whole number from 0 to {LARGEST_OFFSET}.")
+    return int(value)
 
 
 def shipments() -> Path:

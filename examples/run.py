@@ -12,20 +12,20 @@ from rich.table import Table
 
 from crossdock.errors import CrossdockError
 from examples.caller import add_contracts
-from examples.inputs import contracts
-from examples.stack import AGENT_PORTS, Stack
+from examples.inputs import contracts, port_offset
+from examples.stack import Stack
 
 console = Console()
 HOME = Path(os.environ.get("CROSSDOCK_HOME", ".crossdock"))
 
 
 def show(stack: Stack) -> None:
-    console.print("[bold]Crossdock is up.[/bold]")
+    console.print(f"[bold]Crossdock is up:[/bold] {stack.processes} processes.", highlight=False)
     table = Table(box=None)
     for column in ("card name", "URL", "health and metrics"):
         table.add_column(column, no_wrap=True)
     rows = [(f"{name}-orchestrator", stack.orchestrator(name)) for name in stack.customers]
-    rows += [(f"{agent}-agent", stack.agents[agent]) for agent in AGENT_PORTS]
+    rows += [(f"{agent}-agent", url) for agent, url in stack.agents.items()]
     for name, url in rows:
         table.add_row(name, url, f"port {int(url.rsplit(':', 1)[1]) + 1000}: /readyz, /metrics")
     table.add_row("(dev token issuer)", stack.issuer, "/healthz")
@@ -67,8 +67,10 @@ async def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
-        with console.status("Starting seven processes ..."):
-            stack = await Stack(HOME, int(os.environ.get("PORT_OFFSET", "0"))).__aenter__()
+        stack = Stack(HOME, port_offset())
+        names = ", ".join(stack.customers)
+        with console.status(f"Starting the token issuer, three shared agents and the orchestrators of {names} ..."):
+            await stack.__aenter__()
         try:
             for customer in stack.customers:
                 await add_contracts(stack, customer, contracts(customer))

@@ -9,23 +9,20 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Self
 
 import httpx
+from a2a.types import AgentCard
 
 from crossdock.auth.dev_clients import provision
 from crossdock.errors import ConfigError
 from crossdock.profile import Access, Profile
+from examples.customers import customer_files, port
 
 ROOT = Path(__file__).resolve().parent.parent
-SKILLS = {
-    "anomaly": ("detect_anomalies", "validate_records"),
-    "contract": ("find_contract", "answer_question", "add_contract"),
-    "escalation": ("draft_escalation",),
-}
-AGENT_PORTS = {"anomaly": 8002, "contract": 8003, "escalation": 8004}
-CUSTOMER_PORTS = {"acme": 8001, "globex": 8011}
+AGENTS = ("anomaly", "contract", "escalation")
 ISSUER_PORT = 8009
 START_SECONDS = 90.0
 STOP_SECONDS = 15.0
@@ -46,12 +43,12 @@ class Program:
 class Stack:
     """Use with `async with`: everything is up inside and gone outside. `home` holds logs, dev clients and the profile.
 
-    `offset` is added to every port, for a second system beside the first.
+    `offset` is added to every port, for a second system beside the first; `customers` are names with their files.
     """
 
     home: Path
     offset: int = 0
-    customers: tuple[str, ...] = tuple(CUSTOMER_PORTS)
+    customers: dict[str, Path] = field(default_factory=customer_files)
     environment: dict[str, str] = field(default_factory=dict)
     _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
@@ -61,10 +58,10 @@ class Stack:
 
     @property
     def agents(self) -> dict[str, str]:
-        return {agent: f"http://127.0.0.1:{port + self.offset}" for agent, port in AGENT_PORTS.items()}
+        return {agent: f"http://127.0.0.1:{_port(agent) + self.offset}" for agent in AGENTS}
 
     def orchestrator(self, customer: str) -> str:
-        return f"http://127.0.0.1:{CUSTOMER_PORTS[customer] + self.offset}"
+        return f"http://127.0.0.1:{port(list(self.customers), customer) + self.offset}"
 
     def secret_file(self, client_id: str) -> Path:
         return self.home / "secrets" / client_id
@@ -77,9 +74,9 @@ class Stack:
         return Profile(self.issuer, customers, self.agents)
 
     async def __aenter__(self) -> Self:
-        clients = provision(self.home, self.customers, SKILLS)
+        clients = provision(self.home, self.customers, {agent: agent_skills(agent) for agent in AGENTS})
         (self.home / "logs").mkdir(parents=True, exist_ok=True)
-        programs = [self._issuer(clients), *map(self._agent, AGENT_PORTS), *map(self._orchestrator, self.customers)]
+        programs = [self._issuer(clients), *map(self._agent, AGENTS), *map(self._orchestrator, self.customers)]
         self._check_ports(programs)
         try:
             for program in programs:
@@ -101,16 +98,16 @@ class Stack:
         return Program("issuer", arguments, {}, (port,), f"{self.issuer}/healthz")
 
     def _agent(self, agent: str) -> Program:
-        return self._service(f"{agent}-agent", f"{agent}_agent", AGENT_PORTS[agent] + self.offset, {})
+        return self._service(f"{agent}-agent", f"{agent}_agent", _port(agent) + self.offset, {})
 
     def _orchestrator(self, customer: str) -> Program:
         environment = {
-            "CROSSDOCK_CUSTOMER_FILE": str(ROOT / "k8s" / "customers" / f"{customer}.yaml"),
+            "CROSSDOCK_CUSTOMER_FILE": str(self.customers[customer]),
             "CROSSDOCK_AGENTS": json.dumps(self.agents),
             "CROSSDOCK_CLIENT_SECRET_FILE": str(self.secret_file(f"{customer}-orchestrator")),
         }
-        port = CUSTOMER_PORTS[customer] + self.offset
-        return self._service(f"{customer}-orchestrator", "orchestrator", port, environment)
+        own = port(list(self.customers), customer) + self.offset
+        return self._service(f"{customer}-orchestrator", "orchestrator", own, environment)
 
     def _service(self, name: str, module: str, port: int, environment: dict[str, str]) -> Program:
         values = {"CROSSDOCK_PORT": str(port), "CROSSDOCK_ISSUER": self.issuer, **environment, **self.environment}
@@ -158,10 +155,25 @@ class Stack:
         self._running.clear()
         (self.home / "profile.json").unlink(missing_ok=True)
 
+    @property
+    def processes(self) -> int:
+        return len(self._running)
+
     def exited(self) -> dict[str, str]:
         """The programs that ended by themselves, with the ends of their logs."""
         gone = [name for name, process in self._running.items() if process.poll() is not None]
         return {name: _tail(self.home / "logs" / f"{name}.log", 5) for name in gone}
+
+
+def _port(agent: str) -> int:
+    """As the agent's settings have it by default."""
+    return int(import_module(f"{agent}_agent.settings").Settings.model_fields["port"].default)
+
+
+def agent_skills(agent: str) -> tuple[str, ...]:
+    """As the agent's card declares them."""
+    card: AgentCard = import_module(f"{agent}_agent.card").card(url="", issuer="", version="")
+    return tuple(skill.id for skill in card.skills)
 
 
 def _in_use(port: int) -> bool:

@@ -107,7 +107,7 @@ async def test_readers_get_copies(journal: TaskJournal) -> None:
     await create(journal, task)
     task.context_id = "changed"
     (await journal.get("acme", "t")).task.context_id = "changed"
-    (await journal.read("acme", "t", 0))[0].event.context_id = "changed"  # type: ignore[union-attr]
+    (await journal.read("acme", "t", 0))[0].event.context_id = "changed"
     (await journal.list("acme", TaskFilter(), "", 10)).tasks[0].context_id = "changed"
     assert (await journal.get("acme", "t")).task.context_id == "c"
     assert (await journal.get("acme", "t", 1)).task.context_id == "c"

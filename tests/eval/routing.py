@@ -5,17 +5,20 @@ The customer is a neutral one: the agents' real cards, no rules and no examples 
 
 import asyncio
 import csv
+import mimetypes
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from anomaly_agent.card import card as anomaly_card
 from contract_agent.card import card as contract_card
+from crossdock.parts import OCTETS
+from crossdock.pipeline import FilePart, Part, TextPart
 from escalation_agent.card import card as escalation_card
 from orchestrator.catalogue import Catalogue, catalogue_of
 from orchestrator.customer import Customer
 from orchestrator.decision import Decision
-from orchestrator.request import RoutingRequest, attachment_kind
+from orchestrator.request import RoutingRequest, routing_request
 from orchestrator.routers.table import create_router
 from tests.eval.report import Report, Score, floors
 
@@ -69,13 +72,16 @@ def neutral_customer() -> Customer:
 def cases(path: Path) -> list[Case]:
     with path.open(encoding="utf-8", newline="") as file:
         return [
-            Case(row["id"], RoutingRequest(row["request"], _kinds(row["attachment"])), row["expected"])
+            Case(row["id"], _request(row["request"], row["attachment"]), row["expected"])
             for row in csv.DictReader(file)
         ]
 
 
-def _kinds(suffix: str) -> tuple:  # type: ignore[type-arg]
-    return (attachment_kind("", f"file.{suffix}"),) if suffix else ()
+def _request(text: str, suffix: str) -> RoutingRequest:
+    parts: list[Part] = [TextPart(text)]
+    if suffix:
+        parts.append(FilePart(f"file.{suffix}", mimetypes.guess_type(f"file.{suffix}")[0] or OCTETS))
+    return routing_request(parts)
 
 
 def evaluate(data: Path) -> Report:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from crossdock.cli import EXIT_CODES
 from crossdock.profile import Access, Profile
 from tests.support.orchestration import orchestrator
 from tests.support.serving import listen, url_of
@@ -71,7 +72,7 @@ async def test_a_request_is_watched_and_looked_at_afterwards(shell: Shell, tmp_p
     code, out, _ = await shell.run("why", task_id)
     assert (code, "anything" in out, "rules" in out) == (0, True, True)
     code, out, _ = await shell.run("tasks", "--state", "completed")
-    assert (code, task_id in out) == (0, True)
+    assert (code, f"{task_id}  " in out, out.splitlines()[-1].strip()) == (0, True, "done")
     code, _, err = await shell.run("cancel", task_id)
     assert (code, "has ended" in err) == (1, True)
 
@@ -86,8 +87,16 @@ async def test_a_question_is_answered_with_task(shell: Shell) -> None:
     code, out, _ = await shell.run("send", "ask me")
     assert code == 6
     (hint,) = [line for line in out.splitlines() if line.startswith("Answer with:")]
+    assert f"crossdock send --home {shell.home} --task " in hint  # the customer is the default one
     task_id = hint.split("--task ")[1].split()[0]
     assert (await shell.run("send", "answer that", "--task", task_id))[0] == 0
+
+
+async def test_a_skill_is_named_in_the_message(shell: Shell) -> None:
+    await shell.run("send", "complete this", "--skill", "handle_request")
+    code, out, _ = await shell.run("tasks", "--json")
+    message = json.loads(out)["history"][0]
+    assert (code, message["metadata"]) == (0, {"urn:crossdock:skill:v1": "handle_request"})
 
 
 async def test_a_card_is_shown(shell: Shell) -> None:
@@ -106,6 +115,14 @@ async def test_a_card_is_shown(shell: Shell) -> None:
         (["tasks", "--state", "sleeping"], 2, "there are: "),
         (["send", "x", "--url", "http://127.0.0.1:9"], 3, "Is it running?"),
         (["send", "x", "--token-file", "TOKEN"], 4, "token"),
+        (["send", "x", "--token-file", "EMPTY"], 2, "is empty. Write a bearer token into it"),
+        (["send", "x", "--token-file", "no/such"], 2, "Write a bearer token into it"),
+        (["send", "x", "--token-file", "WORDS"], 2, "is no bearer token"),
+        (["send", "x", "--url", "notaurl"], 2, "'notaurl' is not the URL of an agent. Give one such as http://"),
+        (["card", "--url", "localhost:8001"], 2, "is not the URL of an agent"),
+        (["card", "--url", "http://[bad"], 2, "is not the URL of an agent"),
+        (["send", b"\xff".decode(errors="surrogateescape")], 2, "not text in UTF-8"),
+        (["send", "complete this", "--save", "TOKEN"], 2, "Cannot write to"),
         (["task", "unknown"], 5, "no such task"),
         (["why", "unknown"], 5, "no such task"),
         (["cancel", "unknown"], 5, "no such task"),
@@ -115,13 +132,24 @@ async def test_a_card_is_shown(shell: Shell) -> None:
 async def test_an_error_has_its_code_and_says_what_to_do(
     shell: Shell, tmp_path: Path, arguments: list[str], code: int, words: str
 ) -> None:
-    token = tmp_path / "token"
-    token.write_text("eyJhbGciOiJub25lIn0.e30.")
-    found, _, err = await shell.run(*(str(token) if word == "TOKEN" else word for word in arguments))
+    files = {"TOKEN": "eyJhbGciOiJub25lIn0.e30.", "EMPTY": "\n", "WORDS": "not found"}
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    found, _, err = await shell.run(*(str(tmp_path / word) if word in files else word for word in arguments))
     assert (found, words in err) == (code, True), err
     assert "eyJ" not in err
 
 
-async def test_help_tells_the_exit_codes(shell: Shell) -> None:
+async def test_help_and_readme_tell_the_exit_codes(shell: Shell) -> None:
     code, out, _ = await shell.run("--help")
-    assert (code, "Exit codes" in out) == (0, True)
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    assert code == 0
+    for number, meaning in EXIT_CODES.items():
+        assert f"{number}: {meaning}" in out
+        assert f"| {number} | {meaning} |" in readme
+
+
+async def test_every_command_on_a_task_has_the_common_options(shell: Shell) -> None:
+    for command in ("send", "tasks", "task", "cancel", "why"):
+        _, out, _ = await shell.run(command, "--help")
+        assert all(option in out for option in ("--customer", "--url", "--token-file", "--home")), command

@@ -1,11 +1,13 @@
 """The orchestrator over real agents: what it streams, passes on and keeps."""
 
 import asyncio
+from typing import Any
 
+import httpx
 from a2a.types import Task, TaskArtifactUpdateEvent, TaskState
 
 from crossdock.console import text_of
-from crossdock.extensions import ROUTING, STYLE
+from crossdock.extensions import ROUTING, SKILL, STYLE
 from crossdock.parts import plain
 from crossdock.tasks.events import fold
 from tests.support.executors import message
@@ -140,3 +142,72 @@ async def test_a_cancel_while_the_agent_waits_for_an_answer_is_passed_on(crossdo
     headers = await crossdock.headers()
     (below,) = (await crossdock.http().get(f"{served.puppet.url}/tasks", headers=headers)).json()["tasks"]
     assert below["status"]["state"] == "TASK_STATE_CANCELED"
+
+
+async def named(crossdock: System, url: str, skill: str, **token: Any) -> httpx.Response:
+    """The answer to a request that names a skill, under acme's caller's token with some claims replaced."""
+    authorization = f"Bearer {await crossdock.issuer.mint('acme-caller', **token)}"
+    body = {"message": {"messageId": "m", "role": "ROLE_USER", "parts": [{"text": "x"}], "metadata": {SKILL: skill}}}
+    headers = {"Authorization": authorization, "A2A-Version": "1.0"}
+    return await crossdock.http().post(f"{url}/message:send", json=body, headers=headers)
+
+
+async def test_a_named_skill_decides_alone_and_is_passed_on(crossdock: System) -> None:
+    served = await orchestrator(crossdock)
+    task = (await named(crossdock, served.url, "second.other")).json()["task"]
+    assert task["status"]["state"] == "TASK_STATE_COMPLETED"
+    decision = task["metadata"][ROUTING]
+    assert (decision["method"], decision["rule"], decision["plan"]) == ("rules", "named skill", ["second"])
+    assert decision["reason"] == "The caller named the skill second.other."
+    puppet, second = served.work
+    assert not puppet.requests
+    assert second.requests[0].skill == "other"
+
+
+async def test_an_unknown_skill_is_rejected_with_those_that_can_be_named(crossdock: System) -> None:
+    served = await orchestrator(crossdock)
+    answer = await named(crossdock, served.url, "add_contract")
+    assert answer.status_code == 400
+    assert "handle_request, puppet.act, puppet.other, second.act, second.other" in answer.json()["error"]["message"]
+
+
+async def test_a_named_skill_goes_on_with_the_answer_to_its_question(crossdock: System) -> None:
+    served = await orchestrator(crossdock)
+    request = message("ask me").message
+    request.metadata.update({SKILL: "second.other"})
+    task = Task()
+    async for event in crossdock.client(served.url, "acme-caller").send(request):
+        fold(task, event)  # type: ignore[arg-type]
+    assert task.status.state == TaskState.TASK_STATE_INPUT_REQUIRED
+    await run(crossdock, served.url, "answer that", task_id=task.id)
+    assert [request.skill for request in served.work[1].requests] == ["other", "other"]
+
+
+async def test_rights_at_an_agent_limit_the_skills_that_may_be_named(crossdock: System) -> None:
+    served = await orchestrator(crossdock)
+    base = ["agent-access", "skill:orchestrator.handle_request"]
+
+    async def status(*roles: str) -> int:
+        claims = {"realm_access": {"roles": list(roles)}}
+        return (await named(crossdock, served.url, "second.other", claims=claims)).status_code
+
+    assert await status(*base) == 200
+    assert await status(*base, "skill:second.other") == 200
+    assert await status(*base, "skill:puppet.act") == 200  # a right at another agent limits nothing here
+    assert await status(*base, "skill:second.act") == 403
+    assert await status("agent-access", "skill:second.other") == 403
+
+
+async def test_a_file_that_the_named_agent_cannot_read_is_rejected_where_there_is_nothing_else(
+    crossdock: System,
+) -> None:
+    served = await orchestrator(crossdock)
+    request = message("").message
+    del request.parts[:]
+    request.parts.add(raw=b"%PDF", filename="a.pdf", media_type="application/pdf")
+    request.metadata.update({SKILL: "puppet.act"})
+    task = Task()
+    async for event in crossdock.client(served.url, "acme-caller").send(request):
+        fold(task, event)  # type: ignore[arg-type]
+    assert task.status.state == TaskState.TASK_STATE_REJECTED
+    assert "puppet does not read a.pdf. Send one of: text/plain" in text_of(task.status.message)

@@ -1,14 +1,18 @@
 """The `crossdock` command: tokens, cards and tasks from a terminal."""
 
 import asyncio
+import functools
+import inspect
 import mimetypes
 import os
+import shlex
 import sys
 import uuid
-from collections.abc import Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
+from urllib.parse import urlsplit
 
 import httpx
 import typer
@@ -31,12 +35,20 @@ from crossdock.settings import read_secret
 from crossdock.tasks.events import fold, state_name
 from crossdock.tasks.journal import TaskUnknown
 
-EXIT_CODES = """Exit codes: 0 done - 1 the task failed, was rejected or canceled - 2 wrong usage or settings -
-3 nobody answers, or try later - 4 the token is refused - 5 no such task - 6 the agent asks for input."""
+EXIT_CODES = {
+    0: "done",
+    1: "the task or the call failed, was rejected or was canceled",
+    2: "wrong usage or settings",
+    3: "nobody answers, or try later",
+    4: "the token is refused, or lacks a role",
+    5: "there is no such task",
+    6: "the agent asks for input",
+    130: "interrupted; a task that was begun goes on",
+}
 
 app = typer.Typer(
     help="Send tasks to Crossdock's orchestrators and look at what became of them.",
-    epilog=EXIT_CODES,
+    epilog="\n\n".join(["Exit codes:", *(f"{code}: {meaning}" for code, meaning in EXIT_CODES.items())]),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -51,6 +63,7 @@ TokenFile = Annotated[
 ]
 Home = Annotated[Path, typer.Option("--home", envvar="CROSSDOCK_HOME", help="Where `make run` keeps its profile.")]
 AsJson = Annotated[bool, typer.Option("--json", help="A2A's JSON, one object a line.")]
+Work = Callable[..., Coroutine[Any, Any, int]]
 TaskId = Annotated[str, typer.Argument(help="A task id.")]
 
 EXITS: list[tuple[type[CrossdockError], int]] = [
@@ -65,22 +78,48 @@ EXITS: list[tuple[type[CrossdockError], int]] = [
 
 @dataclass(frozen=True)
 class Target:
-    """What the common options say: which agent, and with whose token."""
+    """The common options: which agent, and with whose token."""
 
-    customer: str
-    url: str
-    token_file: Path | None
-    home: Path
+    customer: Customer = "acme"
+    url: Url = ""
+    token_file: TokenFile = None
+    home: Home = Path(".crossdock")
 
     def address(self) -> str:
-        return self.url or Profile.read(self.home).access(self.customer).url
+        """Raises `ConfigError` for a URL that is none."""
+        if not self.url:
+            return Profile.read(self.home).access(self.customer).url
+        try:
+            parts = urlsplit(self.url)
+            usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ConfigError(f"{self.url!r} is not the URL of an agent. Give one such as http://127.0.0.1:8001.")
+        return self.url
+
+    def options(self) -> str:
+        """What to type to mean the same target; nothing for the default."""
+        given = {field.name: value for field in fields(self) if (value := getattr(self, field.name)) != field.default}
+        return "".join(f" --{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in given.items())
 
     def tokens(self, http: httpx.AsyncClient) -> Tokens:
         if self.token_file:
-            return GivenToken(read_secret(self.token_file))
+            return GivenToken(_token_in(self.token_file))
         profile = Profile.read(self.home)
         access = profile.access(self.customer)
         return TokenSource(http, profile.issuer, access.client_id, lambda: read_secret(Path(access.secret_file)))
+
+
+def _token_in(path: Path) -> str:
+    advice = "Write a bearer token into it, such as `crossdock token` prints, or leave --token-file out."
+    try:
+        token = read_secret(path)
+    except ConfigError as error:
+        raise ConfigError(f"{error}. {advice}") from error
+    if not token.isascii() or len(token.split()) > 1:
+        raise ConfigError(f"What {path} holds is no bearer token. {advice}")
+    return token
 
 
 def _run(work: Coroutine[Any, Any, int]) -> NoReturn:
@@ -98,6 +137,23 @@ def _run(work: Coroutine[Any, Any, int]) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     sys.exit(code)
+
+
+def _command(work: Work) -> Work:
+    """Makes a command of an async function, whose parameter `target` becomes the common options."""
+    common = inspect.signature(Target).parameters
+    own = [parameter for name, parameter in inspect.signature(work).parameters.items() if name != "target"]
+
+    @functools.wraps(work)
+    def command(**values: Any) -> None:
+        target = Target(**{name: values.pop(name) for name in common})
+        _run(work(target=target, **values))
+
+    parameters = [*own, *common.values()]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # read by typer
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    app.command()(command)
+    return work
 
 
 @dataclass
@@ -122,7 +178,7 @@ def token(customer: Customer = "acme", home: Home = Path(".crossdock")) -> None:
 
     async def work() -> int:
         async with httpx.AsyncClient(timeout=10.0) as http:
-            print(await Target(customer, "", None, home).tokens(http).token())
+            print(await Target(customer, home=home).tokens(http).token())
         return 0
 
     _run(work())
@@ -134,7 +190,7 @@ def card(customer: Customer = "acme", url: Url = "", home: Home = Path(".crossdo
 
     async def work() -> int:
         async with httpx.AsyncClient(timeout=10.0) as http:
-            found = await CardCache(http).get(Target(customer, url, None, home).address())
+            found = await CardCache(http).get(Target(customer, url, home=home).address())
         if as_json_:
             out.print_json(data=MessageToDict(found))
             return 0
@@ -150,42 +206,45 @@ def card(customer: Customer = "acme", url: Url = "", home: Home = Path(".crossdo
     _run(work())
 
 
-@app.command()
-def send(
+@_command
+async def send(
+    target: Target,
     text: Annotated[str, typer.Argument(help="The request; - reads it from standard input.")] = "",
     file: Annotated[list[Path] | None, typer.Option("--file", "-f", help="A file to send along; repeatable.")] = None,
     task_id: Annotated[str, typer.Option("--task", help="Answer a task that asked for input.")] = "",
     context_id: Annotated[str, typer.Option("--context", help="Go on in an earlier conversation.")] = "",
     skill: Annotated[str, typer.Option("--skill", help="Skill id; inferred if left out.")] = "",
     save: Annotated[Path | None, typer.Option("--save", help="Folder to write the artifacts to.")] = None,
-    customer: Customer = "acme",
-    url: Url = "",
-    token_file: TokenFile = None,
-    home: Home = Path(".crossdock"),
     as_json_: AsJson = False,
-) -> None:
+) -> int:
     """Send a request and watch it being done."""
+    message = _message(_text(text), file or [], task_id, context_id, skill)
+    printer = EventPrinter(out)
+    task = Task()
+    async with Connection(target) as agent:
+        async for event in agent.send(message):
+            if as_json_:
+                print(as_json(event), flush=True)
+            else:
+                printer.show(event)
+            if not isinstance(event, Message):
+                fold(task, event)
+    if save:
+        for path in save_artifacts(task, save):
+            err.print(f"wrote {path}", highlight=False)
+    if task.status.state == TaskState.TASK_STATE_INPUT_REQUIRED and not as_json_:
+        answer = f'Answer with: crossdock send{target.options()} --task {task.id} "..."'
+        out.print(answer, highlight=False, markup=False, soft_wrap=True)
+    return _exit_code(task)
 
-    async def work() -> int:
-        message = _message(sys.stdin.read() if text == "-" else text, file or [], task_id, context_id, skill)
-        printer = EventPrinter(out)
-        task = Task()
-        async with Connection(Target(customer, url, token_file, home)) as agent:
-            async for event in agent.send(message):
-                if as_json_:
-                    print(as_json(event), flush=True)
-                else:
-                    printer.show(event)
-                if not isinstance(event, Message):
-                    fold(task, event)
-        if save:
-            for path in save_artifacts(task, save):
-                err.print(f"wrote {path}", highlight=False)
-        if task.status.state == TaskState.TASK_STATE_INPUT_REQUIRED and not as_json_:
-            out.print(f'Answer with: crossdock send --customer {customer} --task {task.id} "..."', soft_wrap=True)
-        return _exit_code(task)
 
-    _run(work())
+def _text(argument: str) -> str:
+    try:
+        text = sys.stdin.read() if argument == "-" else argument
+        text.encode()
+    except UnicodeError:
+        raise ConfigError("The request is not text in UTF-8. Convert it, or send it as a --file.") from None
+    return text
 
 
 def _message(text: str, files: list[Path], task_id: str, context_id: str, skill: str) -> Message:
@@ -214,39 +273,30 @@ def _exit_code(task: Task) -> int:
     return 0 if not task.id or state == TaskState.TASK_STATE_COMPLETED else 1
 
 
-@app.command()
-def tasks(
+@_command
+async def tasks(
+    target: Target,
     context_id: Annotated[str, typer.Option("--context", help="Only this conversation.")] = "",
     state: Annotated[str, typer.Option("--state", help="Only this state, such as completed.")] = "",
     limit: Annotated[int, typer.Option("--limit", min=1, max=100, help="How many.")] = 20,
-    customer: Customer = "acme",
-    url: Url = "",
-    token_file: TokenFile = None,
-    home: Home = Path(".crossdock"),
     as_json_: AsJson = False,
-) -> None:
+) -> int:
     """List the customer's tasks, the latest first."""
-
-    async def work() -> int:
-        request = ListTasksRequest(context_id=context_id, page_size=limit, history_length=1)
-        if state:
-            request.status = _state(state)  # type: ignore[assignment] # the stub's enum is an int
-        async with Connection(Target(customer, url, token_file, home)) as agent:
-            page = await agent.list(request)
-        if as_json_:
-            for task in page.tasks:
-                print(as_json(task))
-            return 0
-        table = Table(title=f"{len(page.tasks)} of {page.total_size} tasks", title_justify="left")
-        for column, fixed in (("task", True), ("state", True), ("changed (UTC)", True), ("last word", False)):
-            table.add_column(column, no_wrap=fixed, overflow="fold")
+    request = ListTasksRequest(context_id=context_id, page_size=limit, history_length=1)
+    if state:
+        request.status = _state(state)  # type: ignore[assignment] # the stub's enum is an int
+    async with Connection(target) as agent:
+        page = await agent.list(request)
+    if as_json_:
         for task in page.tasks:
-            changed = task.status.timestamp.ToDatetime().strftime("%d %b %H:%M")
-            table.add_row(task.id, state_name(task.status.state), changed, escape(_last_word(task)[:200]))
-        out.print(table)
+            print(as_json(task))
         return 0
-
-    _run(work())
+    out.print(f"{len(page.tasks)} of {page.total_size} tasks, changed when (UTC), and the last word on each:")
+    for task in page.tasks:
+        changed = task.status.timestamp.ToDatetime().strftime("%d %b %H:%M")
+        out.print(f"{task.id}  {changed}  {state_name(task.status.state)}", highlight=False, soft_wrap=True)
+        out.print(f"  [dim]{escape(_last_word(task))}[/dim]", highlight=False, no_wrap=True, overflow="ellipsis")
+    return 0
 
 
 def _state(name: str) -> int:
@@ -258,7 +308,9 @@ def _state(name: str) -> int:
 
 
 def _last_word(task: Task) -> str:
-    return text_of(task.status.message) or (text_of(task.history[-1]) if task.history else "")
+    """On one line."""
+    said = text_of(task.status.message) or (text_of(task.history[-1]) if task.history else "")
+    return " ".join(said.split())
 
 
 async def _get(target: Target, task_id: str) -> Task:
@@ -266,30 +318,23 @@ async def _get(target: Target, task_id: str) -> Task:
         return await agent.get(task_id)
 
 
-@app.command()
-def task(
+@_command
+async def task(
+    target: Target,
     task_id: TaskId,
     save: Annotated[Path | None, typer.Option("--save", help="Folder to write the artifacts to.")] = None,
-    customer: Customer = "acme",
-    url: Url = "",
-    token_file: TokenFile = None,
-    home: Home = Path(".crossdock"),
     as_json_: AsJson = False,
-) -> None:
+) -> int:
     """Show one task: its state, its conversation and its artifacts."""
-
-    async def work() -> int:
-        found = await _get(Target(customer, url, token_file, home), task_id)
-        if as_json_:
-            print(as_json(found))
-        else:
-            _show(found)
-        if save:
-            for path in save_artifacts(found, save):
-                err.print(f"wrote {path}", highlight=False)
-        return 0
-
-    _run(work())
+    found = await _get(target, task_id)
+    if as_json_:
+        print(as_json(found))
+    else:
+        _show(found)
+    if save:
+        for path in save_artifacts(found, save):
+            err.print(f"wrote {path}", highlight=False)
+    return 0
 
 
 def _show(found: Task) -> None:
@@ -302,43 +347,23 @@ def _show(found: Task) -> None:
         out.print(f"  [cyan]artifact[/cyan] {escape(describe(artifact))}", highlight=False)
 
 
-@app.command()
-def cancel(
-    task_id: TaskId,
-    customer: Customer = "acme",
-    url: Url = "",
-    token_file: TokenFile = None,
-    home: Home = Path(".crossdock"),
-) -> None:
+@_command
+async def cancel(target: Target, task_id: TaskId) -> int:
     """Stop a task."""
-
-    async def work() -> int:
-        async with Connection(Target(customer, url, token_file, home)) as agent:
-            stopped = await agent.cancel(task_id)
-        out.print(f"{state_name(stopped.status.state)}  task {stopped.id}")
-        return 0
-
-    _run(work())
+    async with Connection(target) as agent:
+        stopped = await agent.cancel(task_id)
+    out.print(f"{state_name(stopped.status.state)}  task {stopped.id}")
+    return 0
 
 
-@app.command()
-def why(
-    task_id: TaskId,
-    customer: Customer = "acme",
-    url: Url = "",
-    token_file: TokenFile = None,
-    home: Home = Path(".crossdock"),
-) -> None:
+@_command
+async def why(target: Target, task_id: TaskId) -> int:
     """Explain how a task was routed, and by what."""
-
-    async def work() -> int:
-        table = decision_table(await _get(Target(customer, url, token_file, home), task_id))
-        if table is None:
-            raise ConfigError("This task has no routing decision: only orchestrators route.")
-        out.print(table)
-        return 0
-
-    _run(work())
+    table = decision_table(await _get(target, task_id))
+    if table is None:
+        raise ConfigError("This task has no routing decision: only orchestrators route.")
+    out.print(table)
+    return 0
 
 
 def main() -> None:

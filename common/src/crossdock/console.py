@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from crossdock.errors import ConfigError
 from crossdock.extensions import PROGRESS, ROUTING
 from crossdock.parts import media_type, plain
 from crossdock.tasks.events import Event, state_name
@@ -101,15 +102,21 @@ def content(part: Part) -> bytes:
 
 
 def save_artifacts(task: Task, folder: Path) -> list[Path]:
-    """Writes each artifact of `task` into `folder`; a name never leads out of it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for artifact in task.artifacts:
-        for number, part in enumerate(artifact.parts):
-            path = folder / _file_name(artifact, part, number)
-            path.write_bytes(content(part))
-            written.append(path)
-    return written
+    """Writes each artifact of `task` into `folder`, which is made for the first; a name never leads out of it."""
+    files = {
+        folder / _file_name(artifact, part, number): content(part)
+        for artifact in task.artifacts
+        for number, part in enumerate(artifact.parts)
+    }
+    try:
+        for path, data in files.items():
+            folder.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+    except OSError as error:
+        raise ConfigError(
+            f"Cannot write to {folder}: {error.strerror}. The task {task.id} keeps it for now."
+        ) from error
+    return list(files)
 
 
 def _file_name(artifact: Artifact, part: Part, number: int) -> str:

@@ -9,45 +9,91 @@ from urllib.parse import unquote, urlsplit
 
 from a2a.types import Message, Role
 from a2a.types import Part as WirePart
-from google.protobuf.json_format import MessageToDict, ParseDict
-from google.protobuf.struct_pb2 import Struct, Value
+from google.protobuf.struct_pb2 import NULL_VALUE, Struct, Value
 
 from crossdock.pipeline import DataPart, FilePart, Part, TextPart, Turn
 
 OCTETS = "application/octet-stream"
 
 
-def whole(value: Any) -> Any:
-    """Numbers as JSON meant them: protobuf's `Struct` carries each as a double, so 3 arrives as 3.0."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return int(value)
-    if isinstance(value, dict):
-        return {key: whole(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [whole(item) for item in value]
-    return value
+MANY = 2_000
 
 
-def finite(value: Any) -> Any:
-    """`value` without NaN and infinities, which JSON lacks: null stands for them, as browsers write them."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
-    return value
+def fill(value: Value, item: Any) -> None:
+    """Puts JSON-like `item` into `value`; null stands for NaN and infinities, as browsers write them."""
+    if item is None:
+        value.null_value = NULL_VALUE
+    elif isinstance(item, str):
+        value.string_value = item
+    elif isinstance(item, bool):
+        value.bool_value = item
+    elif isinstance(item, int | float):
+        fill_number(value, item)
+    elif isinstance(item, Mapping):
+        value.struct_value.SetInParent()
+        fill_struct(value.struct_value, item)
+    else:
+        value.list_value.SetInParent()
+        add = value.list_value.values.add
+        for inner in item:
+            fill(add(), inner)
+
+
+def fill_number(value: Value, number: float) -> None:
+    if math.isfinite(number):
+        value.number_value = number
+    else:
+        value.null_value = NULL_VALUE
+
+
+def fill_struct(message: Struct, items: Mapping[str, Any]) -> None:
+    fields = message.fields
+    for name, item in items.items():
+        fill(fields[name], item)
 
 
 def struct(values: Mapping[str, Any]) -> Struct:
     message = Struct()
-    message.update(finite(values))
+    fill_struct(message, values)
     return message
 
 
 def plain(message: Struct | Value) -> Any:
-    """A `Struct` or `Value` as Python values."""
-    return whole(MessageToDict(message))
+    """A `Struct` or `Value` as Python values.
+
+    Numbers are as JSON meant them: protobuf carries each as a double, so 3 would arrive as 3.0.
+    """
+    if isinstance(message, Struct):
+        fields = message.fields
+        return {name: plain(fields[name]) for name in fields}
+    match message.WhichOneof("kind"):
+        case "string_value":
+            return message.string_value
+        case "number_value":
+            return whole(message.number_value)
+        case "bool_value":
+            return message.bool_value
+        case "struct_value":
+            return plain(message.struct_value)
+        case "list_value":
+            return [plain(item) for item in message.list_value.values]
+    return None
+
+
+def whole(number: float) -> float | int:
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
+
+
+def is_large(data: Any) -> bool:
+    """Whether JSON-like `data` holds so many values that turning it into a message takes a while."""
+    level, values = [data], 0
+    while level:
+        level = [node for node in level if isinstance(node, Mapping | list | tuple)]
+        values += sum(map(len, level))
+        if values > MANY:
+            return True
+        level = [item for node in level for item in (node.values() if isinstance(node, Mapping) else node)]
+    return False
 
 
 def media_type(part: WirePart) -> str:
@@ -86,7 +132,8 @@ def to_wire(part: Part) -> WirePart:
     if isinstance(part, TextPart):
         wire = WirePart(text=part.text)
     elif isinstance(part, DataPart):
-        wire = WirePart(data=ParseDict(finite(part.data), Value()), media_type="application/json")
+        wire = WirePart(media_type="application/json")
+        fill(wire.data, part.data)
     elif part.url:
         wire = WirePart(url=part.url, filename=part.name, media_type=part.media_type)
     else:

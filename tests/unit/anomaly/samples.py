@@ -6,9 +6,14 @@ import random
 from datetime import date, timedelta
 from typing import Any
 
+import pytest
+
 from anomaly_agent.detection import detect
 from anomaly_agent.limits import Limits
+from anomaly_agent.reading import read_file
 from anomaly_agent.source import FileSource
+from anomaly_agent.table import Table
+from crossdock.errors import Rejected
 
 Rows = list[dict[str, Any]]
 
@@ -97,3 +102,13 @@ def found(rows: Rows) -> dict[int, dict[str, Any]]:
     """The records by row."""
     delimiter = ";" if "Menge" in rows[0] else ","
     return {record["row"]: record for record in detected(as_csv(rows, delimiter))["records"]}
+
+
+def read(content: bytes, name: str = "", limits: Limits | None = None) -> Table:
+    return read_file(content, limits or Limits(), name)
+
+
+def refusal(content: bytes, name: str = "", limits: Limits | None = None) -> str:
+    with pytest.raises(Rejected) as caught:
+        read(content, name, limits)
+    return str(caught.value)

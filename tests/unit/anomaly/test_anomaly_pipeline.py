@@ -54,7 +54,7 @@ async def test_artifacts_of_a_detection() -> None:
     assert isinstance(chart, FilePart)
     assert chart.media_type == "image/png"
     assert chart.content.startswith(b"\x89PNG\r\n\x1a\n")
-    assert conversation.end == Result("1 of 400 rows (0.25 %) look wrong.")
+    assert conversation.end == Result("1 of 400 rows (0.25 %) looks wrong.")
 
 
 async def test_progress_is_streamed() -> None:
@@ -131,11 +131,96 @@ async def test_records_as_data() -> None:
     assert [record["row"] for record in data(conversation, "anomalies")["records"]] == [100]
 
 
-async def test_several_tables_are_said() -> None:
-    conversation = await turn(table(), table())
-    assert conversation.outputs[0] == Progress(
-        "2 tables came with one message; the first is read. Send the others one at a time."
-    )
+@pytest.mark.parametrize("skill", [DETECT, VALIDATE, ""])
+async def test_several_tables_in_one_message_are_refused_by_name(skill: str) -> None:
+    many = [FilePart(f"day-{number}.csv", "text/csv", b"a,b\n1,2\n") for number in range(100)]
+    with pytest.raises(Rejected, match=r"100 tables \('day-0.csv', 'day-1.csv', .*\.\.\.\).* one task per table"):
+        await turn(RULES, *many, skill=skill)
+    with pytest.raises(Rejected, match=r"2 tables \('export.csv', 'unnamed'\)"):
+        await turn(table(), DataPart([{"units": 1}]), skill=skill)
+
+
+async def test_an_earlier_agents_artifacts_are_no_table() -> None:
+    answer = {"found": True, "quotes": [{"document": "a", "start": 1}], "confidence": 0.9}
+    passed_on = DataPart(answer, {"source": "contract-agent/answer"})
+    assert data(await turn(table(units=0), passed_on), "anomalies")["records"][0]["row"] == 42
+    assert isinstance((await turn(TextPart("Anything odd?"), passed_on)).end, InputRequired)
+    labelled = DataPart([{"units": value} for value in (5, 5, 6, 5, 900)], {"source": "WMS/export"})
+    assert "anomalies" in (await turn(labelled)).artifact_names
+
+
+async def test_a_table_of_this_turn_stands_for_those_of_earlier_ones() -> None:
+    conversation = await turn(table(units=0), turns=(Turn("user", (table(),)),))
+    assert [record["row"] for record in data(conversation, "anomalies")["records"]] == [42]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (RULES, FilePart("rules.json", "application/json", b'{"rules": "units > 0"}')),
+        (DataPart({"rules": [{"field": "units", "min": 1}], "schema": {"required": ["units"]}}),),
+    ],
+)
+async def test_rules_of_several_kinds_are_refused(parts: tuple[Part, ...]) -> None:
+    with pytest.raises(Rejected, match="one"):
+        await turn(table(), *parts)
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        DataPart({"rules": "units > 0"}),
+        DataPart({"rules": ["units > 0"]}),
+        FilePart("rules.json", "application/json", b'\xef\xbb\xbf{"rules": "units > 0"}'),
+        TextPart("Rules: units > 0"),
+        TextPart("Please check this table:\n- units at least 1\n- total value = units * cost per unit\nThanks"),
+    ],
+)
+async def test_rules_in_short(rules: Part) -> None:
+    conversation = await turn(table(units=0), rules)
+    assert [each["row"] for each in data(conversation, "violations")["violations"] if each["field"] == "units"] == [42]
+
+
+@pytest.mark.parametrize(
+    ("rules", "named"),
+    [
+        (DataPart({"rules": "units must make sense"}), "'units must make sense'"),
+        (DataPart({"rules": 5}), "no list of rules"),
+        (TextPart("Rules:\n- units > 0\n- and nothing strange"), "'and nothing strange'"),
+    ],
+)
+async def test_rules_that_cannot_be_read_are_refused_with_the_grammar(rules: Part, named: str) -> None:
+    with pytest.raises(Rejected, match=r"quantity > 0; quantity at most 500") as caught:
+        await turn(table(), rules)
+    assert named in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["Validate these", "Check our rules: everything should look nice"])
+async def test_without_rules_it_asks_for_them_and_infers_them_when_told_to(text: str) -> None:
+    asked = await turn(TextPart(text), table(units=-3), skill=VALIDATE)
+    assert isinstance(asked.end, InputRequired)
+    assert "quantity > 0" in asked.end.text
+    assert asked.artifact_names == []
+    earlier = (Turn("user", (TextPart(text), table(units=-3))),)
+    inferred = data(await turn(TextPart("infer rules"), turns=earlier, skill=VALIDATE), "violations")
+    assert inferred["summary"]["checked_against"] == "inferred"
+    assert {each["row"] for each in inferred["violations"] if each["field"] == "units"} == {42}
+
+
+async def test_a_detection_says_that_it_checks_no_rules() -> None:
+    conversation = await turn(table(), RULES, skill=DETECT)
+    assert conversation.outputs[0] == Progress("detect_anomalies checks no rules; send them under validate_records.")
+
+
+async def test_a_file_with_records_and_rules() -> None:
+    content = json.dumps({"rules": "a > 1", "records": [{"a": 1}, {"a": 2}]}).encode()
+    conversation = await turn(FilePart("a.json", "application/json", content))
+    assert [each["row"] for each in data(conversation, "violations")["violations"]] == [0]
+
+
+async def test_a_table_that_is_written_with_a_schema_of_its_own_brings_no_rules() -> None:
+    written = {"schema": {"fields": [{"name": "a"}], "primaryKey": ["a"]}, "data": [{"a": 1}] * 6 + [{"a": 900}]}
+    assert "anomalies" in (await turn(DataPart(written))).artifact_names
 
 
 async def test_an_unreadable_file_is_refused() -> None:

@@ -109,6 +109,63 @@ def test_a_gap_in_the_readings_is_no_alarm() -> None:
     assert detected(as_csv(values[:700] + values[1100:]))["records"] == []
 
 
+DAYS = 31
+
+
+def monthly(**columns: Any) -> bytes:
+    """One record a day for a month; each column is a function of the day's number."""
+    return as_csv([{name: cell(index) for name, cell in columns.items()} for index in range(DAYS)])
+
+
+def day(index: int) -> str:
+    return f"2025-03-{index + 1:02d}"
+
+
+def units(index: int) -> int:
+    return index * 7 % 23 + 3
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"order_no": lambda index: 1000 + index, "order_date": day, "qty": units, "price": lambda index: index % 5 + 2},
+        {"date": day, "customer": lambda index: "ABC"[index % 3], "qty": units, "price": lambda index: index % 5 + 2},
+        {"shipment_id": lambda index: index + 1, "shipped": day, "weight_kg": units, "pallets": units},
+        {"shipped_on": day, "carrier": lambda index: "DA"[index % 2], "weight_kg": units},
+        {"Rechnungsnr": lambda index: 77 + index, "Datum": day, "Netto": units},
+        {"order_id": lambda index: index + 1, "units": units},
+    ],
+)
+def test_a_month_of_records_is_a_table(columns: dict[str, Any]) -> None:
+    assert detected(monthly(**columns))["summary"]["kind"] == "table"
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"timestamp": lambda index: f"2025-03-01 10:{index:02d}", "count": units, "cost": units},
+        {"created_at": lambda index: f"2025-03-01 10:{index:02d}", "entry_id": lambda index: index, "field1": units},
+        {"date": day, "t_min": units, "t_max": lambda index: units(index) + 9},
+        {"": lambda index: index, "time": day, "value": units},
+        {"date": day, "amount": units},
+    ],
+)
+def test_a_month_of_readings_is_a_series(columns: dict[str, Any]) -> None:
+    assert detected(monthly(**columns))["summary"]["kind"] == "series"
+
+
+def test_a_fault_in_a_month_of_orders_is_found_where_it_is() -> None:
+    columns = {
+        "order_no": lambda index: 1000 + index,
+        "order_date": day,
+        "qty": units,
+        "price": lambda index: index % 5 + 2,
+    }
+    columns["total"] = lambda index: units(index) * (index % 5 + 2) + (100 if index == 20 else 0)
+    (record,) = detected(monthly(**columns))["records"]
+    assert (record["row"], "total" in record["fields"]) == (20, True)
+
+
 def test_days_of_deliveries_make_no_series() -> None:
     content = as_csv([{"day": f"2025-01-{1 + index % 28:02d}", "boxes": index % 7 + 3} for index in range(80)])
     assert detected(content)["summary"]["kind"] == "table"

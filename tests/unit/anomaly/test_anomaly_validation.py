@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from anomaly_agent.limits import Limits
+from anomaly_agent.outcome import Validation
 from anomaly_agent.source import FileSource, ValueSource
 from anomaly_agent.validation import validate
 from crossdock.errors import Rejected
@@ -20,7 +21,7 @@ CONTENT = (
 
 def violations(rules: Any, source: Any = None, limits: Limits | None = None) -> list[tuple[int, str, str]]:
     validation = validate(lambda text, fraction: None, source or FileSource(CONTENT), rules, limits or Limits())
-    assert validation is not None
+    assert isinstance(validation, Validation)
     return [(each["row"], each["field"], each["rule"]) for each in validation.violations["violations"]]
 
 
@@ -55,6 +56,29 @@ def test_each_rule(rule: dict[str, Any], broken: list[tuple[int, str, str]]) -> 
     assert violations({"rules": [rule]}) == broken
 
 
+@pytest.mark.parametrize(
+    ("text", "broken"),
+    [
+        ("qty > 0", [(1, "qty", "exclusive min 0"), (2, "qty", "exclusive min 0")]),
+        ("`qty` at most 1", [(0, "qty", "max 1"), (2, "qty", "max 1")]),
+        ("sku is required", [(2, "sku", "required")]),
+        ("the order must be unique", [(1, "order", "unique"), (2, "order", "unique")]),
+        ("carrier one of DHL, DSV", [(1, "carrier", "enum DHL, DSV")]),
+        ("carrier != DHX", [(1, "carrier", "not in DHX")]),
+        ("carrier = DHL", [(1, "carrier", "equals DHL"), (2, "carrier", "equals DHL")]),
+        (
+            "delivered not before ordered",
+            [(1, "delivered", "not before ordered"), (2, "delivered", "not before ordered")],
+        ),
+        ("ordered <= 2025-01-01", [(row, "ordered", "not after 2025-01-01") for row in range(3)]),
+        ("total = qty * price", [(1, "total", "equals qty x price")]),
+        ("sku required, line <= 1", [(1, "line", "max 1"), (2, "sku", "required"), (2, "line", "max 1")]),
+    ],
+)
+def test_rules_in_short(text: str, broken: list[tuple[int, str, str]]) -> None:
+    assert violations({"rules": text}) == broken
+
+
 def test_rules_by_field() -> None:
     assert violations({"rules": {"qty": {"min": 1}, "sku": {"required": True}}}) == [
         (1, "qty", "min 1"),
@@ -75,7 +99,11 @@ def test_rules_by_field() -> None:
         ([{"field": "sku", "type": "money"}], "one of number"),
         ([{"field": "total", "equals": {"difference": ["qty"]}}], "equals takes"),
         ([], "at least one"),
-        (["qty > 0"], "not an object"),
+        (["qty is fine"], r"'qty is fine', cannot be read. Write a rule as"),
+        ([["qty > 0"]], "cannot be read"),
+        ("", "Send at least one"),
+        ("qty > 0; the rest is nice", "number 2, 'the rest is nice'"),
+        ("quantity > 0", "which the table does not have"),
     ],
 )
 def test_rules_that_are_not_understood(rules: Any, says: str) -> None:
@@ -120,6 +148,10 @@ def test_a_schema_of_the_whole_list_is_applied_to_its_items() -> None:
         ({"$ref": "#"}, "without end"),
         ({"type": "wrong"}, "not valid JSON Schema"),
         ([], "must be a JSON object"),
+        ("order.json", "must be a JSON object"),
+        ({"qty": {"minimum": 1}}, "checks nothing: 'qty' is no keyword"),
+        ({}, "checks nothing"),
+        (True, "checks nothing"),
     ],
 )
 def test_hostile_and_broken_schemas(schema: Any, says: str) -> None:
@@ -141,11 +173,22 @@ def test_a_pattern_that_backtracks_for_ever_is_refused_in_time(rules: Any) -> No
 def test_without_rules_they_are_inferred_and_said() -> None:
     rows = [{"id": index, "qty": 5 + index % 9, "mode": "air"} for index in range(60)]
     rows[40]["qty"] = -3
-    validation = validate(lambda text, fraction: None, ValueSource(rows), None, Limits())
-    assert validation is not None
+    validation = validate(lambda text, fraction: None, ValueSource(rows), {}, Limits())
+    assert isinstance(validation, Validation)
     assert [(each["row"], each["rule"]) for each in validation.violations["violations"]] == [(40, "negative")]
     assert validation.violations["summary"]["checked_against"] == "inferred"
     assert "inferred from the table" in validation.headline
+
+
+def test_fields_of_a_schema_that_no_record_has_are_said() -> None:
+    source = ValueSource([{"qty": 1}])
+    schema = {"schema": {"properties": {"quantity": {"minimum": 5}, "qty": {"minimum": 1}}}}
+    validation = validate(lambda text, fraction: None, source, schema, Limits())
+    assert isinstance(validation, Validation)
+    assert validation.headline == (
+        "The only row is valid, checked against the JSON Schema, 1 field of which no record has."
+    )
+    assert "fields of the schema that no record has: 'quantity'" in validation.report
 
 
 def test_the_list_is_capped_and_counted() -> None:
@@ -153,6 +196,6 @@ def test_the_list_is_capped_and_counted() -> None:
     validation = validate(
         lambda text, fraction: None, source, {"rules": [{"field": "a", "max": -1}]}, Limits(records=10)
     )
-    assert validation is not None
+    assert isinstance(validation, Validation)
     about = validation.violations["summary"]
     assert (len(validation.violations["violations"]), about["violations"], about["listed"]) == (10, 50, 10)

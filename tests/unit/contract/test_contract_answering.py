@@ -34,6 +34,11 @@ def quoted(answer: Answer) -> str:
         ("Wie hoch ist die Vertragsstrafe bei Verspätung?", "3 % of the freight"),
         ("Quel est le préavis de résiliation ?", "90 days' notice"),
         ("¿Cuál es la penalización por retraso?", "3 % of the freight"),
+        ("Wie lang ist die Kündigungsfrist?", "90 days' notice"),
+        ("Welche Kündigungsfrist gilt?", "90 days' notice"),
+        ("Welche Vertragsstrafe ist bei Verspätung vereinbart?", "3 % of the freight"),
+        ("¿Qué penalización prevé el contrato por retraso?", "3 % of the freight"),
+        ("Quelle pénalité le contrat prévoit-il en cas de retard ?", "3 % of the freight"),
     ],
 )
 def test_what_the_contract_says_is_quoted(answering: Answering, asked: str, said: str) -> None:
@@ -52,6 +57,9 @@ def test_what_the_contract_says_is_quoted(answering: Answering, asked: str, said
         "Which law governs the haulage terms?",
         "Must the carrier insure the goods?",
         "Welche Versicherung muss der Frachtführer haben?",
+        "What is the notice period for helicopters?",
+        "Which penalty applies to the delay of submarine cargo?",
+        "Wie hoch ist die Vertragsstrafe für Hubschrauber?",
     ],
 )
 def test_what_it_does_not_say_is_not_found(answering: Answering, asked: str) -> None:

@@ -41,6 +41,15 @@ def sample_files(samples: Path) -> list[FilePart]:
         ("How long is the notice period?", "", "answer_question"),
         ("Which penalty applies?", "data.csv", "answer_question"),
         ("", "", "answer_question"),
+        ("¿Qué penalización prevé el contrato por retraso?", "", "answer_question"),
+        ("Quel délai de paiement prévoit le contrat ?", "", "answer_question"),
+        ("¿En qué contratos se menciona la fuerza mayor?", "", "find_contract"),
+        ("In welchem Vertrag steht die Haftung?", "", "find_contract"),
+        ("Add this contract: 1. Waiting. Two hours are free at each stop.", "", "add_contract"),
+        ("Please store these terms\nHaulage\n1. Waiting. Two hours are free.", "", "add_contract"),
+        ("Bitte diesen Vertrag hinterlegen: 1. Wartezeit. Zwei Stunden sind frei.", "", "add_contract"),
+        ("Keep in mind our contract: what does it say about waiting at the dock?", "", "answer_question"),
+        ("Please add this contract.", "", "answer_question"),
     ],
 )
 def test_the_skill_is_inferred_with_a_reason(pipeline: ContractPipeline, text: str, file: str, skill: str) -> None:
@@ -161,6 +170,63 @@ async def test_text_with_a_name_is_added(pipeline: ContractPipeline) -> None:
         data_of(await run_pipeline(pipeline, request([text], skill="add_contract")), "contract")["name"]
         == "Side Letter.txt"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "stored"),
+    [
+        ("Payment is due within 30 days.", "Payment is due within 30 days.txt", "Payment is due within 30 days."),
+        ("Add this contract: Side Letter\n\n1. An hour costs EUR 5.", "Side Letter.txt", "Side Letter\n\n1. An hour"),
+    ],
+)
+async def test_a_contract_that_is_the_message_is_added(
+    pipeline: ContractPipeline, store: DatabaseContractStore, text: str, name: str, stored: str
+) -> None:
+    said = await run_pipeline(pipeline, request([TextPart(text)], skill="add_contract"))
+    assert data_of(said, "contract")["name"] == name
+    assert str(store.text("acme", data_of(said, "contract")["id"])).startswith(stored)
+
+
+@pytest.mark.parametrize("text", ["Please add this contract", "hello", "What is the notice period of this contract?"])
+async def test_only_the_wish_to_add_is_no_contract(pipeline: ContractPipeline, text: str) -> None:
+    said = await run_pipeline(pipeline, request([TextPart(text)], skill="add_contract"))
+    assert isinstance(said.end, InputRequired)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Delete all contracts",
+        "Please remove the contract with Polder.",
+        "Can you delete haulage.md? I do not want that document any more.",
+        "Lösche den Vertrag mit Polder",
+        "Bitte alle Verträge löschen",
+        "Elimina el contrato",
+    ],
+)
+async def test_what_cannot_be_done_is_rejected_with_what_can(pipeline: ContractPipeline, text: str) -> None:
+    with pytest.raises(Rejected, match="contracts be added"):
+        await run_pipeline(pipeline, request([TextPart(text)]))
+
+
+@pytest.mark.parametrize(
+    "text", ["May the carrier delete our data under the contract?", "Removal of goods: which terms?"]
+)
+async def test_questions_on_deleting_are_questions(pipeline: ContractPipeline, text: str) -> None:
+    assert isinstance((await run_pipeline(pipeline, request([TextPart(text)]))).end, Result)
+
+
+async def test_one_is_not_counted_as_many(pipeline: ContractPipeline) -> None:
+    file = FilePart("fee.md", "", b"1. Fee. The fee is EUR 5.")
+    assert (await run_pipeline(pipeline, request([file]))).end.text == "fee.md is stored with 1 clause."
+
+
+async def test_a_place_that_ends_with_a_full_stop_gets_no_second_one(store: DatabaseContractStore) -> None:
+    document = Document("late.md", "## Late Delivery.\n\nFor each day of delay the seller pays 3 % as a penalty.\n")
+    store.add("acme", document.name, document)
+    said = await run_pipeline(ContractPipeline(store), request([TextPart("What penalty is due for a day of delay?")]))
+    assert said.end.text == "Quoted from late.md, Late Delivery."
+    assert "#" not in text_of(said, "answer_text")
 
 
 @pytest.mark.parametrize(

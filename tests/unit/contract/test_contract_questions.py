@@ -35,6 +35,23 @@ def test_names_in_capitals_are_names_whatever_they_mean() -> None:
     assert [item.text for item in found if item.name] == ["BUYER", "CORPORATION"]
 
 
+def test_what_a_fee_is_asked_for_is_a_subject() -> None:
+    found = question("What is the late fee for the refrigerated pallets, and who pays it?").terms
+    assert [item.text for item in found if item.subject] == ["refrigerated", "pallets"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "naming"),
+    [
+        ("Wie lang ist die Kündigungsfrist im Lagervertrag?", ["Lager", "vertrag"]),
+        ("Was steht in der Dienstleistungsvereinbarung?", ["Dienstleistung", "vereinbarung"]),
+        ("Was steht im Vertrag zur Vertragsstrafe?", ["Vertrag"]),
+    ],
+)
+def test_a_compound_that_names_an_agreement_names_what_it_is_on(asked: str, naming: list[str]) -> None:
+    assert [found.text for found in question(asked).naming] == naming
+
+
 def test_a_longer_word_is_not_light_because_of_its_stem() -> None:
     assert term("Is this specific?", "specific").light
     assert not term("Where are the specifications?", "specifications").light

@@ -36,6 +36,12 @@ def test_number_and_heading_are_kept(line: str, number: str, heading: str) -> No
     assert labels(line) == [(number, heading)]
 
 
+def test_the_marks_of_a_heading_are_no_part_of_the_clause() -> None:
+    text = "## Late Delivery.\n\nThe seller pays 10 % for each day.\n"
+    (clause,) = split(text)
+    assert text[clause.start : clause.end] == "Late Delivery.\n\nThe seller pays 10 % for each day."
+
+
 def test_items_are_printed_behind_the_number_of_their_clause() -> None:
     text = "2. Orders\n2.2. Changes\n(a) By Notice. Within two days.\n(b) By Silence. After two days.\n"
     assert [number for number, _ in labels(text)] == ["2.2 (a)", "2.2 (b)"]

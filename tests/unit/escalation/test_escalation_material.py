@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from anomaly_agent.pipeline import AnomalyPipeline
 from crossdock.errors import Rejected
 from crossdock.pipeline import DataPart, FilePart, InputRequired, TextPart
-from crossdock.testing import Conversation
+from crossdock.testing import Conversation, request, run_pipeline
 
 Drafting = Callable[..., Awaitable[dict[str, Any]]]
 Running = Callable[..., Awaitable[Conversation]]
@@ -47,9 +48,41 @@ async def test_a_plan_writes_from_the_artifacts_alone(draft: Drafting) -> None:
         {"text": "The carrier pays 2 % per day.", "source": "contract-agent/answer frame.md clause 3.3"},
         {"text": "Claims within 7 days.", "source": "contract-agent/answer frame.md"},
     ]
-    assert "- Row 12: qty -4 is negative; value does not fit" in data["body"]
+    assert "- Row 13: qty -4 is negative; value does not fit" in data["body"]
+    assert "counted from 1" in data["body"]
     assert '- "The carrier pays 2 % per day." (frame.md, clause 3.3)' in data["body"]
     assert data["severity"] == "normal"
+
+
+async def test_the_subject_of_many_findings_is_none_of_them(draft: Drafting) -> None:
+    data = await draft("Check these deliveries and write a complaint to the carrier.", RECORDS, QUOTES)
+    assert data["subject"] == "Complaint: 2 findings in a check of our records"
+    data = await draft("Check box 4. Write a complaint to the carrier about the wet pallets.", RECORDS)
+    assert data["subject"] == "Complaint: The wet pallets"
+    one = DataPart({"records": [{"row": 0, "score": 1, "reasons": ["qty is -4"]}], "summary": {}})
+    assert (await draft("Write to the carrier.", one))["subject"] == "Qty is -4"
+
+
+async def test_words_that_only_point_at_the_data_are_no_fact(draft: Drafting) -> None:
+    data = await draft("Write a complaint about these deliveries to the carrier's account manager.", RECORDS)
+    assert [fact["source"] for fact in data["facts"]] == [
+        "anomaly-agent/anomalies row 12",
+        "anomaly-agent/anomalies row 40",
+    ]
+
+
+async def test_a_letter_counts_the_rows_in_reasons_as_it_counts_its_own(draft: Drafting) -> None:
+    rows = [f"D{i},{i % 7 + 1},{i * 3 + 10}.50" for i in range(40)]
+    table = "id,qty,price\n" + "\n".join([*rows, rows[5]]) + "\n"
+    checked = await run_pipeline(AnomalyPipeline(), request([FilePart("a.csv", "text/csv", table.encode())]))
+    (found,) = checked.artifact("anomalies")
+    assert isinstance(found, DataPart)
+    assert any("row 5" in reason for record in found.data["records"] for reason in record["reasons"])
+    data = await draft("Write to the carrier.", found)
+    assert "- Row 41: " in data["body"]
+    assert "row 6" in data["body"]
+    assert "row 5" not in data["body"]
+    assert {"anomaly-agent/anomalies row 40"} <= {fact["source"] for fact in data["facts"]}
 
 
 async def test_the_sources_have_names_without_metadata(draft: Drafting) -> None:
@@ -89,7 +122,7 @@ async def test_only_the_records_with_the_highest_scores_are_listed(run: Running,
     data = await draft("Write to the carrier.", part)
     assert len(data["facts"]) == 20
     assert data["facts"][0]["text"] == "reason 49"
-    assert "This list is an extract." in data["body"]
+    assert "reason 30\n\nThis list is an extract.\n" in data["body"]
     conversation = await run("Write to the carrier.", part)
     assert "20 records with the highest scores of 50" in getattr(conversation.end, "text", "")
 
@@ -120,6 +153,21 @@ async def test_a_structured_request(draft: Drafting) -> None:
     assert data["subject"] == "Important: Camion 9"
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"recipient_role": "dispatcher", "recipient_name": "Roux", "recipient_email": "d@roux.example"},
+        {"recipientRole": "dispatcher", "recipientName": "Roux", "recipientEmail": "d@roux.example"},
+        {"recipient": {"role": "dispatcher", "name": "Roux", "email": "d@roux.example"}},
+        {"recipient": "the dispatcher at Roux", "recipient-email": "d@roux.example"},
+    ],
+)
+async def test_fields_about_the_recipient_are_no_facts(draft: Drafting, fields: dict[str, Any]) -> None:
+    data = await draft(DataPart({**fields, "issue": "Box 4 is wet"}))
+    assert data["recipient"] == {"role": "dispatcher", "name": "Roux", "address": "d@roux.example"}
+    assert [fact["text"] for fact in data["facts"]] == ["issue: Box 4 is wet"]
+
+
 @pytest.mark.parametrize(("words", "at"), [("Friday 16:00", "2026-11-20T16:00:00+00:00"), ("some day", None)])
 async def test_a_structured_deadline_in_words(draft: Drafting, words: str, at: str | None) -> None:
     data = await draft(DataPart({"recipient": "the carrier", "facts": ["Box 4 is wet."], "deadline": words}))
@@ -136,6 +184,8 @@ async def test_a_structured_deadline_in_words(draft: Drafting, words: str, at: s
         {"recipient": {"role": 7}},
         {"recipient": {"address": "a@b\r\nBcc: c@d.example"}},
         {"recipient": {"address": "nobody"}},
+        {"recipient_email": "nobody"},
+        {"recipient_name": 7},
         {"deadline": 7},
         {"severity": "apocalyptic"},
         {"language": "nl"},
@@ -144,7 +194,7 @@ async def test_a_structured_deadline_in_words(draft: Drafting, words: str, at: s
     ],
 )
 async def test_a_field_of_the_wrong_shape_is_rejected_by_name(run: Running, fields: dict[str, Any]) -> None:
-    with pytest.raises(Rejected, match=next(iter(fields)) if "recipient" not in fields else "recipient|address"):
+    with pytest.raises(Rejected, match=next(iter(fields)) if "recipient" not in str(fields) else "recipient|address"):
         await run(DataPart(fields))
 
 

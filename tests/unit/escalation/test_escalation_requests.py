@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 
+from crossdock.pipeline import InputRequired
+from crossdock.testing import Conversation
 from escalation_agent.reading import MessageReader
 from tests.unit.escalation.conftest import NOW
 
 Drafting = Callable[..., Awaitable[dict[str, Any]]]
+Running = Callable[..., Awaitable[Conversation]]
 
 # request, role, name, deadline, severity, language, the first fact
 GOLDEN = [
@@ -124,6 +127,83 @@ async def test_an_address_is_taken_as_stated(draft: Drafting) -> None:
     assert "recipient.address" not in data["missing"]
 
 
+@pytest.mark.parametrize(
+    ("text", "role", "name"),
+    [
+        ("Write to the haulier at ops@roux.example: box 4 is wet", "haulier", None),
+        ("Complaint to the haulier ops@roux.example: box 4 is wet", "haulier", None),
+        ("Tell the carrier Roux ops@roux.example that box 4 is wet", "carrier", "Roux"),
+        ("Write to the carrier's dispatcher ‹ops@roux.example›: box 4 is wet", "carrier's dispatcher", None),
+        ("Notify the haulier [ops@roux.example]: box 4 is wet", "haulier", None),
+        ("Complain to the carrier (ops@roux.example): box 4 is wet", "carrier", None),
+        ("Write to ‹ops@roux.example›: box 4 is wet", None, None),
+        ("Write to the haulier <ops@roux.example>: ‹box 4 is wet›", "haulier", None),
+        ("To the haulier ops@roux.example: box 4 is wet", "haulier", None),
+        ("ops@roux.example: box 4 is wet", None, None),
+    ],
+)
+async def test_an_address_before_a_colon_is_the_recipients(
+    draft: Drafting, text: str, role: str | None, name: str | None
+) -> None:
+    data = await draft(text)
+    assert data["recipient"] == {"role": role, "name": name, "address": "ops@roux.example"}
+    assert data["subject"].removeprefix("Complaint: ") == "Box 4 is wet"
+    assert [fact["text"] for fact in data["facts"]] == ["Box 4 is wet"]
+
+
+async def test_a_german_order_may_hold_an_address(draft: Drafting) -> None:
+    data = await draft("Bitte an ops@brandt.example schreiben: Palette 4 ist nass")
+    assert (data["recipient"]["address"], data["subject"]) == ("ops@brandt.example", "Palette 4 ist nass")
+
+
+@pytest.mark.parametrize(
+    ("text", "role", "name", "fact"),
+    [
+        (
+            "Write a complaint about late deliveries to the carrier's account manager.",
+            "carrier's account manager", None, "Late deliveries",
+        ),
+        (
+            "Draft a claim over the crushed cartons of order 70118 to the forwarder, reply by Friday 16:00.",
+            "forwarder", None, "The crushed cartons of order 70118",
+        ),
+        ("Write an email regarding invoice 4711 to Mr Keller.", None, "Mr Keller", "Invoice 4711"),
+        (
+            "Verfasse eine Reklamation wegen der Palette 4 an die Spedition Brandt bis Freitag 12 Uhr.",
+            "Spedition", "Brandt", "Der Palette 4",
+        ),
+        (
+            "Rédigez une réclamation concernant les palettes manquantes au responsable du transporteur.",
+            "responsable du transporteur", None, "Les palettes manquantes",
+        ),
+        (
+            "Escribe una reclamación sobre las cajas rotas al jefe de tráfico de Frigosur.",
+            "jefe de tráfico", "Frigosur", "Las cajas rotas",
+        ),
+    ],
+)  # fmt: skip
+async def test_the_recipient_may_be_named_after_the_topic(
+    draft: Drafting, text: str, role: str | None, name: str | None, fact: str
+) -> None:
+    data = await draft(text)
+    assert (data["recipient"]["role"], data["recipient"]["name"]) == (role, name)
+    assert [item["text"] for item in data["facts"]] == [fact]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Write a complaint about the late delivery to our Hamburg warehouse.",
+        "Write a complaint about the papers we sent to the dispatcher.",
+        "Write a complaint about the papers sent to the dispatcher.",
+        "Rédigez une réclamation concernant la livraison tardive à l'entrepôt de Lille.",
+        "Escribe una reclamación por el retraso de la entrega a la espera del transportista.",
+    ],
+)
+async def test_the_end_of_a_topic_is_no_recipient(run: Running, text: str) -> None:
+    assert isinstance((await run(text)).end, InputRequired)
+
+
 async def test_a_labelled_recipient_and_subject(draft: Drafting) -> None:
     data = await draft("Subject: Late trucks\nTo: dispatch manager at Kestrel Haulage\n\nTruck 9 came 4 hours late.")
     assert data["recipient"]["role"] == "dispatch manager"
@@ -158,6 +238,14 @@ async def test_words_that_look_like_fillers_stay_in_the_facts(draft: Drafting) -
 async def test_a_demand_is_told_as_one(draft: Drafting) -> None:
     data = await draft("Order 991 has no proof of delivery. Ask the carrier to send it by Friday 16:00.")
     assert "We ask you to send it by Friday 16:00." in data["body"]
+
+
+@pytest.mark.parametrize("words", ["They have until Friday to answer.", "Ask the carrier to reply by Friday."])
+async def test_a_wish_for_an_answer_is_said_once(draft: Drafting, words: str) -> None:
+    data = await draft(f"Write to the carrier that order 991 has no proof of delivery. {words}")
+    assert data["deadline_words"] in ("until Friday", "by Friday")
+    assert "We ask you" not in data["body"]
+    assert data["body"].count("let us know") == 1
 
 
 async def test_greeting_signature_and_mail_headers_are_no_facts(draft: Drafting) -> None:
@@ -199,7 +287,12 @@ async def test_ways_to_address_somebody(draft: Drafting, text: str, role: str, n
         (
             "Write a complaint to the carrier: box 4 is wet. They have until Friday 16:00 to answer.",
             "until Friday 16:00",
-            ["to answer"],
+            [],
+        ),
+        (
+            "Write a complaint to the carrier: box 4 is wet. They have until Friday 16:00 to send the papers.",
+            "until Friday 16:00",
+            ["to send the papers"],
         ),
         ("Write to the carrier: box 4 is wet. The supplier has until Friday.", "until Friday", []),
         ("Beschwerde an die Spedition: Kiste 4 ist nass. Sie haben bis Freitag 12 Uhr Zeit.", "bis Freitag 12 Uhr", []),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from crossdock.extensions import STYLE
 from crossdock.pipeline import Checkpoint, DataPart, InputRequired
 from crossdock.testing import Conversation
 
@@ -35,6 +36,23 @@ def checkpoint_of(conversation: Conversation) -> Any:
 )
 async def test_the_question_names_what_is_missing(ask: Asking, text: str, part_of_the_question: str) -> None:
     assert part_of_the_question in await ask(text)
+
+
+@pytest.mark.parametrize("text", ["Draft a complaint.", "Make a claim", "Send a reminder", "ok"])
+async def test_a_few_words_are_taken_for_english_unless_the_customer_has_a_language(ask: Asking, text: str) -> None:
+    assert (await ask(text)).startswith("Two things are missing")
+    assert (await ask(text, metadata={STYLE: {"language": "de"}})).startswith("Zwei Angaben fehlen")
+
+
+async def test_the_customers_language_decides_what_is_asked_and_answered(ask: Asking, run: Running) -> None:
+    assert "An wen soll" in await ask("Truck 9 is missing since noon.", metadata={STYLE: {"language": "de"}})
+    done = await run("Tell the carrier that box 4 is wet.", metadata={STYLE: {"language": "fr"}})
+    assert getattr(done.end, "text", "").startswith("Message à carrier rédigé")
+
+
+async def test_a_few_words_are_read_in_the_customers_language(draft: Drafting) -> None:
+    data = await draft("An Spedition Brandt: Palette 4 nass", metadata={STYLE: {"language": "de"}})
+    assert (data["recipient"]["role"], data["recipient"]["name"]) == ("Spedition", "Brandt")
 
 
 async def test_the_question_names_who_could_be_meant(ask: Asking) -> None:

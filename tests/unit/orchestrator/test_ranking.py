@@ -16,6 +16,12 @@ def router() -> RankingRouter:
     return RankingRouter()
 
 
+def reading(catalogue: Catalogue, **modes: tuple[str, ...]) -> Catalogue:
+    """The catalogue's agents with these input modes, by agent id."""
+    agents = [dataclasses.replace(agent, input_modes=modes.get(agent.id, ())) for agent in catalogue.agents]
+    return Catalogue(tuple(agents))
+
+
 @pytest.mark.parametrize(
     ("text", "plan"),
     [
@@ -124,3 +130,56 @@ async def test_any_text_is_decided_within_the_catalogue(
     assert len(set(decision.plan)) == len(decision.plan)
     assert bool(decision.question) is not bool(decision.plan)
     assert set(decision.as_metadata()) == {"method", "plan", "reason", "rule", "scores", "candidates", "cards"}
+
+
+async def test_an_agent_that_cannot_read_the_file_is_less_likely(router: RankingRouter, catalogue: Catalogue) -> None:
+    modes = reading(catalogue, checker=("text/csv",), lawyer=("text/*",), scribe=("text/plain",))
+    texts = ("Please go through the attached agreement", "Have a look at this")
+    for text in texts:
+        request = RoutingRequest(text, ("document",), media_types=("text/markdown",))
+        before = (await router.route(request, catalogue)).scores
+        after = (await router.route(request, modes)).scores
+        assert after["checker"] < before["checker"]
+        assert after["lawyer"] > before["lawyer"]
+
+
+async def test_clear_words_outweigh_a_file_that_their_agent_cannot_read(
+    router: RankingRouter, catalogue: Catalogue
+) -> None:
+    request = RoutingRequest(
+        "The list is only for context. How long is the notice period under the storage agreement?",
+        ("table",),
+        media_types=("text/csv",),
+    )
+    assert (await router.route(request, reading(catalogue, lawyer=("text/markdown",)))).plan == ("lawyer",)
+
+
+async def test_of_two_agents_of_one_kind_the_one_that_reads_the_file_is_taken(catalogue: Catalogue) -> None:
+    pictures = dataclasses.replace(catalogue.agents[0], id="pictures", input_modes=("image/*",))
+    sheets = dataclasses.replace(catalogue.agents[0], id="sheets", input_modes=("text/csv",))
+    router = RankingRouter()
+    for kind, agent in (("image/png", "pictures"), ("text/csv", "sheets")):
+        request = RoutingRequest("Find the outliers in the attached list.", ("table",), media_types=(kind,))
+        assert (await router.route(request, Catalogue((pictures, sheets)))).plan == (agent,)
+
+
+async def test_a_reason_quotes_words_that_mean_something(router: RankingRouter, catalogue: Catalogue) -> None:
+    text = "What have they and this carrier agreed on, and which penalty is there if something comes late?"
+    reason = (await router.route(RoutingRequest(text), catalogue)).reason
+    assert "'agreed'" in reason
+    for word in ("What", "have", "they", "this", "which", "there", "something"):
+        assert f"'{word}'" not in reason
+
+
+async def test_a_request_of_small_and_unknown_words_is_asked_back(router: RankingRouter, catalogue: Catalogue) -> None:
+    decision = await router.route(RoutingRequest("Wer hat gestern das Spiel gewonnen?"), catalogue)
+    assert decision.plan == ()
+
+
+async def test_a_pasted_agreement_is_not_what_is_asked_for(router: RankingRouter, catalogue: Catalogue) -> None:
+    pasted = (
+        "1. Waiting. Two hours are free at each stop. After that the Customer pays EUR 60 per hour. 2. Delay. For each "
+        "day of delay the Carrier pays 3 % of the freight. 3. Notice. The Carrier shall write to the Customer at once."
+    )
+    for opening in ("Add this contract: ", "Please keep the following agreement\n", "Bitte den Vertrag speichern: "):
+        assert (await router.route(RoutingRequest(opening + pasted), catalogue)).plan == ("lawyer",), opening

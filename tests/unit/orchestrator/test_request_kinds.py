@@ -28,7 +28,9 @@ def test_parts_become_a_request() -> None:
         DataPart({"rows": []}),
         TextPart("please"),
     ]
-    assert routing_request(parts, ["hello"]) == RoutingRequest("check\nplease", ("document", "table"), ("hello",))
+    assert routing_request(parts, ["hello"]) == RoutingRequest(
+        "check\nplease", ("document", "table"), ("hello",), ("application/pdf",)
+    )
 
 
 def test_earlier_messages_come_first() -> None:

@@ -1,11 +1,11 @@
 """What a message must satisfy before a task is made of it."""
 
 import fnmatch
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from a2a.server.context import ServerCallContext
-from a2a.types import AgentCard, SendMessageRequest
+from a2a.types import AgentCard, Role, SendMessageRequest
 from a2a.utils.errors import (
     ContentTypeNotSupportedError,
     InvalidParamsError,
@@ -15,9 +15,11 @@ from a2a.utils.errors import (
 from crossdock.auth.claims import Principal
 from crossdock.errors import Forbidden
 from crossdock.extensions import HOPS_HEADER, SKILL, TIMEOUT_HEADER
-from crossdock.parts import OCTETS, media_type, plain
+from crossdock.parts import OCTETS, media_type
+from crossdock.server.decoding import unfit
 
 MAX_ID = 256
+NO_PUSH = "Push notifications are not sent here: stream the task, subscribe to it or get it instead."
 
 
 def caller(context: ServerCallContext) -> Principal:
@@ -29,25 +31,30 @@ def caller(context: ServerCallContext) -> Principal:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """`agent` is the agent's id in skill rights, `max_hops` the length of the longest chain of agents."""
+    """`agent` is the agent's id in skill rights, `max_hops` the length of the longest chain of agents.
+
+    `passed_on` are other agents' skills that may be named here, each with the role that stands for the right to it.
+    """
 
     agent: str
     card: AgentCard
     max_hops: int
+    passed_on: Callable[[], Mapping[str, str]] = dict
 
     def check(self, params: SendMessageRequest, context: ServerCallContext) -> None:
         """Raises the A2A error that fits, or `Forbidden`."""
         message = params.message
-        if not message.parts:
-            raise InvalidParamsError("The message has no parts: send text, data or a file.")
-        if any(part.WhichOneof("content") is None for part in message.parts):
-            raise InvalidParamsError("A part of the message is empty: give it text, data, raw or url.")
+        if message.role != Role.ROLE_USER:
+            raise unfit("message.role", "must be ROLE_USER: as ROLE_AGENT only the agent speaks")
+        for index, part in enumerate(message.parts):
+            if part.WhichOneof("content") is None:
+                raise unfit(f"message.parts[{index}]", "is empty: give it text, data, raw or url")
         if max(len(message.message_id), len(message.context_id), len(message.task_id)) > MAX_ID:
             raise InvalidParamsError(f"messageId, contextId and taskId hold at most {MAX_ID} characters.")
         if not (message.message_id + message.context_id + message.task_id).isprintable():
             raise InvalidParamsError("messageId, contextId and taskId must not hold control characters.")
         if params.configuration.HasField("task_push_notification_config"):
-            raise PushNotificationNotSupportedError
+            raise PushNotificationNotSupportedError(NO_PUSH)
         self._check_media_types(params)
         self._check_hops(context.state["headers"])
         skill = self.named_skill(params)
@@ -57,23 +64,23 @@ class Admission:
     def named_skill(self, params: SendMessageRequest) -> str:
         """The skill that the message's or the request's metadata names; empty if none."""
         for metadata in (params.message.metadata, params.metadata):
-            values = plain(metadata)
-            if SKILL not in values:
+            if SKILL not in metadata.fields:
                 continue
-            named = values[SKILL]
-            if not isinstance(named, str) or not named:
+            named = metadata.fields[SKILL].string_value
+            if not named:
                 raise InvalidParamsError(f"{SKILL} must be the id of a skill, as a string.")
-            return named
+            return str(named)
         return ""
 
     def check_skill(self, skill: str, principal: Principal) -> None:
-        known = [item.id for item in self.card.skills]
-        if skill not in known:
-            raise InvalidParamsError(f"There is no skill {skill[:80]!r} here. Name one of: {', '.join(known)}.")
-        if not principal.may(f"skill:{self.agent}.{skill}"):
-            raise Forbidden(
-                f"The token lacks the role skill:{self.agent}.{skill}. Ask the issuer's administrator for it."
-            )
+        own = {item.id: f"skill:{self.agent}.{item.id}" for item in self.card.skills}
+        others = self.passed_on()
+        if skill not in {*own, *others}:
+            known = ", ".join([*own, *others])
+            raise InvalidParamsError(f"There is no skill {skill[:80]!r} here. Name one of: {known}.")
+        lacking = _lacking(own[skill], principal) if skill in own else _lacking_for_other(own, others[skill], principal)
+        if lacking:
+            raise Forbidden(f"The token lacks the role {lacking}. Ask the issuer's administrator for it.")
 
     def _check_media_types(self, params: SendMessageRequest) -> None:
         modes = list(self.card.default_input_modes)
@@ -84,11 +91,29 @@ class Admission:
 
     def _check_hops(self, headers: Mapping[str, str]) -> None:
         hops = headers.get(HOPS_HEADER, "0")
-        if not hops.isascii() or not hops.isdigit() or int(hops[:9]) > self.max_hops:
+        if not hops.isascii() or not hops.isdigit():
+            raise InvalidParamsError(f"The header {HOPS_HEADER} must be a whole number, from 0 on. Or leave it out.")
+        if int(hops[:9]) > self.max_hops:
             raise InvalidParamsError(
                 f"The request went through more than {self.max_hops} agents ({HOPS_HEADER}). Check the routing rules: "
                 "do agents call each other in a circle?"
             )
+
+
+def _lacking(role: str, principal: Principal) -> str:
+    return "" if principal.may(role) else role
+
+
+def _lacking_for_other(own: Mapping[str, str], role: str, principal: Principal) -> str:
+    """The right to what is done here covers what it passes on, unless the token has rights at that agent itself.
+
+    Such rights are a limit: whoever has `skill:contract.answer_question` alone may not name `add_contract`.
+    """
+    if not any(map(principal.may, own.values())):
+        return next(iter(own.values()))
+    agent = role.rpartition(".")[0]
+    limited = any(held.startswith(f"{agent}.") for held in principal.roles)
+    return _lacking(role, principal) if limited else ""
 
 
 def time_left(context: ServerCallContext) -> float | None:

@@ -1,8 +1,7 @@
-"""JSON that every layer behind can carry: what a parser, a protobuf message or a JSON writer would stumble over later.
+"""JSON that every layer behind can carry: what a protobuf message or a JSON writer would stumble over is refused.
 
-A body is parsed here once more than needed, at a small part of what its conversion into A2A's messages costs. In
-return nothing that a caller sends can make the service fail with an error that is not about the request, nor be stored
-in a form that can never be read again.
+In return nothing that a caller sends can make the service fail with an error that is not about the request, nor be
+stored in a form that can never be read again.
 """
 
 import json
@@ -15,36 +14,48 @@ from crossdock.errors import Rejected
 MAX_DEPTH = 30
 """An object in a data part is three messages deep in protobuf, whose readers go down 100 levels."""
 
+MAX_VALUES = 1_000_000
+"""Each takes some hundred bytes of memory, however few it has in the body."""
+
 MAX_DIGITS = 308
 SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
-def check(body: bytes, *, rpc: bool = False) -> None:
-    """Raises `Rejected`, with what to change, for a body that is not a JSON object; JSON-RPC's may be an array."""
-    value = _parsed(body)
-    if not isinstance(value, dict) and not (rpc and isinstance(value, list)):
-        raise Rejected("The body must be a JSON object.")
-    if rpc and isinstance(value, dict) and not isinstance(value.get("params", {}), dict):
-        raise Rejected("`params` must be a JSON object.")
-    if _deeper(value, MAX_DEPTH):
-        raise Rejected(f"The JSON is nested more than {MAX_DEPTH} levels deep. Flatten it, or send it as a file.")
+class NotJson(Rejected):
+    """Bytes that no JSON reader takes; other refusals are about what the JSON holds."""
+
+
+def parsed(body: bytes) -> Any:
+    """The body's value. Raises `Rejected`, with what to change."""
+    value = _read(body)
+    _check_shape(value)
     if SURROGATE.search(body) and _has_half_character(value):
-        raise Rejected("A text holds half of a surrogate pair (\\ud800 to \\udfff). Send whole characters.")
+        raise NotJson("A text holds half of a surrogate pair (\\ud800 to \\udfff). Send whole characters.")
+    return value
 
 
-def _parsed(body: bytes) -> Any:
+def _read(body: bytes) -> Any:
+    if not body:
+        raise NotJson("The body is empty. Send JSON.")
     try:
-        return json.loads(body.decode(), parse_constant=_constant, parse_float=_double, parse_int=_integer)
+        return json.loads(
+            body.decode(), parse_constant=_constant, parse_float=_double, parse_int=_integer, object_hook=_unchanged
+        )
     except UnicodeDecodeError:
-        raise Rejected("The body is not UTF-8. Send JSON in UTF-8.") from None
+        raise NotJson("The body is not UTF-8. Send JSON in UTF-8.") from None
     except json.JSONDecodeError as error:
-        raise Rejected(f"The body is not JSON: see line {error.lineno}, column {error.colno}.") from None
+        raise NotJson(f"The body is not JSON: see line {error.lineno}, column {error.colno}.") from None
     except RecursionError:
         raise Rejected(f"The JSON is nested more than {MAX_DEPTH} levels deep. Flatten it.") from None
 
 
+def _unchanged(value: dict[str, Any]) -> dict[str, Any]:
+    """A call into Python, at which other threads get their turn: the reader alone would hold them up to its end."""
+    return value
+
+
 def _constant(_: str) -> NoReturn:
-    raise Rejected("JSON has no NaN and no Infinity. Send null, or leave the value out.")
+    raise NotJson("JSON has no NaN and no Infinity. Send null, or leave the value out.")
 
 
 def _double(text: str) -> float:
@@ -60,17 +71,17 @@ def _integer(text: str) -> int:
     return int(text)
 
 
-def _deeper(value: Any, limit: int) -> bool:
-    level = [value]
-    for _ in range(limit):
-        level = [item for node in level for item in _items(node) if isinstance(item, dict | list)]
+def _check_shape(value: Any) -> None:
+    level, values = [value], 1
+    for _ in range(MAX_DEPTH + 1):
+        level = [node for node in level if isinstance(node, dict | list)]
         if not level:
-            return False
-    return True
-
-
-def _items(node: dict[str, Any] | list[Any]) -> Any:
-    return node.values() if isinstance(node, dict) else node
+            return
+        values += sum(map(len, level))
+        if values > MAX_VALUES:
+            raise Rejected(f"The JSON holds more than {MAX_VALUES} values. Send the data as a file.")
+        level = [item for node in level for item in (node.values() if isinstance(node, dict) else node)]
+    raise Rejected(f"The JSON is nested more than {MAX_DEPTH} levels deep. Flatten it, or send it as a file.")
 
 
 def _has_half_character(value: Any) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,11 +19,12 @@ from a2a.types import (
     TaskState,
     TaskStatusUpdateEvent,
 )
+from a2a.types import Part as WirePart
 
 from crossdock.compute import ComputePool
 from crossdock.errors import Rejected
 from crossdock.extensions import HOPS_HEADER, PROGRESS, SKILL
-from crossdock.parts import from_wire, plain, struct, to_wire, turns
+from crossdock.parts import from_wire, is_large, plain, struct, to_wire, turns
 from crossdock.pipeline import (
     AgenticPipeline,
     Annotation,
@@ -31,6 +32,7 @@ from crossdock.pipeline import (
     AuthRequired,
     Checkpoint,
     Computed,
+    DataPart,
     FilePart,
     InputRequired,
     Output,
@@ -43,6 +45,7 @@ from crossdock.pipeline import (
 )
 from crossdock.server.admission import Admission, caller
 from crossdock.server.fetching import FileFetcher
+from crossdock.server.loop import AT_ONCE, off_loop
 from crossdock.tasks.events import status_event
 from crossdock.tasks.queue import JournalQueue
 from crossdock.tasks.worker import CHECKPOINT, DEADLINE, IDLE
@@ -109,13 +112,18 @@ class PipelineExecutor(AgentExecutor):
             await self._pipeline.abandoned(await self._request(context))
 
     async def _request(self, context: RequestContext) -> PipelineRequest:
+        size = sum(item.ByteSize() for item in (context.message, context.current_task, *context.related_tasks) if item)
+        request = await off_loop(size, self._described, context)
+        return replace(request, parts=tuple([await self._loaded(part) for part in request.parts]))
+
+    def _described(self, context: RequestContext) -> PipelineRequest:
         message = context.message
         assert message is not None
         task = context.current_task
         named = self._admission.named_skill(SendMessageRequest(message=message)) or str(context.metadata.get(SKILL, ""))
         earlier = plain(task.metadata).get(SKILL, {}).get("skill", "") if task else ""
         return PipelineRequest(
-            parts=tuple([await self._loaded(from_wire(part)) for part in message.parts]),
+            parts=tuple(map(from_wire, message.parts)),
             customer=caller(context.call_context).customer,
             task_id=str(context.task_id),
             context_id=str(context.context_id),
@@ -143,6 +151,15 @@ def _conversation(task: Task) -> tuple[Turn, ...]:
     return (*turns(task.history), *([Turn("agent", artifacts)] if artifacts else []))
 
 
+def _weight(parts: Iterable[Part]) -> int:
+    """Whether turning `parts` into messages takes long: data does, value by value; the rest is copied."""
+    return AT_ONCE + 1 if any(isinstance(part, DataPart) and is_large(part.data) for part in parts) else 0
+
+
+def _to_wire(parts: Iterable[Part]) -> list[WirePart]:
+    return [to_wire(part) for part in parts]
+
+
 class Emitter:
     """Writes a pipeline's outputs to the task's event queue."""
 
@@ -157,7 +174,7 @@ class Emitter:
                 metadata = {} if fraction is None else {PROGRESS: {"fraction": fraction}}
                 await self.status(TaskState.TASK_STATE_WORKING, (TextPart(text),), metadata)
             case ArtifactChunk():
-                await self._queue.enqueue_event(self._artifact(output))
+                await self._queue.enqueue_event(await off_loop(_weight(output.parts), self._artifact, output))
             case Annotation(key, data, text):
                 await self.status(TaskState.TASK_STATE_WORKING, (TextPart(text),) if text else (), {key: data})
             case Checkpoint(data):
@@ -183,7 +200,7 @@ class Emitter:
             message = Message(
                 message_id=str(uuid.uuid4()),
                 role=Role.ROLE_AGENT,
-                parts=[to_wire(part) for part in parts],
+                parts=await off_loop(_weight(parts), _to_wire, parts),
                 task_id=self._task_id,
                 context_id=self._context_id,
             )
@@ -197,7 +214,7 @@ class Emitter:
             artifact_id=chunk.artifact_id or chunk.name,
             name=chunk.name,
             description=chunk.description,
-            parts=[to_wire(part) for part in chunk.parts],
+            parts=_to_wire(chunk.parts),
         )
         if chunk.metadata:
             artifact.metadata.CopyFrom(struct(chunk.metadata))

@@ -7,16 +7,16 @@ from typing import Any
 
 import structlog
 from a2a.server.context import ServerCallContext
-from a2a.server.jsonrpc_models import JSONRPCError
-from a2a.server.request_handlers.response_helpers import EXCEPTION_MAP
+from a2a.utils.error_handlers import build_error_details
 from a2a.utils.errors import (
     A2A_ERROR_MAPPING,
-    A2A_ERROR_REASONS,
     JSON_RPC_ERROR_CODE_MAP,
     A2AError,
     ErrorMapping,
     InternalError,
     InvalidParamsError,
+    InvalidRequestError,
+    JSONParseError,
     TaskNotFoundError,
 )
 from starlette.exceptions import HTTPException
@@ -24,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from crossdock.errors import Forbidden, Public, Rejected, TryLater, Unauthenticated
+from crossdock.server.bodies import NotJson
 from crossdock.server.call import CALL, Call
 from crossdock.tasks.journal import TaskUnknown
 
@@ -48,14 +49,30 @@ OWN_ERRORS: dict[type[A2AError], tuple[int, ErrorMapping]] = {
 }
 """JSON-RPC code (of the range that JSON-RPC leaves to servers) and HTTP mapping of errors that A2A does not name."""
 
+CODES = {**JSON_RPC_ERROR_CODE_MAP, **{error: code for error, (code, _) in OWN_ERRORS.items()}}
+MAPPINGS = {
+    **A2A_ERROR_MAPPING,
+    **{error: mapping for error, (_, mapping) in OWN_ERRORS.items()},
+    JSONParseError: A2A_ERROR_MAPPING[InvalidRequestError],
+}
+INTERNAL = A2A_ERROR_MAPPING[InternalError]
+LOST = "Task not found: check its id, or list your tasks. Ended tasks are forgotten after a while."
 
-def register_errors() -> None:
-    """Teaches the SDK's dispatchers our two errors; without it they would answer 500."""
-    for error, (code, mapping) in OWN_ERRORS.items():
-        JSON_RPC_ERROR_CODE_MAP[error] = code
-        A2A_ERROR_MAPPING[error] = mapping
-        A2A_ERROR_REASONS[error] = mapping.reason
-        EXCEPTION_MAP[error] = JSONRPCError
+
+def rpc_error(error: A2AError) -> dict[str, Any]:
+    """The `error` of a JSON-RPC answer (section 9.5)."""
+    return {"code": CODES.get(type(error), -32603), "message": str(error), "data": _details(error)}
+
+
+def rest_error(error: A2AError) -> dict[str, Any]:
+    """The `error` of an HTTP+JSON answer: google.rpc.Status (section 11.6)."""
+    code, status, _ = MAPPINGS.get(type(error), INTERNAL)
+    return {"code": code, "status": status, "message": str(error), "details": _details(error)}
+
+
+def _details(error: A2AError) -> list[dict[str, Any]]:
+    info, *others = build_error_details(error)
+    return [{**info, "reason": MAPPINGS.get(type(error), INTERNAL).reason}, *others]
 
 
 def as_a2a(error: Exception) -> A2AError:
@@ -64,11 +81,13 @@ def as_a2a(error: Exception) -> A2AError:
         case A2AError():
             return error
         case TaskUnknown():
-            return TaskNotFoundError()
+            return TaskNotFoundError(LOST)
         case Forbidden() | Unauthenticated():
             return PermissionDeniedError(str(error))
         case TryLater():
             return UnavailableError(str(error), data={"retryAfterSeconds": str(error.retry_after)})
+        case NotJson():
+            return JSONParseError(str(error))
         case Rejected() | Public():
             return InvalidParamsError(str(error))
     error_id = uuid.uuid4().hex[:12]

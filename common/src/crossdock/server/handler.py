@@ -8,7 +8,6 @@ from typing import Any, NoReturn
 from a2a.server.context import ServerCallContext
 from a2a.server.events import Event as SdkEvent
 from a2a.server.request_handlers import RequestHandler
-from a2a.server.request_handlers.request_handler import validate_request_params
 from a2a.types import (
     AgentCard,
     CancelTaskRequest,
@@ -32,8 +31,9 @@ from a2a.utils.errors import (
 from a2a.utils.task import apply_history_length, validate_history_length, validate_page_size
 
 from crossdock.errors import TryLater
-from crossdock.server.admission import Admission, caller, time_left
+from crossdock.server.admission import NO_PUSH, Admission, caller, time_left
 from crossdock.server.call import CALL, Call
+from crossdock.server.decoding import require
 from crossdock.server.faults import guarded, guarded_stream
 from crossdock.tasks.engine import TaskEngine, Ticket
 from crossdock.tasks.events import TERMINAL, is_resting
@@ -61,25 +61,23 @@ class JournalRequestHandler(RequestHandler):
         self._streams: Counter[str] = Counter()
 
     async def _submit(self, params: SendMessageRequest, context: ServerCallContext) -> Ticket:
+        require(params)
+        validate_history_length(params.configuration)
         owner = caller(context).customer
         self._admission.check(params, context)
         return await self._engine.submit(owner, params, context, time_left(context))
 
     @guarded
-    @validate_request_params
     async def on_message_send(self, params: SendMessageRequest, context: ServerCallContext) -> Task | Message:
-        validate_history_length(params.configuration)
         ticket = await self._submit(params, context)
         if params.configuration.return_immediately:
             return apply_history_length(ticket.snapshot.task, params.configuration)
         return apply_history_length(await self._engine.answer(ticket), params.configuration)
 
     @guarded_stream
-    @validate_request_params
     async def on_message_send_stream(
         self, params: SendMessageRequest, context: ServerCallContext
     ) -> AsyncGenerator[SdkEvent]:
-        validate_history_length(params.configuration)
         owner = caller(context).customer
         with self._stream(owner):
             snapshot = (await self._submit(params, context)).snapshot
@@ -92,11 +90,11 @@ class JournalRequestHandler(RequestHandler):
                 yield event
 
     @guarded_stream
-    @validate_request_params
     async def on_subscribe_to_task(
         self, params: SubscribeToTaskRequest, context: ServerCallContext
     ) -> AsyncGenerator[SdkEvent]:
         """Without `Last-Event-ID` as in section 3.1.6; with it, the task as of that event and then what came after."""
+        require(params)
         owner = caller(context).customer
         cursor = _cursor(context)
         snapshot = await self._journal.get(owner, params.id, cursor)
@@ -135,14 +133,13 @@ class JournalRequestHandler(RequestHandler):
             gauge.dec()
 
     @guarded
-    @validate_request_params
     async def on_get_task(self, params: GetTaskRequest, context: ServerCallContext) -> Task:
+        require(params)
         validate_history_length(params)
         snapshot = await self._journal.get(caller(context).customer, params.id)
         return apply_history_length(snapshot.task, params)
 
     @guarded
-    @validate_request_params
     async def on_list_tasks(self, params: ListTasksRequest, context: ServerCallContext) -> ListTasksResponse:
         validate_history_length(params)
         if params.HasField("page_size"):
@@ -160,8 +157,8 @@ class JournalRequestHandler(RequestHandler):
         return ListTasksResponse(tasks=tasks, next_page_token=page.next_token, total_size=page.total, page_size=size)
 
     @guarded
-    @validate_request_params
     async def on_cancel_task(self, params: CancelTaskRequest, context: ServerCallContext) -> Task:
+        require(params)
         return (await self._engine.cancel(caller(context).customer, params.id)).task
 
     @guarded
@@ -177,19 +174,19 @@ class JournalRequestHandler(RequestHandler):
 
     @guarded
     async def on_create_task_push_notification_config(self, params: Any, context: ServerCallContext) -> NoReturn:
-        raise PushNotificationNotSupportedError
+        raise PushNotificationNotSupportedError(NO_PUSH)
 
     @guarded
     async def on_get_task_push_notification_config(self, params: Any, context: ServerCallContext) -> NoReturn:
-        raise PushNotificationNotSupportedError
+        raise PushNotificationNotSupportedError(NO_PUSH)
 
     @guarded
     async def on_list_task_push_notification_configs(self, params: Any, context: ServerCallContext) -> NoReturn:
-        raise PushNotificationNotSupportedError
+        raise PushNotificationNotSupportedError(NO_PUSH)
 
     @guarded
     async def on_delete_task_push_notification_config(self, params: Any, context: ServerCallContext) -> NoReturn:
-        raise PushNotificationNotSupportedError
+        raise PushNotificationNotSupportedError(NO_PUSH)
 
 
 def _cursor(context: ServerCallContext) -> int | None:

@@ -1,19 +1,11 @@
-"""What holds for a request's body before anything behind parses it: its size, and that it can be read."""
+"""What holds for a request's body before anything behind parses it: its size."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from a2a.server.jsonrpc_models import JSONParseError
-from a2a.server.request_handlers.response_helpers import build_error_response
-from a2a.utils.error_handlers import build_rest_error_payload
-from a2a.utils.errors import InvalidRequestError
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from crossdock.cards.building import RPC_PATHS
-from crossdock.errors import Rejected
-from crossdock.server.bodies import check
 
 LINGER_BYTES = 256 * 1024 * 1024
 LINGER_SECONDS = 5.0
@@ -29,7 +21,7 @@ class Disconnected(Exception):
 
 
 class BodyMiddleware:
-    """Answers 413 for a body of more than `limit` bytes, declared or not, and refuses one that is not good JSON."""
+    """Answers 413 for a body of more than `limit` bytes, declared or not."""
 
     def __init__(self, app: ASGIApp, *, limit: int) -> None:
         self._app = app
@@ -42,8 +34,6 @@ class BodyMiddleware:
         chunks = _chunks(receive)
         try:
             body = await self._read(scope, chunks)
-            if body:
-                check(body, rpc=scope["path"] in RPC_PATHS)
         except Disconnected:
             return
         except BodyTooLarge:
@@ -51,8 +41,6 @@ class BodyMiddleware:
             if b"expect" not in dict(scope["headers"]):
                 await _discard(chunks)
             await self._too_large()(scope, receive, send)
-        except Rejected as problem:
-            await _malformed(scope["path"], str(problem))(scope, receive, send)
         else:
             await self._app(scope, _replayed(body, receive), send)
 
@@ -100,9 +88,3 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
         return messages.pop() if messages else await receive()
 
     return replay
-
-
-def _malformed(path: str, text: str) -> ASGIApp:
-    if path in RPC_PATHS:
-        return JSONResponse(build_error_response(None, JSONParseError(message=text)))
-    return JSONResponse(build_rest_error_payload(InvalidRequestError(text)), status_code=400)

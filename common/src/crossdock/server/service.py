@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import httpx
 import structlog
 from a2a.server.agent_execution import AgentExecutor
-from a2a.server.routes import create_jsonrpc_routes, create_rest_routes
 from a2a.types import AgentCard
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crossdock.auth.jwks import KeySet
@@ -24,15 +23,15 @@ from crossdock.compute import ComputePool
 from crossdock.extensions import LIMITS, PROGRESS, SKILL, declare
 from crossdock.pipeline import AgenticPipeline
 from crossdock.server.admission import Admission
-from crossdock.server.call import CallContextBuilder, CallMiddleware
 from crossdock.server.card_routes import card_routes
 from crossdock.server.executor import PipelineExecutor
-from crossdock.server.faults import not_served, register_errors
+from crossdock.server.faults import not_served
 from crossdock.server.fetching import FileFetcher
 from crossdock.server.handler import JournalRequestHandler
-from crossdock.server.late_faults import LateFaultMiddleware
+from crossdock.server.jsonrpc import JsonRpc
 from crossdock.server.limits import BodyMiddleware
 from crossdock.server.management import Check, management_app
+from crossdock.server.rest import rest_routes
 from crossdock.settings import ServiceSettings
 from crossdock.tasks.engine import EngineLimits, TaskEngine
 from crossdock.tasks.journal import JournalLimits, TaskJournal
@@ -82,22 +81,22 @@ def create_service(
     metrics: Metrics | None = None,
     customer: str | None = None,
     checks: Mapping[str, Check] | None = None,
+    passed_on: Callable[[], Mapping[str, str]] = dict,
     background: Sequence[Action] = (),
     closing: Sequence[Action] = (),
 ) -> Service:
     """Wires one service.
 
     `agent` is its id in skill rights; `customer`, where set, the only one that it answers. `http` reaches the issuer;
-    one that is made here is closed here. `checks` join the readiness; `background` runs for as long as the service,
-    `closing` at its end.
+    one that is made here is closed here. `checks` join the readiness; `passed_on` is that of `Admission`; `background`
+    runs for as long as the service, `closing` at its end.
     """
-    register_errors()
     for uri in (SKILL, PROGRESS):
         declare(card, uri)
     journal = journal or MemoryJournal(_journal_limits(settings))
     metrics = metrics or Metrics(card.name)
     door = _door(settings, card, http, customer)
-    admission = Admission(agent, card, settings.max_hops)
+    admission = Admission(agent, card, settings.max_hops, passed_on)
     worker = _worker(settings, work, admission)
     engine = TaskEngine(worker.executor, journal, TaskTelemetry(metrics), _engine_limits(settings))
     handler = JournalRequestHandler(
@@ -219,8 +218,6 @@ def _app(
             Middleware(TracingMiddleware),
             Middleware(AuthenticationMiddleware, verifier=verifier, public_paths=CARD_PATHS, on_rejection=rejected),
             Middleware(BodyMiddleware, limit=settings.max_body),
-            Middleware(CallMiddleware),
-            Middleware(LateFaultMiddleware),
         ],
     )
     app.router.redirect_slashes = False  # a redirect would lose the body of a POST, or name a host that is not ours
@@ -228,12 +225,8 @@ def _app(
 
 
 def _a2a_routes(handler: JournalRequestHandler) -> list[BaseRoute]:
-    builder = CallContextBuilder()
-    routes: list[BaseRoute] = []
-    for path in RPC_PATHS:
-        routes += create_jsonrpc_routes(handler, path, builder, enable_v0_3_compat=True)
-    # The REST routes end with a mount that catches every path as a tenant's: they come last.
-    return [*routes, *create_rest_routes(handler, builder, enable_v0_3_compat=True)]
+    rpc = JsonRpc(handler)
+    return [*(Route(path, rpc.answer, methods=["POST"]) for path in RPC_PATHS), *rest_routes(handler)]
 
 
 def _extended(card: AgentCard, settings: ServiceSettings) -> AgentCard:

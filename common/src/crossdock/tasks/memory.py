@@ -304,7 +304,7 @@ class MemoryJournal(TaskJournal):
 
     def _count(self, index: "SortedList[Position]", least: Position, state: TaskState | None) -> int:
         if state is None:
-            return len(index) - index.bisect_left(least)
+            return len(index) - int(index.bisect_left(least))
         return sum(self._tasks[item.task_id].state == state for item in index.irange(least))
 
     def _place(self, stored: _Stored) -> None:

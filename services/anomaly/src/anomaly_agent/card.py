@@ -51,7 +51,7 @@ VALIDATING = AgentSkill(
     description=(
         "Checks every record of a table or list against a JSON Schema or simple business rules (required, type, min "
         "and max, pattern, allowed values, unique, not before another date, equals quantity x price) and returns each "
-        "violation with its row, field and rule. Without rules it infers them from the table and says so."
+        "violation with its row, field and rule. Without rules it asks for them, or infers them from the table."
     ),
     tags=[
         *("validate", "validation", "schema", "json schema", "rules", "data quality", "records", "check"),

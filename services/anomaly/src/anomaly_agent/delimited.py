@@ -2,8 +2,8 @@
 
 import csv
 import io
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
 
 from anomaly_agent.layout import Row, laid_out
 from anomaly_agent.limits import Limits
@@ -20,7 +20,7 @@ def read_delimited(text: str, limits: Limits, delimiter: str = "") -> Table:
     delimiter = delimiter or sniffed(text)
     rows: list[Row] = []
     blank = 0
-    for row in _parsed(text, delimiter):
+    for row in _rows(text, delimiter):
         if not any(cell.strip() for cell in row):
             blank += 1
             continue
@@ -49,8 +49,9 @@ def _sample(text: str) -> str:
 def _agreement(sample: str, delimiter: str) -> float:
     """Share of lines that have the most common number of cells, a little more for wider tables."""
     try:
-        widths = Counter(len(row) for row in _parsed(sample, delimiter) if any(cell.strip() for cell in row))
-    except Rejected:
+        rows = _reader(_lines(sample), delimiter)
+        widths = Counter(len(row) for row in rows if any(cell.strip() for cell in row))
+    except csv.Error:
         return 0.0
     wide = [(count, width) for width, count in widths.items() if width > 1]
     if not wide:
@@ -59,15 +60,48 @@ def _agreement(sample: str, delimiter: str) -> float:
     return count / widths.total() + min(width, 50) / 1000
 
 
-def _parsed(text: str, delimiter: str) -> Iterator[list[str]]:
-    if text[:4].lower() == "sep=":
-        text = text.partition("\n")[2]
-    # Lone carriage returns would be an error of the csv module; old Macintosh files end their lines with them.
-    stream = io.StringIO(text.replace("\r\n", "\n").replace("\r", "\n"), newline="")
+def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
+    """Raises Rejected where a quotation mark that is never closed swallows the lines below it."""
+    taken: list[str] = []
+    begin = 2 if _names_delimiter(text) else 1
     try:
-        yield from csv.reader(stream, delimiter=delimiter, skipinitialspace=delimiter != "\t")
+        for row in _reader(_kept(_lines(text), taken), delimiter):
+            _check_quotes(taken, delimiter)
+            yield row
+            begin += len(taken)
+            taken.clear()
     except csv.Error:
         raise Rejected(
-            f"A cell is longer than {LONGEST_CELL:,} characters, probably because a quotation mark is never closed. "
-            "Close it, or save the file again as CSV."
+            f"The quotation mark that opens a cell in line {begin} of the table is never closed, or the cell is longer "
+            f"than {LONGEST_CELL:,} characters. Close it, double the quotation marks inside the cell, or save the file "
+            "again as CSV."
         ) from None
+
+
+def _check_quotes(lines: list[str], delimiter: str) -> None:
+    """Raises csv.Error for a cell over several lines that does not end at a delimiter or a line's end."""
+    if len(lines) > 1:
+        deque(_reader(lines, delimiter, strict=True), maxlen=0)
+    elif lines[0].count('"') % 2 and len(list(_reader([*lines, "next"], delimiter))) == 1:
+        raise csv.Error("the last line ends inside a cell")
+
+
+def _reader(lines: Iterable[str], delimiter: str, strict: bool = False) -> Iterator[list[str]]:
+    return csv.reader(lines, delimiter=delimiter, skipinitialspace=delimiter != "	", strict=strict)
+
+
+def _kept(lines: Iterable[str], taken: list[str]) -> Iterator[str]:
+    for line in lines:
+        taken.append(line)
+        yield line
+
+
+def _lines(text: str) -> Iterable[str]:
+    if _names_delimiter(text):
+        text = text.partition("\n")[2]
+    # Lone carriage returns would be an error of the csv module; old Macintosh files end their lines with them.
+    return io.StringIO(text.replace("\r\n", "\n").replace("\r", "\n"), newline="")
+
+
+def _names_delimiter(text: str) -> bool:
+    return text[:4].lower() == "sep="

@@ -14,6 +14,7 @@ from anomaly_agent.report import anomaly_report
 from anomaly_agent.series import series_in
 from anomaly_agent.source import Source
 from anomaly_agent.table import Table
+from anomaly_agent.wording import counted, percent
 from crossdock.pipeline import Report
 
 
@@ -75,12 +76,12 @@ def _about_series(observations: list[Observation]) -> dict[str, Any]:
 
 def _headline(anomalies: dict[str, Any]) -> str:
     about = anomalies["summary"]
-    what = "readings" if about["kind"] == "series" else "rows"
+    what = "reading" if about["kind"] == "series" else "row"
+    size, many = counted(about["rows"], what), about["reported"] > 1
     if not about["reported"]:
-        return f"None of the {about['rows']:,} {what} stands out."
+        return f"None of the {size} stands out." if about["rows"] > 1 else f"The only {what} does not stand out."
     if about["kind"] == "series":
-        many = about["reported"] > 1
-        stretches = f"{about['reported']} stretch{'es' if many else ''}"
-        return f"{stretches} of the {about['rows']:,} readings stand{'' if many else 's'} out."
-    share = 100 * about["reported"] / about["rows"]
-    return f"{about['reported']:,} of {about['rows']:,} rows ({share:.2g} %) look wrong."
+        stretches = f"{about['reported']:,} stretch{'es' if many else ''}"
+        return f"{stretches} of the {size} stand{'' if many else 's'} out."
+    share = percent(about["reported"] / about["rows"])
+    return f"{about['reported']:,} of {size} ({share}) look{'' if many else 's'} wrong."

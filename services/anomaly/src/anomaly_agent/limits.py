@@ -11,6 +11,8 @@ class Limits:
 
     bytes: int = 25 * 1024 * 1024
     unpacked: int = 250 * 1024 * 1024
+    workbook_cells: int = 2_000_000
+    """Cells of an XLSX file, empty ones included: they cost more time than those of CSV."""
     rows: int = 200_000
     columns: int = 400
     cells: int = 5_000_000

@@ -15,6 +15,13 @@ class Detection:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """What the caller must say first."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Validation:
     """`violations` is the artifact's JSON, `report` Markdown."""
 

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from anomaly_agent.limits import Limits
+from anomaly_agent.outcome import Question
 from anomaly_agent.source import Source
 from anomaly_agent.submission import Submission, submitted
 from crossdock.pipeline import (
@@ -30,10 +32,12 @@ ASK_TABLE = (
 )
 ABOUT_RULES = re.compile(
     r"\b(?:validat\w*|valid|conform\w*|schemas?|rules?|constraints?|mandatory|required|compl(?:y|ies|iance)"
-    r"|gegen|regeln?|gültig\w*|validier\w*|pflichtfeld\w*|règles?|schéma|obligatoires?|valide[rz]?"
-    r"|reglas?|esquema|obligatorios?|check(?:s|ed|ing)?\b.{0,80}\bagainst)\b",
-    re.IGNORECASE | re.DOTALL,
+    r"|regeln?|gültig\w*|validier\w*|pflichtfeld\w*|règles?|schéma|obligatoires?|valide[rz]?"
+    r"|reglas?|esquema|obligatorios?)\b",
+    re.IGNORECASE,
 )
+INFER = re.compile(r"\binfer\b(?:[^.\n]{0,30}\brules?\b|\W*$)", re.IGNORECASE)
+"""The answer to the question for rules that has them taken from the table."""
 
 
 class AnomalyPipeline(AgenticPipeline):
@@ -66,9 +70,14 @@ class AnomalyPipeline(AgenticPipeline):
 
     async def run(self, request: PipelineRequest, run: Run) -> AsyncIterator[Output]:
         submission = submitted(request)
-        if submission.remark:
-            yield Progress(submission.remark)
-        work = self._validate if request.skill == VALIDATE else self._detect
+        if request.skill == VALIDATE:
+            if submission.rules is None and INFER.search(request.text[:5000]):
+                submission = replace(submission, rules={})
+            work = self._validate
+        else:
+            if submission.rules is not None:
+                yield Progress(f"{request.skill} checks no rules; send them under {VALIDATE}.")
+            work = self._detect
         async for output in work(submission, run):
             yield output
 
@@ -90,6 +99,9 @@ class AnomalyPipeline(AgenticPipeline):
                 yield item
                 continue
             validation = item.value
+            if isinstance(validation, Question):
+                yield InputRequired(validation.text)
+                return
             yield _data("violations", validation.violations, "Each broken rule with its row and field")
             yield _report(validation.report)
             yield Result(validation.headline)

@@ -21,7 +21,7 @@ def read_file(content: bytes, limits: Limits, name: str = "", media_type: str = 
     table = _read_text(text, limits, name.lower(), media_type.lower())
     if encoding in ("utf-8", "utf-8-sig"):
         return table
-    return Table(table.names, table.rows, table.format, (*table.notes, f"read as {encoding}"), table.widths, table.keys)
+    return table.noted(f"read as {encoding}")
 
 
 def _read_text(text: str, limits: Limits, name: str, media_type: str) -> Table:

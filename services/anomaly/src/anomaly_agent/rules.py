@@ -9,12 +9,14 @@
     {"fields": ["order", "line"], "unique": true}
 
 A mapping from field to the rest of a rule is taken as well: {"quantity": {"min": 1}}. `message` replaces our wording.
+A rule may be a text, as `quantity > 0`; a text alone holds one or several (`anomaly_agent.expressions`).
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from anomaly_agent.expressions import GRAMMAR, expressed, split
 from anomaly_agent.vocabulary import words_of
 from crossdock.errors import Rejected
 
@@ -56,21 +58,24 @@ def shown(key: str, value: Any) -> str:
 
 def parsed(value: Any, names: Sequence[str]) -> list[Rule]:
     """The rules over a table with these column names. Raises Rejected, naming the rule that is not understood."""
+    if isinstance(value, str):
+        value = split(value)
     if isinstance(value, Mapping) and not value.keys() & {"field", "fields"}:
         value = [{"field": name, **_mapping(rest, name)} for name, rest in value.items()]
     elif isinstance(value, Mapping):
         value = [value]
     if not isinstance(value, list) or not value:
-        raise Rejected('Rules are a list such as [{"field": "quantity", "min": 1}]. Send at least one.')
+        raise Rejected(f"The rules are no list of rules, or an empty one. Send at least one. {GRAMMAR}.")
     if len(value) > MOST:
         raise Rejected(f"At most {MOST} rules are taken at a time. Send fewer.")
     return [_rule(_mapping(item, f"number {number}"), number, names) for number, item in enumerate(value, start=1)]
 
 
 def _mapping(item: Any, what: str) -> Mapping[str, Any]:
-    if not isinstance(item, Mapping):
-        raise Rejected(f'Rule {what} is not an object. Write it as {{"field": "quantity", "min": 1}}.')
-    return item
+    rule = expressed(item) if isinstance(item, str) else item
+    if not isinstance(rule, Mapping):
+        raise Rejected(f"Rule {what[:80]}, {str(item)[:80]!r}, cannot be read. {GRAMMAR}.")
+    return rule
 
 
 def _rule(item: Mapping[str, Any], number: int, names: Sequence[str]) -> Rule:

@@ -44,6 +44,12 @@ def schema_violations(schema: Any, table: Table, patterns: Patterns) -> Iterator
             raise Rejected("The schema refers to itself without end, or the record is nested too deeply.") from None
 
 
+def unused_fields(schema: Any, table: Table) -> list[str]:
+    """Properties that the schema describes and no record has: often another spelling of a column's name."""
+    properties = _of_items(schema).get("properties") if isinstance(schema, Mapping) else None
+    return [name for name in properties if name not in table.names] if isinstance(properties, Mapping) else []
+
+
 def _of_items(schema: Any) -> Any:
     """A schema of the whole list is taken for what it says about each record."""
     if isinstance(schema, Mapping) and schema.get("type") == "array" and isinstance(schema.get("items"), Mapping):
@@ -56,6 +62,7 @@ def _validator(schema: Any, patterns: Patterns) -> Any:
     if not isinstance(schema, Mapping | bool):
         raise Rejected("The schema must be a JSON object. Send a JSON Schema that describes one record.")
     kind = validator_for(schema, default=Draft202012Validator)
+    _check_keywords(schema, kind)
     try:
         kind.check_schema(schema)  # type: ignore[arg-type]
     except jsonschema.SchemaError as error:
@@ -79,6 +86,18 @@ def _validator(schema: Any, patterns: Patterns) -> Any:
     )
     # An empty registry: what is not in the schema itself or a metaschema cannot be resolved.
     return bounded(schema, registry=referencing.Registry(), format_checker=kind.FORMAT_CHECKER)
+
+
+def _check_keywords(schema: Any, kind: Any) -> None:
+    """Raises Rejected for a schema that every record fits: unknown words are no error in JSON Schema."""
+    words = list(schema) if isinstance(schema, Mapping) else []
+    if schema is False or any(word in kind.VALIDATORS for word in words):
+        return
+    unknown = f": {str(words[0])[:80]!r} is no keyword of it" if words else ""
+    raise Rejected(
+        f"The JSON Schema checks nothing{unknown}. Describe one record, such as "
+        '{"required": ["id"], "properties": {"quantity": {"minimum": 1}}}.'
+    )
 
 
 def _wanted_types(schema: Any) -> dict[str, set[str]]:

@@ -6,10 +6,15 @@ import numpy as np
 
 from anomaly_agent.profile import Column, Floats
 from anomaly_agent.table import Table
+from anomaly_agent.vocabulary import HINTS, hints, words_of
 
 FEWEST = 5
 MOST_SERIES = 40
 IN_ORDER = 0.9
+EVEN = 0.7
+DAY = 86400.0
+INDEX = HINTS["index"]
+VALUES = frozenset({"value", "values", "wert", "werte", "valeur", "valor"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,8 @@ def series_in(table: Table, columns: list[Column]) -> list[Series]:
     """The series that the table is, or none if it is a table of things rather than of readings.
 
     A series is one column of numbers alone, or numbers beside one column of moments that run one way and hardly ever
-    repeat; a column of names may tell several sensors apart. Anything else makes it a table.
+    repeat; a column of names may tell several sensors apart. Anything else makes it a table, and so do numbers that
+    count or price things, one record a day or at odd times, as orders and shipments do.
     """
     used = [column for column in columns if column.kind != "empty" and len(column.counts) > 1]
     clocks = [column for column in used if column.kind == "date"]
@@ -35,6 +41,8 @@ def series_in(table: Table, columns: list[Column]) -> list[Series]:
     names = [column for column in used if column.kind == "category"]
     counters = [column for column in used if column.kind == "id" and _is_counter(column)]
     rest = len(used) - len(clocks) - len(numbers) - len(names) - len(counters)
+    if _are_things(clocks, numbers, [*names, *counters]):
+        return []
     if rest or not numbers or len(clocks) > 1 or len(names) > 1 or len(numbers) > MOST_SERIES:
         return []
     if not clocks:
@@ -49,6 +57,31 @@ def series_in(table: Table, columns: list[Column]) -> list[Series]:
         for column in numbers
         if np.sum(column.known[rows]) >= FEWEST
     ]
+
+
+def _are_things(clocks: list[Column], numbers: list[Column], labels: list[Column]) -> bool:
+    if any(column.kind == "id" and not set(words_of(column.name)) <= INDEX for column in labels):
+        return True  # orders or invoices that are numbered in turn
+    if len(clocks) == 1 and _is_even(clocks[0].values):
+        return False
+    amounts = set().union(*(_measures(column.name) for column in numbers))
+    event = any(column.hints & {"early", "late", "planned"} for column in clocks)
+    if event:
+        return bool(amounts)
+    return bool(amounts & {"quantity", "money"}) and len(numbers) + len(labels) > 1
+
+
+def _measures(name: str) -> frozenset[str]:
+    """`value` alone says nothing: sensors have values too."""
+    return hints(" ".join(word for word in words_of(name) if word not in VALUES)) & {"quantity", "money", "weight"}
+
+
+def _is_even(moments: Floats) -> bool:
+    """Whether the moments tick like a logger: times of day, most of them the same step apart."""
+    moments = moments[~np.isnan(moments)]
+    steps = np.abs(np.diff(moments))
+    usual = float(np.median(steps)) if len(steps) else 0.0
+    return bool(np.any(moments % DAY) and np.mean(np.abs(steps - usual) <= 0.1 * usual) >= EVEN)
 
 
 def _taken(column: Column, clock: Column | None, rows: np.typing.NDArray[np.intp], label: str = "") -> Series:

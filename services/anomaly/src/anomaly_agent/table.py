@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -24,6 +24,9 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def noted(self, *notes: str) -> "Table":
+        return replace(self, notes=(*self.notes, *notes))
 
     def column(self, index: int) -> list[Any]:
         return [row[index] for row in self.rows]

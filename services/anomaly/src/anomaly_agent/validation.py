@@ -6,18 +6,20 @@ from anomaly_agent.arithmetic import broken, relations
 from anomaly_agent.chronology import chronology
 from anomaly_agent.constraints import RuleCheck
 from anomaly_agent.duplicates import duplicates
+from anomaly_agent.expressions import GRAMMAR
 from anomaly_agent.findings import Finding
 from anomaly_agent.limits import Limits
 from anomaly_agent.oddities import oddities
-from anomaly_agent.outcome import Validation
+from anomaly_agent.outcome import Question, Validation
 from anomaly_agent.patterns import Patterns
 from anomaly_agent.profile import Column, profiled
 from anomaly_agent.rules import parsed
-from anomaly_agent.schemas import schema_violations
+from anomaly_agent.schemas import schema_violations, unused_fields
 from anomaly_agent.signs import signs
 from anomaly_agent.source import Source
 from anomaly_agent.table import Table
 from anomaly_agent.violations import Violation, violation_data, violation_report
+from anomaly_agent.wording import counted
 from crossdock.pipeline import Report
 
 INFERRED = (
@@ -28,22 +30,31 @@ INFERRED = (
     "days in the order that the other rows keep",
 )
 MOST = 200_000
+ASK_RULES = (
+    f"There are no rules to check the table against. Send a JSON Schema of one record, or rules. {GRAMMAR}. "
+    "Or answer `infer rules`, to hold each row against what nearly all the others keep."
+)
 
 
-def validate(report: Report, source: Source, rules: dict[str, Any] | None, limits: Limits) -> Validation | None:
+def validate(
+    report: Report, source: Source, rules: dict[str, Any] | None, limits: Limits
+) -> Validation | Question | None:
     """None when the source is a message without a table in it. Raises Rejected for unreadable input and rules.
 
-    `rules` has `schema` (a JSON Schema for one record) or `rules`; without them rules are inferred from the table.
+    `rules` has `schema` (a JSON Schema for one record) or `rules`, or is empty: then they are inferred from the table.
     """
     report("Reading the input", 0.05)
     table = source.read(limits)
     if table is None:
         return None
+    if rules is None:
+        return Question(ASK_RULES)
     report(f"Checking {len(table):,} rows", 0.3)
-    origin, named, found = _checked(table, rules or {}, Patterns(limits.pattern_seconds))
+    origin, named, found = _checked(table, rules, Patterns(limits.pattern_seconds))
     found = sorted(found[:MOST], key=lambda violation: violation.row)
-    data = violation_data(found, len(table), named, origin, table.notes, limits)
-    headline = _headline(data["summary"])
+    unused = unused_fields(rules.get("schema"), table)
+    data = violation_data(found, len(table), named, origin, [*table.notes, *_on_unused(unused)], limits)
+    headline = _headline(data["summary"], unused)
     return Validation(data, violation_report(data, headline), headline)
 
 
@@ -84,13 +95,23 @@ def _violation(finding: Finding, table: Table) -> Violation:
     return Violation(finding.row, field, finding.kind, finding.reason, value)
 
 
-def _headline(about: dict[str, Any]) -> str:
+def _on_unused(names: list[str]) -> list[str]:
+    listed = ", ".join(repr(name[:60]) for name in names[:20])
+    return [f"fields of the schema that no record has: {listed}"] if names else []
+
+
+def _headline(about: dict[str, Any], unused: list[str]) -> str:
+    without = f", {counted(len(unused), 'field')} of which no record has" if unused else ""
     against = {
-        "schema": "against the JSON Schema",
-        "rules": f"against {len(about['rules'])} rule(s)",
-        "inferred": "against rules inferred from the table, as the request brought none",
+        "schema": f"against the JSON Schema{without}",
+        "rules": f"against {counted(len(about['rules']), 'rule')}",
+        "inferred": "against rules inferred from the table; none were given",
     }[about["checked_against"]]
     if not about["violations"]:
-        return f"All {about['rows']:,} rows are valid, checked {against}."
-    broken = f"{about['invalid_rows']:,} of {about['rows']:,} rows break a rule ({about['violations']:,} violations)"
-    return f"{broken}, checked {against}."
+        if about["checked_against"] == "inferred":
+            return f"No row out of {about['rows']:,} breaks a rule, checked {against}."
+        subject = "The only row is" if about["rows"] == 1 else f"All {about['rows']:,} rows are"
+        return f"{subject} valid, checked {against}."
+    broken, rows = about["invalid_rows"], counted(about["rows"], "row")
+    breaks = "breaks" if broken == 1 else "break"
+    return f"{broken:,} of {rows} {breaks} a rule ({counted(about['violations'], 'violation')}), checked {against}."

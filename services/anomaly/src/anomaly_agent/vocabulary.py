@@ -20,6 +20,10 @@ WORDS = {
         id nr no number nummer numero num key code ref reference referenz uuid guid line zeile pos position
         index # sku awb tracking barcode sscc
     """,
+    "index": """
+        id index idx no nr number num nummer numero key line row zeile ligne fila entry record reading messung sample
+        measurement observation obs seq sequence counter tick step frame packet point lfd unnamed column #
+    """,
     "planned": """
         scheduled planned expected due eta etd estimated promised requested target deadline soll geplant plan
         wunsch wunschtermin prevu prevue prevista previsto estimada faellig fallig zugesagt valid expiry expires

@@ -1,4 +1,4 @@
-"""Numbers and spans as they stand in reasons."""
+"""Numbers, counts and spans as they stand in reasons and headlines."""
 
 
 def number(value: float) -> str:
@@ -7,6 +7,15 @@ def number(value: float) -> str:
         text = f"{value:,.6f}" if abs(value) < 1 else f"{value:,.{max(0, 6 - len(str(int(abs(value)))))}f}"
         return text.rstrip("0").rstrip(".") if "." in text else text
     return f"{value:.4g}"
+
+
+def counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def percent(share: float) -> str:
+    """A share of 1 in two significant digits, three from 10 % on; never with an exponent."""
+    return f"{100 * share:.{3 if share >= 0.1 else 2}g} %"
 
 
 def times(ratio: float) -> str:

@@ -1,80 +1,115 @@
 """XLSX workbooks: the first sheet that holds a table."""
 
-import io
 import warnings
-import zipfile
+from collections import Counter
+from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from anomaly_agent.archive import ADVICE, MeteredArchive, checked_archive
 from anomaly_agent.layout import Row, laid_out
 from anomaly_agent.limits import Limits
 from anomaly_agent.table import Table
 from crossdock.errors import Rejected
 
-ADVICE = "Open it in a spreadsheet program and save it again as .xlsx or as CSV."
+MOST_BLANK = 1_048_576  # rows of a sheet
+SAVE = "Open the file in a spreadsheet program, let it calculate, and save it."
 
 
 def read_workbook(content: bytes, limits: Limits) -> Table:
     """A table from XLSX bytes. Raises Rejected when they are not a workbook, or one that unpacks to too much."""
-    _check_archive(content, limits)
-    import openpyxl
-
+    archive = checked_archive(content, limits)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # openpyxl warns of styles and extensions that carry no values
-            book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-            return _first_table(book, limits)
+            return _first_table(content, archive, limits)
     except Rejected:
         raise
     except Exception:  # noqa: BLE001 - openpyxl raises whatever a broken part of the file leads to
         raise Rejected(f"The XLSX file is damaged. {ADVICE}") from None
 
 
-def _check_archive(content: bytes, limits: Limits) -> None:
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            entries = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, EOFError, IndexError):
-        raise Rejected(f"The file is a damaged archive, not an XLSX workbook. {ADVICE}") from None
-    if not any(entry.filename.startswith("xl/") for entry in entries):
-        raise Rejected("The file is a ZIP archive, not an XLSX workbook. Send the table in it as a file of its own.")
-    if any(entry.filename == "xl/workbook.bin" for entry in entries):
-        raise Rejected("The file is a binary workbook (.xlsb). Save it as .xlsx or CSV.")
-    unpacked = sum(entry.file_size for entry in entries)
-    if unpacked > limits.unpacked:
-        raise Rejected(
-            f"The workbook unpacks to {unpacked:,} bytes; at most {limits.unpacked:,} are read. Send fewer rows at a "
-            f"time."
-        )
+def _opened(archive: MeteredArchive, data_only: bool) -> Any:
+    """The workbook in `archive`, with the values of its formulas or with the formulas."""
+    from openpyxl.reader.excel import ExcelReader
+
+    reader = ExcelReader(archive.fp, read_only=True, data_only=data_only, keep_links=False)
+    reader.archive = archive
+    reader.read()
+    return reader.wb
 
 
-def _first_table(book: Any, limits: Limits) -> Table:
-    for sheet in book.worksheets:
-        rows, blank = _rows(sheet, limits)
-        if not rows:
-            continue
-        notes = [f"sheet {sheet.title!r}"]
-        if len(book.worksheets) > 1:
-            others = ", ".join(repr(other.title) for other in book.worksheets if other.title != sheet.title)
-            notes.append(f"other sheets were not read: {others}")
-        if blank:
-            notes.append(f"{blank} blank row(s) were left out")
-        return laid_out(rows, "xlsx", limits, tuple(notes))
+def _first_table(content: bytes, archive: MeteredArchive, limits: Limits) -> Table:
+    book = _opened(archive, data_only=True)
+    empty: Counter[int] = Counter()
+    for position, sheet in enumerate(book.worksheets):
+        cells = _cells(sheet, limits)
+        if archive.has_formulas:
+            formulas = _opened(checked_archive(content, limits), data_only=False).worksheets[position]
+            empty = _uncalculated(cells, _cells(formulas, limits))
+        rows, blank = _rows(cells, limits)
+        if rows:
+            table = laid_out(rows, "xlsx", limits, tuple(_notes(book, sheet, blank)))
+            return table.noted(*_on_formulas(empty, table.names))
+        if empty:
+            raise Rejected(f"The cells of sheet {sheet.title[:80]!r} are formulas without stored values. {SAVE}")
     raise Rejected("The workbook has no sheet with values. Send a sheet with a header line and at least one row.")
 
 
-def _rows(sheet: Any, limits: Limits) -> tuple[list[Row], int]:
-    """Rows without the empty cells at their end, and how many blank ones lay between them."""
+def _notes(book: Any, sheet: Any, blank: int) -> Iterable[str]:
+    yield f"sheet {sheet.title!r}"
+    if len(book.worksheets) > 1:
+        others = ", ".join(repr(other.title) for other in book.worksheets if other.title != sheet.title)
+        yield f"other sheets were not read: {others}"
+    if blank:
+        yield f"{blank} blank row(s) were left out"
+
+
+def _on_formulas(empty: Counter[int], names: tuple[str, ...]) -> Iterable[str]:
+    if empty:
+        named = {index: repr(name) for index, name in enumerate(names)}
+        columns = ", ".join(
+            f"{count:,} in {named.get(index, f'column {index + 1}')}" for index, count in sorted(empty.items())
+        )
+        yield f"formulas without a stored value, read as missing cells: {columns}. {SAVE}"
+
+
+def _cells(sheet: Any, limits: Limits) -> list[Row]:
+    """The rows of the sheet, blank ones too. Raises Rejected when they are padded to more cells than are read."""
     sheet.reset_dimensions()  # the size that a file states may be wrong
     rows: list[Row] = []
-    blank, pending = 0, 0
+    size = 0
     for values in sheet.iter_rows(values_only=True):
+        rows.append(values)
+        size += len(values)
+        if size > limits.cells or len(rows) > MOST_BLANK:
+            raise Rejected(
+                f"The sheet {sheet.title[:80]!r} reaches over more than {limits.cells:,} cells or {MOST_BLANK:,} rows, "
+                "empty ones included. Copy the table into a new file."
+            )
+    return rows
+
+
+def _uncalculated(values: list[Row], formulas: list[Row]) -> Counter[int]:
+    """How many cells of each column are formulas whose result the file does not hold."""
+    return Counter(
+        column
+        for row, formula_row in zip(values, formulas, strict=False)
+        for column, (value, formula) in enumerate(zip(row, formula_row, strict=False))
+        if value is None and formula is not None
+    )
+
+
+def _rows(cells: list[Row], limits: Limits) -> tuple[list[Row], int]:
+    """Rows without the empty cells at their end, and how many blank ones lay between them."""
+    rows: list[Row] = []
+    blank, pending = 0, 0
+    for values in cells:
         row = [_cell(value) for value in values]
         while row and row[-1] in (None, ""):
             row.pop()
         if not row:
             pending += 1
-            limits.check_shape(pending, 1)
             continue
         blank, pending = blank + (pending if rows else 0), 0
         rows.append(row)

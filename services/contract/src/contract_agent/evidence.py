@@ -19,6 +19,7 @@ class Evidence:
     `fits`, `misfits`: it has, or lacks, a value of the kind asked for. `referred`, `unreferred`: the question gives the
     number of a clause, and it is this one or another. `topics`, `numbered`: it speaks of all topics, and has
     all of "Priority 2" and the like. `mass`: the logarithm of how much of the question is found, whatever the part.
+    `strange`: how many subjects of the question no contract speaks of, in any words.
     """
 
     whole: float
@@ -36,6 +37,7 @@ class Evidence:
     topics: float
     numbered: float
     mass: float
+    strange: float
 
     @property
     def rank(self) -> float:
@@ -78,6 +80,7 @@ RANK = Evidence(
     topics=2.39,
     numbered=0.41,
     mass=1.74,
+    strange=0.0,
 )
 ANSWER = Evidence(
     whole=0.77,
@@ -95,6 +98,7 @@ ANSWER = Evidence(
     topics=0.0,
     numbered=0.0,
     mass=1.0,
+    strange=-1.0,
 )
 SHARE, BIAS = 1.15, -3.81
 """What the share of the first `TOP` clauses in the likelihood of all adds to the log odds, and where they start."""

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from itertools import groupby
+from textwrap import shorten
 
 from contract_agent.answering import Answer, Answering
 from contract_agent.database import DatabaseContractStore
@@ -11,8 +12,8 @@ from contract_agent.documents import Document, Limits
 from contract_agent.phrasing import Phraser, Phrasing, Tokens
 from contract_agent.ranking import Candidate
 from contract_agent.reading import clean_name, from_text, read_in_child
-from contract_agent.rendering import answer_artifacts, contract_artifact, contracts_artifact, contracts_text
-from contract_agent.requests import THIS_DOCUMENT, inferred_skill, is_document, questions_in
+from contract_agent.rendering import answer_artifacts, contract_artifact, contracts_artifact, contracts_text, counted
+from contract_agent.requests import CHANGES, THIS_DOCUMENT, inferred_skill, is_document, pasted_contract, questions_in
 from contract_agent.store import Contract, ContractStore
 from crossdock.errors import Rejected
 from crossdock.pipeline import (
@@ -30,9 +31,15 @@ from crossdock.pipeline import (
     TextPart,
 )
 
+UNCHANGEABLE = (
+    "Stored contracts cannot be deleted or changed here. Questions on them can be answered, contracts and clauses be "
+    "found, and contracts be added: a document with the name of a stored one takes its place."
+)
 HOW_TO_ADD = "Add one: send the document (Markdown, text, PDF or DOCX) with the skill add_contract."
 TOKENS = "urn:crossdock:tokens:v1"
 FOUND_CONTRACTS = 10
+LONGEST_NAME = 60
+"""Of a contract that came as text, which is called by its first words."""
 WEAK = 0.3
 """A clause that speaks of less than this part of what was searched for is no match."""
 
@@ -105,8 +112,8 @@ class ContractPipeline(AgenticPipeline):
             for part in request.data
             if isinstance(part.data, dict) and isinstance(part.data.get("text"), str)
         ]
-        text = request.text.strip()
-        if given or "\n" not in text:
+        text = pasted_contract(request.text)
+        if given or not text:
             return given
         name = request.metadata.get("name")
         return [from_text(name if isinstance(name, str) else _name_from(text), text, self._limits)]
@@ -125,9 +132,12 @@ class ContractPipeline(AgenticPipeline):
         if not contracts:
             yield Result(f"There is no contract yet. {HOW_TO_ADD}")
         elif not found:
-            yield Result(f"None of the {len(contracts)} contracts matches.")
+            yield Result(f"No contract matches; there {'is' if len(contracts) == 1 else 'are'} {len(contracts)}.")
         else:
-            yield Result(f"{len(found)} of {len(contracts)} contracts match, best first:\n{contracts_text(found)}")
+            matching = (
+                f"{len(found)} of {counted(len(contracts), 'contract')} {'matches' if len(found) == 1 else 'match'}"
+            )
+            yield Result(f"{matching}, best first:\n{contracts_text(found)}")
 
     def _matches(
         self, customer: str, text: str, contracts: Sequence[Contract]
@@ -197,11 +207,15 @@ class ContractPipeline(AgenticPipeline):
         text = request.text.strip() or _earlier_text(request)
         if len(text) > self._limits.question:
             raise Rejected(f"Ask in at most {self._limits.question:,} characters; send longer texts as a file.")
+        if CHANGES.match(text):
+            raise Rejected(UNCHANGEABLE)
         return text if re.search(r"\w", text) else ""
 
     def _check_count(self, files: Sequence[FilePart]) -> None:
         if len(files) > self._limits.files:
-            raise Rejected(f"The request has {len(files)} files; send at most {self._limits.files} at a time.")
+            raise Rejected(
+                f"The request has {counted(len(files), 'file')}; send at most {self._limits.files} at a time."
+            )
 
 
 def _files(request: PipelineRequest) -> list[FilePart]:
@@ -227,17 +241,18 @@ def _all_answers(answering: Answering, asked: Sequence[str]) -> Answer:
 
 
 def _name_from(text: str) -> str:
-    return clean_name(re.sub(r"[^\w -]+", "", text.strip().splitlines()[0])[:60].strip() + ".txt")
+    first = re.sub(r"[^\w -]+", "", text.strip().splitlines()[0])
+    return clean_name(f"{shorten(first, LONGEST_NAME, placeholder='') or first[:LONGEST_NAME] or 'contract'}.txt")
 
 
 def _told(contract: Contract) -> str:
     again = f" (version {contract.version}, in place of the one before)" if contract.version > 1 else ""
     warnings = "".join(f" {warning}" for warning in contract.warnings)
-    return f"{contract.name} is stored with {contract.clauses} clauses{again}.{warnings}"
+    return f"{contract.name} is stored with {counted(contract.clauses, 'clause')}{again}.{warnings}"
 
 
 def _summary(answer: Answer, phrasing: Phrasing) -> str:
     if not answer.found:
         return f"Not found. {answer.reason}"
     places = "; ".join(", ".join(part for part in (quote.document, quote.clause) if part) for quote in answer.quotes)
-    return " ".join([*phrasing.sentences, f"Quoted from {places}."])
+    return " ".join([*phrasing.sentences, f"Quoted from {places.rstrip('.')}."])

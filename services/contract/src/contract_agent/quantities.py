@@ -96,7 +96,7 @@ ASKED: tuple[tuple[str, re.Pattern[str]], ...] = (
             (
                 r"\bhow long\b|\bhow many \w*\s?(?:days|hours|weeks|months|years|minutes)\b|\bhow far in advance\b",
                 _WHAT_IS + r"(?:period|duration|notice period|retention period)\b",
-                r"\b(?:wie lange|combien de temps|cuánto tiempo)\b",
+                r"\b(?:wie lange?|combien de temps|cuánto tiempo)\b",
             )
         ),
     ),

@@ -5,7 +5,17 @@ from dataclasses import dataclass, replace
 
 from contract_agent.quantities import asked
 from contract_agent.thesaurus import Match, thesaurus
-from contract_agent.vocabulary import Language, Word, is_function_word, language_of, role, stem, words
+from contract_agent.vocabulary import (
+    ARTICLES,
+    OF_WHAT,
+    Language,
+    Word,
+    is_function_word,
+    language_of,
+    role,
+    stem,
+    words,
+)
 
 AGREEMENTS = role("agreement")
 LIGHT = role("light")
@@ -49,6 +59,7 @@ FOCUS = re.compile(
 )
 LONGEST_FOCUS = 3
 SENTENCE_END = re.compile(r"[.?!]\s+(?=[A-Z])")
+COMPOUND = re.compile(r"(?P<of>\w{3,}?)s?(?P<kind>vertr[aä]ge?s?|vereinbarung(?:en)?)")
 LINKING = frozenset(("with", "between", "and", "mit", "zwischen", "und", "avec", "entre", "et", "con", "y"))
 
 
@@ -58,7 +69,8 @@ class Term:
 
     `stems` all occur in a text that says it in the same words; a text that holds one of `concepts` says it in others.
     `name`: a proper name or an identifier, `numbered` one like "Priority 2". `focus`: what is asked for, rather than
-    said, by the question. `context`: said in a sentence that asks nothing.
+    said, by the question. `context`: said in a sentence that asks nothing. `subject`: what the rest is asked of, behind
+    a word such as "for": "the fee for pallets".
     """
 
     text: str
@@ -69,6 +81,7 @@ class Term:
     focus: bool = False
     numbered: bool = False
     context: bool = False
+    subject: bool = False
 
     @property
     def topics(self) -> frozenset[str]:
@@ -112,11 +125,14 @@ def _question(text: str, language: Language) -> Question:
     identifiers += tuple(replace(_identifier(match.group()), numbered=True) for match in NUMBERED.finditer(plain))
     for pattern in (IDENTIFIER, NUMBERED):
         plain = pattern.sub(_blank, plain)
-    found = words(plain, language)
+    found = [part for word in words(plain, language) for part in _parted(word, language)]
     naming = _naming(found, language)
     focus = _focus(plain, found, language)
     aside = _aside(plain, found)
-    terms = [(replace(term, context=at <= aside), at) for term, at in _terms(found, language, focus)]
+    subjects = _subjects(found, language)
+    terms = [
+        (replace(term, context=at <= aside, subject=at <= subjects), at) for term, at in _terms(found, language, focus)
+    ]
     return Question(
         text,
         language,
@@ -125,6 +141,18 @@ def _question(text: str, language: Language) -> Question:
         references,
         asked(text),
     )
+
+
+def _parted(word: Word, language: Language) -> list[Word]:
+    """A German compound that names an agreement as its two words: `Lagervertrag` is a contract on storage."""
+    match = COMPOUND.fullmatch(word.text) if language == "de" else None
+    if match is None:
+        return [word]
+    middle = word.start + match.start("kind")
+    return [
+        Word(match["of"], stem(match["of"], language), word.start, middle),
+        Word(match["kind"], stem(match["kind"], language), middle, word.end),
+    ]
 
 
 def _blank(match: re.Match[str]) -> str:
@@ -226,6 +254,18 @@ def _with_whom(found: list[Word], start: int) -> set[int]:
         if not word[0].isupper():
             break
         positions.add(index)
+    return positions
+
+
+def _subjects(found: list[Word], language: Language) -> set[int]:
+    """Positions of the words behind one that links a thing to what it is asked of, up to the next small word."""
+    positions: set[int] = set()
+    open_phrase = False
+    for index, word in enumerate(found):
+        if is_function_word(word.text, language):
+            open_phrase = word.text.lower() in OF_WHAT[language] or (open_phrase and word.text.lower() in ARTICLES)
+        elif open_phrase:
+            positions.add(index)
     return positions
 
 

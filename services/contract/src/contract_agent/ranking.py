@@ -48,7 +48,11 @@ class Candidate:
 
 
 class Ranking:
-    """Ranks clauses for one question. `spread`: where the question's stems stand among all `clauses` clauses."""
+    """Ranks clauses for one question. `spread`: where the question's stems stand among all `clauses` clauses.
+
+    Contracts that have none of the question's own words are taken to be of another language: there a word that no
+    concept translates says nothing by its absence.
+    """
 
     def __init__(self, question: Question, spread: Spread, clauses: int) -> None:
         self._question = question
@@ -58,6 +62,8 @@ class Ranking:
         self._labels: dict[str, Label] = {}
         self._sections: dict[tuple[str, str], list[Reading]] = {}
         self._content = [term for term in question.terms if not term.name] or list(question.names)
+        self._same_language = any(map(self._occurs, (t for t in question.terms if not (t.name or t.light))))
+        self._strange = float(sum(map(self._is_strange, question.terms)))
         self._weights = {term: self.weight(term) for term in (*question.terms, *question.naming)}
 
     def candidates(self, passages: Sequence[Passage]) -> list[Candidate]:
@@ -99,6 +105,7 @@ class Ranking:
             unreferred=float(bool(question.references) and not referred),
             topics=float(all(reading.match(t, t.topics).value >= TOPIC_THRESHOLD for t in question.terms if t.topics)),
             numbered=float(all(matches[term].value > 0 for term in question.terms if term.numbered)),
+            strange=self._strange,
             mass=math.log1p(sum(self._weights[term] * matches[term].value for term in heavy)),
         )
 
@@ -125,10 +132,19 @@ class Ranking:
         bonus = EXPRESSION_BONUS if len(term.stems) > 1 and not term.name else 1.0
         bonus *= CONTEXT_WEIGHT if term.context else 1.0
         frequency = min(self._frequencies.get(stem, 0) for stem in term.stems)
+        if not (frequency or term.concepts or term.subject or self._same_language):
+            return LIGHT_WEIGHT
         if not frequency:
             return bonus * (0.7 if term.concepts else 0.6)
         rarity = math.log((self._clauses + 1) / (frequency + 0.5)) / math.log(self._clauses + 1)
         return bonus * (0.4 + 0.6 * max(0.0, min(1.0, rarity)))
+
+    def _is_strange(self, term: Term) -> bool:
+        plain = not (term.name or term.light or term.concepts or term.context)
+        return term.subject and plain and not self._occurs(term)
+
+    def _occurs(self, term: Term) -> bool:
+        return all(self._frequencies.get(stem, 0) for stem in term.stems)
 
     def _headed(self, reading: Reading, terms: Iterable[Term]) -> float:
         own = stems(reading.passage.clause.heading)

@@ -49,6 +49,10 @@ def _quoted(quote: Quote) -> str:
     return f"{lines}\n>\n> — {place} (characters {quote.start} to {quote.end})"
 
 
+def counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def contract_artifact(contracts: Sequence[Contract]) -> ArtifactChunk:
     """One data part for each contract that was added."""
     return ArtifactChunk(

@@ -7,7 +7,7 @@ from crossdock.pipeline import FilePart, PipelineRequest, SkillChoice
 
 ADD = re.compile(
     r"\b(?:add|store|save|upload|file|register|import|archive|keep|put)\b(?=.*\b(?:contract|agreement|document|annex|sla|"
-    r"terms|this|it|attached|file)\b)|\b(?:hinterlege|speichere|füge|aufnehmen|ablegen|hinterlegen)\b|"
+    r"terms|this|it|attached|file)\b)|\b(?:hinterlegen?|speicher[en]|fügen?|archivieren?|aufnehmen|ablegen)\b|"
     r"\b(?:ajoute[rz]?|enregistre[rz]?|archive[rz]?)\b|\b(?:añad\w+|guarda\w*|agrega\w*|archiva\w*)\b",
     re.IGNORECASE,
 )
@@ -17,8 +17,10 @@ FIND = re.compile(
     r"\b(?:find|list|show|search|look up)\b(?:(?!\b(?:which|what|how|whether|who|when|if|until)\b)[^?.]){0,40}"
     r"\b(?:contracts?|agreements?|clauses?|annex|annexes)\b|"
     r"\bdo we have\b[^?.]{0,40}\b(?:contract|agreement)s?\b|"
-    r"\b(?:welche[rn]?)\s+(?:verträge|vertrag|vereinbarung\w*)\b|\bfinde\b|\b(?:quels?|trouve[rz]?)\b[^?.]{0,30}\bcontrats?|"
-    r"\b(?:qué|cuáles|busca\w*|encuentra)\b[^?.]{0,30}\bcontratos?",
+    r"\bwelche[mnr]?\s+(?:unserer |der |von unseren )?(?:verträge\w*|vertrag|vereinbarung\w*|klausel\w*)\b|\bfinde\b|"
+    r"\bquels?\s+(?:sont (?:nos|les) )?(?:contrats?|accords?)\b|\btrouve[rz]?\b[^?.]{0,30}\b(?:contrats?|clauses?)\b|"
+    r"\b(?:qué|cuál(?:es)?)\s+(?:son (?:los|nuestros) |de (?:los|nuestros) )?(?:contratos?|acuerdos?)\b|"
+    r"\b(?:busca\w*|encuentra)\b[^?.]{0,30}\b(?:contratos?|cláusulas?)\b",
     re.IGNORECASE,
 )
 THIS_DOCUMENT = re.compile(
@@ -40,21 +42,51 @@ ABOUT_TERMS = re.compile(
     r"contratos?|acuerdos?|cu[aá]l\w*|cu[aá]nto\w*|qu[eé])\b",
     re.IGNORECASE,
 )
+OPENING = re.compile(
+    r"\A(?=[^\n:]*\b(?:contract|agreement|annex|sla|terms|vertrag|vereinbarung|contrat|accord|contrato|acuerdo)\b)"
+    r"[^\n:]{,150}[:\n]\s*",
+    re.IGNORECASE,
+)
+"""What stands before a contract that comes as text: "Please add this contract:"."""
+LEAST_WORDS = 5
+CHANGES = re.compile(
+    r"\A\W*(?:(?:please|pls|kindly|now|(?:can|could|would) you|bitte)\s+)*"
+    r"(?:delete|remove|erase|purge|destroy|overwrite|edit|amend|rename|lösche\w*|entfern\w*|supprime[rz]?|efface[rz]?|"
+    r"elimin(?:a|e|ar)|borr(?:a|e|ar))\b(?!\s+of\b)(?=.*\b(?:contract|agreement|document|annex|clause|everything|it|them|"
+    r"vertr[aä]g|vereinbarung|dokument|contrat|accord|contrato|acuerdo|documento|tout|todo)\w*)|"
+    r"\A\W*bitte\b[^?]*\b(?:vertr[aä]ge?|vereinbarung(?:en)?|dokumente?)\s+(?:löschen|entfernen|ändern)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What only who keeps the contracts can do."""
 PIECE = re.compile(r",\s*(?:and|und|et|y)?\s+|\s+(?:and|und|et|y)\s+", re.IGNORECASE)
 STEP = re.compile(r"(?<=[.!?;])\s+|\n+|,?\s*\b(?:and then|then|afterwards)\b\s*", re.IGNORECASE)
 
 
 def inferred_skill(request: PipelineRequest) -> SkillChoice:
-    """A file without a question is added; what asks for contracts finds them; anything else is a question."""
+    """A file without a question, or a pasted contract, is added; what asks for contracts finds them.
+
+    Anything else is a question.
+    """
     text = request.text.strip()
     has_document = any(is_document(file) for file in request.files)
     if has_document and not text:
         return SkillChoice("add_contract", "a document came without a question")
     if has_document and ADD.search(text) and not text.endswith("?"):
         return SkillChoice("add_contract", "a document came with the wish to keep it")
+    if not has_document and ADD.search(text.partition("\n")[0]) and pasted_contract(text):
+        return SkillChoice("add_contract", "the text tells to keep the contract that it holds")
     if FIND.search(text) and not has_document:
         return SkillChoice("find_contract", "the text asks which contract or clause it is")
     return SkillChoice("answer_question", "the text is a question")
+
+
+def pasted_contract(text: str) -> str:
+    """The contract that came as the text of a message, less the words that tell to add it; empty if there is none."""
+    opening = OPENING.match(text)
+    told = opening is not None and ADD.search(opening.group())
+    body = text[opening.end() :].strip() if opening and told else text.strip()
+    only_told = body == text.strip() and "\n" not in body and ADD.search(body)
+    return "" if only_told or body.endswith("?") or len(body.split()) < LEAST_WORDS else body
 
 
 def is_document(file: FilePart) -> bool:

@@ -40,7 +40,7 @@ class Block:
 def split(text: str) -> list[Clause]:
     """Clauses in the order of the text; their ranges do not overlap."""
     blocks = _Reader(text).blocks()
-    return [_clause(block) for block in _with_lists(text, blocks) if _says_something(block)]
+    return [_clause(text, block) for block in _with_lists(text, blocks) if _says_something(block)]
 
 
 class _Reader:
@@ -231,9 +231,12 @@ def _says_something(block: Block) -> bool:
     return bool(re.search(r"\d|:\s*\S", block.heading)) and block.rank != markers.TITLE_RANK
 
 
-def _clause(block: Block) -> Clause:
+def _clause(text: str, block: Block) -> Clause:
+    """The marks of a Markdown heading are no part of what a clause says."""
+    marks = markers.MARKDOWN.match(text, block.start, block.end)
+    start = marks.end() if marks else block.start
     headings = [parent.heading for parent in block.path if parent.heading]
     nearest = block.heading or (headings[-1] if headings else "")
     context = " / ".join([*headings, block.introduction.strip()]).strip(" /")
     number = block.number or next((parent.number for parent in reversed(block.path) if parent.number), "")
-    return Clause(number, nearest, block.start, block.end, context[-CONTEXT:])
+    return Clause(number, nearest, start, block.end, context[-CONTEXT:])

@@ -28,6 +28,8 @@ FUNCTION_WORDS: dict[Language, frozenset[str]] = {
     "fr": frozenset(_LISTS["function"]["fr"].split()),
     "es": frozenset(_LISTS["function"]["es"].split()),
 }
+OF_WHAT = {language: frozenset(_LISTS["of_what"][language].split()) for language in STEMMERS}
+ARTICLES = frozenset(_LISTS["of_what"]["articles"].split())
 
 
 @dataclass(frozen=True, slots=True)

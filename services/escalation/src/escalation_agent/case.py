@@ -36,6 +36,8 @@ class Case:
     language: str = ""
     tone: str = ""
     subject: str = ""
+    matter: str = ""
+    """What the request asks to write about, where it says so: what the subject line is made of."""
     kind: str = ""
     said: tuple[str, ...] = ()
     """The request's own words, of all turns: what language, severity and questions are judged by."""
@@ -55,6 +57,7 @@ class Case:
             language=later.language or self.language,
             tone=later.tone or self.tone,
             subject=later.subject or self.subject,
+            matter=self.matter or later.matter,
             kind=later.kind or self.kind,
             said=self.said + later.said,
             cues=self.cues + later.cues,

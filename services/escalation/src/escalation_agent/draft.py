@@ -53,7 +53,7 @@ def drafted(case: Case, style: CustomerStyle, letters: Letters, now: datetime) -
         data=data,
         letter=letters.letter(case, rating.severity, style, code, subject),
         mail=mail(case.recipient, subject, body, rating.severity, now),
-        summary=_summary(case, rating.severity, code),
+        summary=_summary(case, rating.severity, style.language, code),
     )
 
 
@@ -79,8 +79,8 @@ def _missing(case: Case) -> list[str]:
     return [name for name, missing in absent.items() if missing]
 
 
-def _summary(case: Case, severity: Severity, code: str) -> str:
-    own = lexicon(detected("\n".join(case.said)) if "".join(case.said).strip() else code)
+def _summary(case: Case, severity: Severity, language: str | None, code: str) -> str:
+    own = lexicon(language or (detected("\n".join(case.said)) if case.said else code))
     parts = [
         own.value("ask", "done").format(recipient=case.recipient.label, severity=own.value("letter", severity)),
     ]

@@ -4,12 +4,22 @@ import re
 from dataclasses import dataclass, field, replace
 from functools import cache
 
+from escalation_agent.closing import closing_grammar
 from escalation_agent.lexicon import Lexicon, lexicon
 from escalation_agent.lexicon import words as word_pattern
-from escalation_agent.recipient import ADDRESS, DETERMINER, PRONOUN, ROLE, TITLE, Phrase, Recipient, phrase
+from escalation_agent.recipient import (
+    ADDRESS,
+    DETERMINER,
+    PRONOUN,
+    ROLE,
+    TITLE,
+    Phrase,
+    Recipient,
+    phrase,
+)
 
 EDGE = " \t\n,;:–—-•*"
-QUOTED = re.compile(r"^([\"'“„«‘])(.+)[\"'”“»’]([.!?]?)$", re.DOTALL)
+QUOTED = re.compile(r"^([\"'“„«‘‹])(.+)[\"'”“»’›]([.!?]?)$", re.DOTALL)
 BRACKET = re.compile(r"\s*\(([^()]{1,200})\)")
 END = r"(?:(?<=['’])|(?!\w))"  # "qu'" ends before a word, too
 INDEFINITE = re.compile(r"(?:an?|ein(?:e[nm]?)?|une?|una)\s", re.IGNORECASE)
@@ -35,6 +45,8 @@ class Instruction:
     kind: str = ""
     topic: str = ""
     kind_of_topic: str = "statement"
+    following: str = ""
+    """What is said behind a recipient that the topic stands before."""
     aside: str = ""
     """What stands in brackets behind the recipient; its beginning may be the recipient's name."""
     pronoun: bool = False
@@ -73,11 +85,13 @@ class InstructionGrammar:
         self._demand_verbs = re.compile(source("demand_verbs"), flags)
         self._demand = re.compile(source("demand"), flags)
         self._final = re.compile(
-            rf"(?P<head>[^,:;.!?]*?)\s*(?<!\w)(?P<verb>{source('final')})(?!\w)(?P<rest>.*)$", flags | re.DOTALL
+            rf"(?P<head>(?:[^,:;.!?]|\.(?=\w))*?)\s*(?<!\w)(?P<verb>{source('final')})(?!\w)(?P<rest>.*)$",
+            flags | re.DOTALL,
         )
         self._subordinate = re.compile(rf"{source('subordinate')}(?!\w)", flags)
         self._them = re.compile(rf"(?<!\w){PRONOUN.pattern}(?!\w)", flags)
         self._addressed = re.compile(rf"^\s*{PRONOUN.pattern}(?![\w'])", flags)
+        self._closing = closing_grammar(lexicon.code)
         self._prepositional = re.compile(rf"(?:{source('fillers')}\s+)*{self._to.pattern}\s", flags)
         self._adverbs = re.compile(rf"(?:[\s,]|(?:{source('fillers')}|{self._to.pattern})(?!\w))+", flags)
         self._about = re.compile(rf"(?<=\s){source('about')}", flags)
@@ -143,15 +157,16 @@ class InstructionGrammar:
         after = after[bracket.end() :] if bracket else after
         if not found:
             after = self._addressed.sub("", after, count=1)
-        pieces = (self._peeled(before, True), self._peeled(after, found is None))
-        topic = " ".join(piece for piece in pieces if piece)
+        named, following = self._peeled(before, True), self._peeled(after, found is None)
+        topic = named or following
         framed = rest[: rest.find(topic)] if topic and topic in rest else rest
         return Instruction(
             recipient=_named(found.recipient, bracket) if found else Recipient(),
-            aside=bracket[1] if bracket and bracket.re is BRACKET else "",
+            aside=ADDRESS.sub("", bracket[1]).strip(EDGE) if bracket and bracket.re is BRACKET else "",
             kind=self._kind(opening.verb + framed),
             topic=unquoted(topic),
             kind_of_topic=self._kind_of(topic, opening.verb),
+            following=following if named else "",
             pronoun=found is None and bool(self._them.search(framed)),
         )
 
@@ -205,7 +220,7 @@ class InstructionGrammar:
             if mark["for"] and found and named:
                 return Phrase(found.recipient, mark.start(), found.end)
             if self._topic.match(rest, mark.start()):
-                return None
+                return self._closing.find(rest, mark.group(), mark.end())
         return None
 
     def _peeled(self, text: str, behind_verb: bool) -> str:
@@ -231,7 +246,12 @@ class InstructionGrammar:
 
 
 def _named(recipient: Recipient, bracket: re.Match[str] | None) -> Recipient:
-    """ "The supplier (Tannhof GmbH, order 7741)": a capitalised beginning without digits is the name."""
+    """ "The supplier (Tannhof GmbH, order 7741)": a capitalised beginning without digits is the name.
+
+    An address in the brackets is the recipient's.
+    """
+    address = ADDRESS.search(bracket[1]) if bracket else None
+    recipient = replace(recipient, address=address.group()) if address else recipient
     first = bracket[1].split(",")[0].strip() if bracket else ""
     if recipient.name or not first[:1].isupper() or any(letter.isdigit() for letter in first):
         return recipient

@@ -26,6 +26,8 @@ DEADLINE_LABEL = re.compile(
     r"(?: is| ist| est| es)?(?:\s*:\s*|\s+)",
     re.IGNORECASE,
 )
+ROW = re.compile(r"\b((?:repeats|stands in) row )(\d+)\b")
+"""Where the anomaly agent's reasons name another row, counted from 0 as in all data."""
 LOWERED = frozenset(
     {"by", "until", "within", "no", "bis", "spätestens", "innerhalb", "binnen", "avant", "sous", "hasta", "antes"}
 )
@@ -71,7 +73,7 @@ class Letters:
             "phrase": lexicon(code).section("letter"),
             "severity": severity,
             "kind": case.kind,
-            "gist": shorten(sentence(one_line(case.subject or gist(case))), GIST_CHARACTERS),
+            "gist": shorten(sentence(one_line(case.subject or gist(case, code))), GIST_CHARACTERS),
         }
         return shorten(one_line(_bounded(self._template("subject", code), values)), SUBJECT_CHARACTERS)
 
@@ -88,7 +90,9 @@ class Letters:
             "kind": case.kind,
             "statements": [_stated(fact, code) for fact in facts if fact.kind in ("statement", "subordinate")],
             "demands": [_demanded(fact, code) for fact in facts if fact.kind == "demand"],
-            "records": [replace(fact, label=safe(fact.label)) for fact in facts if fact.kind == "record"],
+            "records": [
+                replace(fact, text=_told(fact.text), label=safe(fact.label)) for fact in facts if fact.kind == "record"
+            ],
             "quotes": [replace(fact, label=safe(place(fact, code))) for fact in facts if fact.kind == "quote"],
             "shortened": case.records > RECORDS_SHOWN,
             "deadline": safe(_when(case.deadline.words)) if case.deadline else "",
@@ -116,13 +120,25 @@ class Letters:
         return _own(name) if source is None else _compiled(source)
 
 
-def gist(case: Case) -> str:
-    """What a subject line can say: the first statement, else a checked row, a quoted clause, or what is demanded."""
+def gist(case: Case, code: str) -> str:
+    """What a subject line can say: the matter, else the first statement, checked row, quoted clause or demand.
+
+    Of many checked rows none stands for all: their number does.
+    """
+    if case.matter:
+        return case.matter.rstrip(" .!")
     for kind in ("statement", "subordinate", "record", "quote", "demand"):
         for fact in case.facts:
             if fact.kind == kind:
-                return fact.text.rstrip(" .!")
+                many = kind == "record" and case.records > 1
+                findings = str(lexicon(code).value("letter", "findings"))
+                return findings.format(count=case.records) if many else _told(fact.text).rstrip(" .!")
     return ""
+
+
+def _told(reason: str) -> str:
+    """A checked row's reason, with rows counted as the letter counts them: from 1."""
+    return ROW.sub(lambda match: f"{match[1]}{int(match[2]) + 1}", reason)
 
 
 def place(fact: Fact, code: str) -> str:

@@ -1,5 +1,6 @@
 """Data parts as facts: other agents' artifacts, a structured request, or any JSON at all."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,23 @@ from escalation_agent.severity import SEVERITIES
 from escalation_agent.text import clean, one_line
 from escalation_agent.tone import TONES
 
+RECIPIENT = {
+    "recipient_role": "role",
+    "recipient_name": "name",
+    "recipient_address": "address",
+    "recipient_email": "address",
+    "recipient_e_mail": "address",
+    "recipient_mail": "address",
+    "email": "address",
+    "e_mail": "address",
+    "mail": "address",
+}
+"""Other names of a recipient's fields; the short ones hold inside the field `recipient` only."""
+WORD_END = re.compile(r"(?<=[a-z])(?=[A-Z])|[^A-Za-z]+")
 RECOGNISED = ("facts", "recipient", "deadline", "severity", "language", "tone", "subject")
+
+
+RECIPIENT_SHAPE = 'The field "recipient" must be a text, or an object with "role", "name" and "address".'
 
 
 def case_of(part: DataPart, now: datetime) -> Case:
@@ -27,7 +44,7 @@ def case_of(part: DataPart, now: datetime) -> Case:
             return _anomalies(data, source or "anomaly-agent/anomalies")
         if _is_list(data.get("quotes")) and "found" in data:
             return _answer(data, source or "contract-agent/answer")
-        if any(key in data for key in RECOGNISED):
+        if any(key in RECOGNISED or _addresses(key) for key in data):
             return _structured(data, source or "request", now)
     return Case(facts=tuple(_plain(data, source or "request data")))
 
@@ -47,10 +64,11 @@ def _anomalies(data: Mapping[str, Any], source: str) -> Case:
 
 
 def _record(record: Mapping[str, Any], source: str) -> Iterator[Fact]:
-    row = one_line(str(record.get("row", "")))
+    row = record.get("row", "")
+    place = one_line(str(row))
     text, fields = "; ".join(_listed(record.get("reasons"))), ", ".join(_listed(record.get("fields")))
     if text or fields:
-        yield Fact(text or fields, f"{source} row {row}", "record", row)
+        yield Fact(text or fields, f"{source} row {place}", "record", str(row + 1) if isinstance(row, int) else place)
 
 
 def _listed(values: Any) -> list[str]:
@@ -76,14 +94,14 @@ def _structured(data: Mapping[str, Any], source: str, now: datetime) -> Case:
     """A request in fields; whatever else stands beside them is a fact."""
     case = Case(
         facts=tuple(_stated(data.get("facts"), source)),
-        recipient=_recipient(data.get("recipient")),
+        recipient=_recipient(data.get("recipient")).filled(_parted(_by_part(data, "recipient_"))),
         deadline=_deadline(data.get("deadline"), now),
         severity=_choice(data, "severity", SEVERITIES),
         language=_choice(data, "language", CODES),
         tone=_choice(data, "tone", TONES),
         subject=one_line(_text(data, "subject")),
     )
-    others = {key: value for key, value in data.items() if key not in RECOGNISED}
+    others = {key: value for key, value in data.items() if key not in RECOGNISED and not _addresses(key)}
     return case.merged(Case(facts=tuple(_plain(others, source)) if others else ()))
 
 
@@ -108,12 +126,33 @@ def _recipient(value: Any) -> Recipient:
         return Recipient()
     if isinstance(value, str):
         return recipient_of(one_line(value))
-    if isinstance(value, Mapping) and all(isinstance(value.get(key) or "", str) for key in ("role", "name", "address")):
-        address = one_line(value.get("address") or "")
-        if address and not ADDRESS.fullmatch(address):
-            raise Rejected('The recipient\'s "address" is not an e-mail address. Correct it or leave it out.')
-        return Recipient(one_line(value.get("role") or ""), one_line(value.get("name") or ""), address)
-    raise Rejected('The field "recipient" must be a text, or an object with "role", "name" and "address".')
+    if isinstance(value, Mapping):
+        return _parted({**value, **_by_part(value)})
+    raise Rejected(RECIPIENT_SHAPE)
+
+
+def _addresses(key: str) -> bool:
+    """Whether a field beside the facts says who is written to, such as `recipient_email` or `recipientName`."""
+    return _normal(key) in RECIPIENT and _normal(key).startswith("recipient_")
+
+
+def _normal(key: str) -> str:
+    return WORD_END.sub("_", key).lower().strip("_")
+
+
+def _by_part(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Role, name and address under whichever of their names they stand."""
+    named = ((_normal(key), value) for key, value in data.items())
+    return {RECIPIENT[name]: value for name, value in named if name in RECIPIENT and name.startswith(prefix)}
+
+
+def _parted(parts: Mapping[str, Any]) -> Recipient:
+    role, name, address = (parts.get(key) or "" for key in ("role", "name", "address"))
+    if not (isinstance(role, str) and isinstance(name, str) and isinstance(address, str)):
+        raise Rejected(RECIPIENT_SHAPE)
+    if address and not ADDRESS.fullmatch(one_line(address)):
+        raise Rejected('The recipient\'s "address" is not an e-mail address. Correct it or leave it out.')
+    return Recipient(one_line(role), one_line(name), one_line(address))
 
 
 def _deadline(value: Any, now: datetime) -> Deadline | None:

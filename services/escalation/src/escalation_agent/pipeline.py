@@ -58,10 +58,10 @@ class EscalationPipeline(AgenticPipeline):
         style = own.overridden(request.metadata.get(STYLE))
         now = self._clock().astimezone(style.zone)
         case = from_checkpoint(request.checkpoint)
-        case = case.merged(_read(request, case, now))
+        case = case.merged(_read(request, case, style, now))
         _check(case)
         yield Progress(f"Read {len(case.facts)} {'fact' if len(case.facts) == 1 else 'facts'}.", 0.4)
-        missing = question(case)
+        missing = question(case, style)
         if missing:
             yield Checkpoint(case.as_checkpoint())
             yield InputRequired(missing)
@@ -72,18 +72,18 @@ class EscalationPipeline(AgenticPipeline):
         yield Result(draft.summary)
 
 
-def _read(request: PipelineRequest, known: Case, now: datetime) -> Case:
+def _read(request: PipelineRequest, known: Case, style: CustomerStyle, now: datetime) -> Case:
     """This turn's parts as a case. Facts stand in the order: the message, files, data."""
     text = clean(request_text(request.parts))
     if len(text) > TEXT_CHARACTERS:
         raise Rejected(f"The text has more than {TEXT_CHARACTERS:,} characters. Send the part that matters.")
-    reader = MessageReader(text, now)
+    reader = MessageReader(text, now, language=style.spoken)
     case = reader.case(answers_recipient=bool(known.said) and not known.recipient) if text.strip() else Case()
     if len(request.data) > DATA_PARTS:
         raise Rejected(f"The message has more than {DATA_PARTS} data parts. Put the facts into fewer.")
     data = [case_of(part, now) for part in request.data]
     for part in _documents(request.parts):
-        case = case.merged(_document(part, now, alone=not text.strip() and not data))
+        case = case.merged(_document(part, style, now, alone=not text.strip() and not data))
     for item in data:
         case = case.merged(item)
     return case
@@ -103,12 +103,12 @@ def _documents(parts: tuple[Part, ...]) -> list[FilePart]:
     return [file for file in files if is_readable(file) or not in_plan]
 
 
-def _document(file: FilePart, now: datetime, *, alone: bool) -> Case:
+def _document(file: FilePart, style: CustomerStyle, now: datetime, *, alone: bool) -> Case:
     """A file's facts; one that comes without any word is read as the request itself."""
     text, name = text_of(file), one_line(file.name)
     if len(text) > TEXT_CHARACTERS:
         raise Rejected(f"{name} has more than {TEXT_CHARACTERS:,} characters. Send the part that matters.")
-    reader = MessageReader(text, now, source=f"file {name}")
+    reader = MessageReader(text, now, source=f"file {name}", language=style.spoken)
     return reader.case() if alone else reader.facts()
 
 

@@ -4,14 +4,15 @@ from escalation_agent.case import Case
 from escalation_agent.language import detected
 from escalation_agent.lexicon import lexicon
 from escalation_agent.recipient import mentions
+from escalation_agent.style import CustomerStyle
 
 CANDIDATES = 4
 
 
-def question(case: Case) -> str:
-    """In the caller's language, naming exactly what is missing; empty when nothing is."""
+def question(case: Case, style: CustomerStyle) -> str:
+    """In the customer's language, naming exactly what is missing; empty when nothing is."""
     said = "\n".join(case.said)
-    ask = lexicon(detected(said)).section("ask")
+    ask = lexicon(style.language or detected(said)).section("ask")
     if not case.recipient and not case.facts:
         return str(ask["both"])
     if not case.facts:

@@ -28,10 +28,13 @@ SHORT_REPLY = 5
 
 
 class MessageReader:
-    """Reads one message in one go. `now` is aware. Raises Rejected for a sentence without end."""
+    """Reads one message in one go. `now` is aware; `language` is what too few words are taken for.
 
-    def __init__(self, text: str, now: datetime, source: str = REQUEST) -> None:
-        self._lexicons = spoken(text)
+    Raises Rejected for a sentence without end.
+    """
+
+    def __init__(self, text: str, now: datetime, source: str = REQUEST, language: str = "en") -> None:
+        self._lexicons = spoken(text, language)
         self._grammars = tuple(instruction_grammar(one.code) for one in self._lexicons)
         self._frame = frozenset(word for one in self._lexicons for word in one.value("request", "frame_words"))
         self._writing = read(text)
@@ -119,9 +122,10 @@ class MessageReader:
         case = Case(recipient=recipient, kind=read.kind, deadline=deadline, tone=wished_tone(framing))
         if read.aside:
             case = case.merged(Case(facts=(self._fact(read.aside),)))
-        if not self._says_something(topic, deadline):
-            return case
-        return case.merged(Case(facts=(self._fact(topic, read.kind_of_topic),)))
+        if self._says_something(topic, deadline) and not self._is_empty(topic, deadline):
+            fact = self._fact(topic, read.kind_of_topic)
+            case = case.merged(Case(facts=(fact,), matter="" if fact.kind == "demand" else fact.text))
+        return case.merged(self._statement(read.following)) if read.following else case
 
     def _meant(self) -> Recipient:
         """Who "them" is, where the message speaks of one party only."""
@@ -148,15 +152,26 @@ class MessageReader:
         if deadline is None:
             return Case(facts=(self._fact(words.strip(EDGE)),))
         demand = words.partition(deadline.words)[2].strip(EDGE).rstrip(".!")
-        demanded = self._matches("demand", demand)
+        demanded = self._matches("demand", demand) and not self._is_empty(demand, None)
         return Case(facts=(self._fact(demand, "demand"),) if demanded else (), deadline=deadline)
 
+    def _is_empty(self, topic: str, deadline: Deadline | None) -> bool:
+        """ "To reply by Friday", "these deliveries"."""
+        rest = (topic.replace(deadline.words, " ") if deadline else topic).strip(EDGE + ".!")
+        return any(re.fullmatch(one.source("request", "empty_topic"), rest, re.IGNORECASE) for one in self._lexicons)
+
     def _labelled(self, sentence: str) -> Case | None:
-        """ "Recipient: ..." """
+        """ "Recipient: ...", "To the haulier: ...", "ops@haul.example: ..." """
         for one in every_language():
             label = re.match(rf"\W*{one.source('request', 'addressee')}\s?:\s*", sentence, re.IGNORECASE)
             found = phrase(sentence, label.end()) if label else None
             if found:
+                return Case(recipient=found.recipient).merged(self._statement(sentence[found.end :]))
+        for one in self._lexicons:
+            to = re.match(rf"\W*(?:{one.source('recipient', 'to')}\s+)?", sentence, re.IGNORECASE)
+            found = phrase(sentence, to.end()) if to else None
+            somebody = found and (found.recipient.address or (to and to[0].strip() and found.recipient.role))
+            if found and somebody and sentence[found.end :].lstrip()[:1] == ":":
                 return Case(recipient=found.recipient).merged(self._statement(sentence[found.end :]))
         return None
 

@@ -12,8 +12,10 @@ ADDRESS = re.compile(
     r"(?<![\w.+-])[A-Za-z0-9](?:[A-Za-z0-9_%+-]|\.(?=[A-Za-z0-9])){0,63}"
     r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}(?![\w-])"
 )
-TOKEN = re.compile(r"[^\s,;:!?()\"“”„«»<>]+|[,;:!?()\"“”„«»<>]")
-PUNCTUATION = frozenset(',;:!?()"“”„«»<>')
+TOKEN = re.compile(r"[^\s,;:!?()\[\]\"“”„«»‹›<>]+|[,;:!?()\[\]\"“”„«»‹›<>]")
+PUNCTUATION = frozenset(',;:!?()[]"“”„«»‹›<>')
+ENCLOSED = re.compile(rf"[<‹(\[\"]\s*(?={ADDRESS.pattern})")
+BESIDE = re.compile(rf"[\s,(<‹\[:-]*(?:(?:at|via|e-?mail|mail)\s*:?\s*)?({ADDRESS.pattern})[)>›\]]?")
 DASHES = frozenset({"-", "–", "—", "/", "&"})
 BREAKS = PUNCTUATION | DASHES
 ELIDED = re.compile(r"[ld]['’](?=\w)", re.IGNORECASE)
@@ -80,9 +82,11 @@ class Phrase:
 def phrase(text: str, start: int = 0) -> Phrase | None:
     """The noun phrase that begins at `start`, read as a recipient; None where no one is named."""
     begin = start + len(text[start:]) - len(text[start:].lstrip())
-    address = ADDRESS.match(text, begin)
+    enclosed = ENCLOSED.match(text, begin)
+    address = ADDRESS.match(text, enclosed.end() if enclosed else begin)
     if address:
-        return Phrase(Recipient(address=address.group()), begin, address.end())
+        end = address.end() + bool(enclosed and text[address.end() : address.end() + 1].strip())
+        return Phrase(Recipient(address=address.group()), begin, end)
     tokens = list(_tokens(text, begin))
     if not tokens:
         return None
@@ -98,7 +102,8 @@ def _tokens(text: str, start: int) -> Iterator[re.Match[str]]:
         token = match.group()
         bare = token.rstrip(".")
         joins = token in {"&"} and previous[:1].isupper() and FOLLOWING_NAME.match(text, match.end())
-        if (token in BREAKS and not joins) or _ends(bare, previous, content, text, match):
+        addressed = ADDRESS.match(text, match.start())
+        if addressed or (token in BREAKS and not joins) or _ends(bare, previous, content, text, match):
             return
         yield match
         if token != bare and not TITLE.fullmatch(token) and len(bare) > 3:
@@ -125,7 +130,7 @@ def _stops(token: str) -> bool:
 def _prepositional(token: str, text: str, match: re.Match[str]) -> bool:
     """ "at Roux", "of the carrier", but not "in writing" and "from Monday"."""
     follower = TOKEN.match(text, match.end() + len(text[match.end() :]) - len(text[match.end() :].lstrip()))
-    if follower is None or follower.group() in PUNCTUATION:
+    if follower is None or follower.group() in PUNCTUATION or ADDRESS.match(text, follower.start()):
         return False
     word = follower.group()
     if _stops(token) and not word[:1].isupper():
@@ -211,13 +216,15 @@ def _spelled(token: str) -> str:
 
 def _with_address(found: Phrase, text: str) -> Phrase:
     """An address in the same breath belongs to it: "Roux (dispatch@roux.example)"."""
-    match = re.compile(r"[\s,(<:-]*(?:(?:at|via|e-?mail|mail)\s*:?\s*)?" + ADDRESS.pattern + "[)>]?").match(
-        text, found.end
-    )
-    address = ADDRESS.search(match.group()) if match else None
-    if match is None or address is None:
+    match = BESIDE.match(text, found.end)
+    if match is None:
         return found
-    return replace(found, recipient=replace(found.recipient, address=address.group()), end=match.end())
+    return replace(found, recipient=replace(found.recipient, address=match[1]), end=match.end())
+
+
+def before_name(words: str) -> str:
+    """The role alone: "duty manager" of "duty manager at Kestrel"."""
+    return re.split(rf"(?<=\w)\s+(?:{BEFORE_NAME.pattern})\s", words, maxsplit=1, flags=re.IGNORECASE)[0]
 
 
 def mentions(text: str) -> tuple[str, ...]:

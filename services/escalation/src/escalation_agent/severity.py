@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, get_args
 
-from escalation_agent.lexicon import Lexicon, every_language
+from escalation_agent.lexicon import Lexicon, every_language, lexicon
 
 Severity = Literal["low", "normal", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
@@ -58,7 +59,17 @@ def _by_cues(text: str, lexicons: tuple[Lexicon, ...]) -> Rating | None:
     calm = text
     for one in lexicons:
         calm = one.pattern("severity", "low").sub("; ", calm)
-    return _cue("critical", calm, lexicons) or _cue("low", text, lexicons) or _cue("high", calm, lexicons)
+    affirmed = calm
+    for one in lexicons:
+        affirmed = _denied_pattern(one.code).sub("; ", affirmed)
+    return _cue("critical", calm, lexicons) or _cue("low", text, lexicons) or _cue("high", affirmed, lexicons)
+
+
+@cache
+def _denied_pattern(code: str) -> re.Pattern[str]:
+    """ "No penalty", "has not been stolen"."""
+    negation, high = (lexicon(code).source("severity", key) for key in ("negation", "high"))
+    return re.compile(rf"(?<!\w){negation}(?!\w)[\s'’]*{high}(?!\w)", re.IGNORECASE)
 
 
 def _cue(severity: Severity, text: str, lexicons: tuple[Lexicon, ...]) -> Rating | None:

@@ -29,6 +29,11 @@ class CustomerStyle:
     timezone: str = "UTC"
 
     @property
+    def spoken(self) -> str:
+        """What a text is taken for that is too short to tell."""
+        return self.language or "en"
+
+    @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
 

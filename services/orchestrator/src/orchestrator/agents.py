@@ -47,6 +47,7 @@ class AgentDirectory:
     def __init__(self, clients: Mapping[str, AgentClient], skills: Mapping[str, Sequence[str]]) -> None:
         self._clients = clients
         self._skills = skills
+        self._seen: dict[str, Agent] = {}
 
     async def catalogue(self) -> tuple[Catalogue, tuple[str, ...]]:
         """The cards of the agents that answer, and the ids of those that do not. Raises `TryLater` if none does."""
@@ -57,15 +58,22 @@ class AgentDirectory:
         known = {item.id for item in profiles}
         return Catalogue(tuple(profiles)), tuple(agent for agent in self._clients if agent not in known)
 
+    def roles(self) -> dict[str, str]:
+        """The skills that a caller may name, each with its role; also those of agents that were seen, but are away."""
+        offers = Catalogue(tuple(self._seen[agent] for agent in self._clients if agent in self._seen)).offers
+        return {name: offer.role for name, offer in offers.items()}
+
+    async def profile(self, agent: str) -> Agent:
+        profile = agent_of(agent, await self._clients[agent].card(), self._skills.get(agent, ()))
+        self._seen[agent] = profile
+        return profile
+
     async def _profile(self, agent: str) -> Agent | None:
         try:
-            return agent_of(agent, await self._clients[agent].card(), self._skills.get(agent, ()))
+            return await self.profile(agent)
         except CrossdockError as error:
             log.warning("agent_card_missing", agent=agent, reason=str(error))
             return None
-
-    async def input_modes(self, agent: str) -> list[str]:
-        return list((await self._clients[agent].card()).default_input_modes)
 
     async def call(self, call: Call) -> AsyncGenerator[Started | Output]:
         """Yields what the agent does, in a pipeline's terms; the last item ends the turn there.

@@ -55,6 +55,7 @@ def create_app(
         metrics=metrics,
         customer=customer.name,
         checks={"routing": preparation.done},
+        passed_on=agents.roles,
         background=[preparation.run],
         closing=[router.close, tokens.close, *([own_http.aclose] if own_http else [])],
     )

@@ -1,9 +1,13 @@
 """The agents that a customer may use, as their cards describe them."""
 
+import fnmatch
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from a2a.types import AgentCard
+
+from crossdock.parts import OCTETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +21,17 @@ class Skill:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """`id` is the customer's name for the agent, `card_name` the one that it gives itself."""
+    """`id` is the customer's name for the agent, `card_name` the one that it gives itself.
+
+    `input_modes` are the media types that it reads, with wildcards; an agent that names none reads anything.
+    """
 
     id: str
     card_name: str
     version: str
     description: str = ""
     skills: tuple[Skill, ...] = ()
+    input_modes: tuple[str, ...] = ()
 
     @property
     def tags(self) -> frozenset[str]:
@@ -32,6 +40,23 @@ class Agent:
     @property
     def examples(self) -> tuple[str, ...]:
         return tuple(example for skill in self.skills for example in skill.examples)
+
+    def reads(self, media_type: str) -> bool:
+        """A byte stream may be anything."""
+        modes = self.input_modes
+        return not modes or media_type == OCTETS or any(fnmatch.fnmatch(media_type, mode) for mode in modes)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One agent's skill; `role` stands for the right to it in tokens."""
+
+    agent: str
+    skill: str
+
+    @property
+    def role(self) -> str:
+        return f"skill:{self.agent}.{self.skill}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +73,16 @@ class Catalogue:
     def versions(self) -> dict[str, str]:
         return {agent.id: agent.version for agent in self.agents}
 
+    @property
+    def offers(self) -> dict[str, Offer]:
+        """Each skill by the name that a caller gives it: its id, behind its agent's where several have that id."""
+        found = [Offer(agent.id, skill.id) for agent in self.agents for skill in agent.skills]
+        count = Counter(offer.skill for offer in found)
+        return {o.skill if count[o.skill] == 1 else f"{o.agent}.{o.skill}": o for o in found}
+
+    def agent(self, id: str) -> Agent | None:  # noqa: A002 - as in `Agent`
+        return next((agent for agent in self.agents if agent.id == id), None)
+
     def __contains__(self, agent: object) -> bool:
         return agent in self.ids
 
@@ -55,12 +90,12 @@ class Catalogue:
 def agent_of(id: str, card: AgentCard, allowed: Iterable[str] = ()) -> Agent:  # noqa: A002 - the customer's id
     """The agent behind a card; with `allowed`, only those of its skills."""
     wanted = frozenset(allowed)
+    offered = [skill for skill in card.skills if not wanted or skill.id in wanted]
     skills = tuple(
-        Skill(skill.id, skill.name, skill.description, tuple(skill.tags), tuple(skill.examples))
-        for skill in card.skills
-        if not wanted or skill.id in wanted
+        Skill(skill.id, skill.name, skill.description, tuple(skill.tags), tuple(skill.examples)) for skill in offered
     )
-    return Agent(id, card.name, card.version, card.description, skills)
+    modes = dict.fromkeys(mode for skill in offered for mode in skill.input_modes or card.default_input_modes)
+    return Agent(id, card.name, card.version, card.description, skills, tuple(modes))
 
 
 def catalogue_of(cards: Mapping[str, AgentCard], allowed: Mapping[str, Iterable[str]] | None = None) -> Catalogue:

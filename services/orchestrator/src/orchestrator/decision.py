@@ -21,7 +21,8 @@ class Decision:
     """`plan` holds agent ids in the order of work; it is empty when `question` asks the caller back.
 
     `scores` are 0..1 per agent, `candidates` the agents that were considered, best first, and `cards` the version of
-    each agent's card that the decision was made with.
+    each agent's card that the decision was made with. `skill` is the one that the plan's only agent is to use, where
+    the caller named it.
     """
 
     method: Method
@@ -33,6 +34,7 @@ class Decision:
     cards: Mapping[str, str] = field(default_factory=dict)
     question: str = ""
     usage: Usage | None = None
+    skill: str = ""
 
     def as_metadata(self) -> dict[str, Any]:
         """The JSON value that stands in a task's metadata under `crossdock.extensions.ROUTING`."""

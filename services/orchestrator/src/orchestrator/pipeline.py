@@ -10,7 +10,7 @@ import structlog
 from opentelemetry import trace
 
 from crossdock.errors import Failed, Rejected
-from crossdock.extensions import ROUTING, STYLE
+from crossdock.extensions import ROUTING, SKILL, STYLE
 from crossdock.pipeline import (
     AgenticPipeline,
     Annotation,
@@ -26,7 +26,7 @@ from crossdock.pipeline import (
     Run,
 )
 from orchestrator.agents import Call, Started
-from orchestrator.catalogue import Catalogue
+from orchestrator.catalogue import Agent, Catalogue
 from orchestrator.customer import Customer
 from orchestrator.decision import Decision
 from orchestrator.plan import Plan, merged
@@ -44,7 +44,7 @@ class Agents(Protocol):
 
     async def catalogue(self) -> tuple[Catalogue, tuple[str, ...]]: ...
 
-    async def input_modes(self, agent: str) -> list[str]: ...
+    async def profile(self, agent: str) -> Agent: ...
 
     def call(self, call: Call) -> AsyncGenerator[Started | Output]: ...
 
@@ -68,6 +68,7 @@ class OrchestratorPipeline(AgenticPipeline):
     async def run(self, request: PipelineRequest, run: Run) -> AsyncIterator[Output]:
         if request.checkpoint and ASKED not in request.checkpoint:
             plan = Plan.from_checkpoint(request.checkpoint)
+            plan.skill = self._named(request).rpartition(".")[2] or plan.skill
             log.info("plan_continues", agent=plan.agent, task=plan.task_id)
         else:
             if request.checkpoint:
@@ -78,7 +79,7 @@ class OrchestratorPipeline(AgenticPipeline):
                 yield Checkpoint({ASKED: True})
                 yield InputRequired(decision.question)
                 return
-            plan = Plan(list(decision.plan))
+            plan = Plan(list(decision.plan), skill=decision.skill)
         async with aclosing(self._steps(request, plan, run)) as outputs:
             async for output in outputs:
                 yield output
@@ -89,7 +90,7 @@ class OrchestratorPipeline(AgenticPipeline):
 
     async def _decide(self, request: PipelineRequest) -> Decision:
         catalogue, missing = await self._agents.catalogue()
-        decision = await self._router.route(routing_request(request.parts), catalogue)
+        decision = await self._router.route(routing_request(request.parts, skill=self._named(request)), catalogue)
         if decision is None:
             raise Failed("No router decided. Check the customer's routing method.")
         if missing and not decision.plan:
@@ -106,17 +107,23 @@ class OrchestratorPipeline(AgenticPipeline):
         self._on_decision(decision)
         return decision
 
+    def _named(self, request: PipelineRequest) -> str:
+        return "" if request.skill in self.skills else request.skill
+
     async def _steps(self, request: PipelineRequest, plan: Plan, run: Run) -> AsyncGenerator[Output]:
         continues = bool(plan.task_id)
         while not plan.finished:
-            modes = await self._agents.input_modes(plan.agent)
-            if continues:
-                parts: tuple[Part, ...] = request.parts
-                continues = False
-            else:
-                parts, left_out = plan.parts(_whole_request(request), modes)
+            parts = request.parts
+            if not continues:
+                agent = await self._agents.profile(plan.agent)
+                parts, left_out = plan.parts(_whole_request(request), agent)
+                if not parts:
+                    raise Rejected(
+                        f"{agent.id} does not read {left_out[0]}. Send one of: {', '.join(agent.input_modes)}."
+                    )
                 if left_out:
-                    yield Progress(f"{plan.agent} does not read {', '.join(left_out)}; left out.")
+                    yield Progress(f"{agent.id} does not read {', '.join(left_out)}; left out.")
+            continues = False
             async with aclosing(self._step(request, plan, parts, run)) as outputs:
                 async for output in outputs:
                     yield output
@@ -133,7 +140,7 @@ class OrchestratorPipeline(AgenticPipeline):
             parts=parts,
             context_id=request.context_id,
             task_id=plan.task_id,
-            metadata={STYLE: self._customer.style.as_metadata()},
+            metadata={STYLE: self._customer.style.as_metadata(), **({SKILL: plan.skill} if plan.skill else {})},
             hops=request.hops,
             seconds=max(run.remaining() - CANCEL_SECONDS, 0.1),
         )

@@ -1,16 +1,18 @@
 """A request's way through one or several agents: each step's data feeds the next."""
 
-import fnmatch
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from crossdock.pipeline import ArtifactChunk, DataPart, FilePart, Part, TextPart
+from orchestrator.catalogue import Agent
 
 
 @dataclass
 class Plan:
     """What is to be done and how far it has come; `task_id` is the current step's task at its agent.
+
+    `skill` is the one to use there, where the caller named it.
 
     `gathered` are the data parts of finished steps, each with its source in its metadata. The whole is JSON by
     `as_checkpoint`, so that a later turn can go on with it.
@@ -21,6 +23,7 @@ class Plan:
     task_id: str = ""
     gathered: list[dict[str, Any]] = field(default_factory=list)
     summaries: list[str] = field(default_factory=list)
+    skill: str = ""
 
     @classmethod
     def from_checkpoint(cls, data: Mapping[str, Any]) -> Self:
@@ -50,18 +53,17 @@ class Plan:
         if summary:
             self.summaries.append(f"{self.agent}: {summary}" if len(self.agents) > 1 else summary)
         self.position += 1
-        self.task_id = ""
+        self.task_id = self.skill = ""
 
-    def parts(self, request: Iterable[Part], input_modes: Iterable[str]) -> tuple[tuple[Part, ...], tuple[str, ...]]:
+    def parts(self, request: Iterable[Part], agent: Agent) -> tuple[tuple[Part, ...], tuple[str, ...]]:
         """What the current step's agent is sent: the request and the data so far, less the files that it cannot read.
 
         Returns the parts and the names of the files left out.
         """
-        modes = list(input_modes)
         sent: list[Part] = []
         left_out: list[str] = []
         for part in request:
-            if isinstance(part, FilePart) and not _accepted(part.media_type, modes):
+            if isinstance(part, FilePart) and not agent.reads(part.media_type):
                 left_out.append(part.name)
             else:
                 sent.append(part)
@@ -72,7 +74,3 @@ class Plan:
 def merged(earlier: Iterable[Part], parts: tuple[Part, ...]) -> tuple[Part, ...]:
     """The parts of a question's earlier turns and of its answer, as one request."""
     return tuple(part for part in (*earlier, *parts) if not isinstance(part, TextPart) or part.text.strip())
-
-
-def _accepted(media_type: str, modes: Iterable[str]) -> bool:
-    return media_type == "application/octet-stream" or any(fnmatch.fnmatch(media_type, mode) for mode in modes)

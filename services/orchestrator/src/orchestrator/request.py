@@ -47,11 +47,16 @@ def attachment_kind(media_type: str, name: str = "") -> AttachmentKind:
 
 @dataclass(frozen=True, slots=True)
 class RoutingRequest:
-    """`text` is the caller's message, `earlier` what the same caller wrote in this task before it, oldest first."""
+    """`text` is the caller's message, `earlier` what the same caller wrote in this task before it, oldest first.
+
+    `media_types` are those of the attached files, `skill` is the one that the caller named.
+    """
 
     text: str
     attachments: tuple[AttachmentKind, ...] = ()
     earlier: tuple[str, ...] = ()
+    media_types: tuple[str, ...] = ()
+    skill: str = ""
 
     @property
     def whole_text(self) -> str:
@@ -59,14 +64,15 @@ class RoutingRequest:
         return "\n".join((*self.earlier, self.text)).strip()
 
 
-def routing_request(parts: Iterable[Part], earlier: Iterable[str] = ()) -> RoutingRequest:
+def routing_request(parts: Iterable[Part], earlier: Iterable[str] = (), skill: str = "") -> RoutingRequest:
     """The request in the parts of one message. A data part counts as a table."""
-    texts, kinds = [], []
+    texts, kinds, types = [], [], []
     for part in parts:
         if isinstance(part, TextPart):
             texts.append(part.text)
         elif isinstance(part, FilePart):
             kinds.append(attachment_kind(part.media_type, part.name or part.url))
+            types.append(part.media_type)
         elif isinstance(part, DataPart):
             kinds.append("table")
-    return RoutingRequest("\n".join(texts), tuple(kinds), tuple(earlier))
+    return RoutingRequest("\n".join(texts), tuple(kinds), tuple(earlier), tuple(types), skill)

@@ -11,6 +11,7 @@ import snowballstemmer
 from orchestrator.language.clauses import Clause, clauses
 from orchestrator.language.grammar import packaged_grammar
 from orchestrator.language.lexicon import Lexicon
+from orchestrator.language.words import plain
 
 WEIGHTS: Mapping[str, float] = {
     "word": 1.0,
@@ -44,6 +45,13 @@ def groups_of(parts: Sequence[Clause], attachments: Iterable[str]) -> Groups:
         "attachment": Counter(attachments or ("none",)),
         "shape": Counter(_shapes(words, parts)),
     }
+
+
+def stemmed(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The words of one request, each with the feature of the group `word` that it becomes."""
+    bare = [plain(word) for word in words]
+    stem = _stemmer(packaged_grammar().language(bare))
+    return zip(words, map(stem, bare), strict=True)
 
 
 @cache

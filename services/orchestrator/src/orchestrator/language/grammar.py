@@ -11,11 +11,15 @@ import yaml
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """`asking` and `wishing` begin questions and wishes, `joints` join clauses; `languages` are snowball's names."""
+    """`asking` and `wishing` begin questions and wishes, `joints` join clauses, `small` ones explain nothing.
+
+    `languages` are snowball's names.
+    """
 
     asking: frozenset[str]
     wishing: frozenset[str]
     joints: frozenset[str]
+    small: frozenset[str]
     languages: Mapping[str, frozenset[str]]
 
     def language(self, words: Iterable[str]) -> str:
@@ -32,5 +36,6 @@ def packaged_grammar() -> Grammar:
         asking=frozenset(values["asking"].split()),
         wishing=frozenset(values["wishing"].split()),
         joints=frozenset(values["joints"].split()),
+        small=frozenset(values["small"].split()),
         languages={name: frozenset(words.split()) for name, words in values["languages"].items()},
     )

@@ -40,14 +40,15 @@ class Lexicon:
         """The concepts of one plain word; a word with one slip of the pen has those of the right one."""
         if word in self._remembered:
             return self._remembered[word]
-        found = self._exact(word)
+        found = self.exact(word)
         if not found and len(word) >= SPELLED:
-            found = frozenset(concept for near in self._spelling.near(word) for concept in self._exact(near))
+            found = frozenset(concept for near in self._spelling.near(word) for concept in self.exact(near))
         if len(self._remembered) < REMEMBERED:
             self._remembered[word] = found
         return found
 
-    def _exact(self, word: str) -> frozenset[str]:
+    def exact(self, word: str) -> frozenset[str]:
+        """Without allowing for slips."""
         wild = {concept for pattern, concept in self._patterns if pattern.fullmatch(word)}
         return frozenset(self._words.get(word, set()) | wild)
 

@@ -7,14 +7,20 @@ from orchestrator.catalogue import Catalogue
 from orchestrator.decision import Decision
 from orchestrator.language.classifier import Prediction
 from orchestrator.language.corpus import packaged_kinds
+from orchestrator.language.features import stemmed
+from orchestrator.language.grammar import packaged_grammar
+from orchestrator.language.lexicon import packaged_lexicon
 from orchestrator.language.words import WORD, plain
 from orchestrator.request import RoutingRequest
 from orchestrator.routers.question import ask
 from orchestrator.routers.router import Router
 from orchestrator.routers.workforce import RoutedExample, Workforce
 
-CLEAR = 0.3
-"""The least probability with which a plan is followed; below it the caller is asked."""
+CLEAR, BEGINS = 0.45, 0.5
+"""The least probabilities of a plan, and of its first agent being the one to begin; below them the caller is asked.
+
+Plans with the same beginning share what is likely, so that a plan's own may be the lower.
+"""
 QUOTED = 4
 SHORT = 3
 
@@ -32,7 +38,7 @@ class RankingRouter(Router):
         if not any(character.isalnum() for character in text):
             return ask(request, catalogue, "The request has no words.")
         workforce = await self._workforce(catalogue)
-        prediction = await asyncio.to_thread(workforce.predict, text, request.attachments)
+        prediction = await asyncio.to_thread(workforce.predict, request)
         return _decision(request, catalogue, workforce, prediction)
 
     async def prepare(self, catalogue: Catalogue) -> None:
@@ -52,10 +58,14 @@ def _decision(request: RoutingRequest, catalogue: Catalogue, workforce: Workforc
     if not best:
         reason = f"The request reads like nothing that the agents do ({sure:.0%})."
         return ask(request, catalogue, reason, scores=scores.items())
-    if sure < CLEAR:
+    begins = sum(value for label, value in prediction.probabilities.items() if label[:1] == best[:1])
+    if sure < CLEAR or begins < BEGINS:
         near = ", ".join(f"{agent} {score:.0%}" for agent, score in list(scores.items())[:3])
         return ask(request, catalogue, f"No agent is a clear match ({near}).", scores=scores.items())
-    agents = [workforce.agent_for(kind, request.whole_text) for kind in best]
+    words = _telling(request.whole_text, prediction.evidence[best])
+    if not words:
+        return ask(request, catalogue, "No word of the request says what it is about.", scores=scores.items())
+    agents = [workforce.agent_for(kind, request) for kind in best]
     absent = [kind for kind, agent in zip(best, agents, strict=True) if agent is None]
     if absent:
         lacks = f"The request needs {_in_words(absent)}, which no agent here does. Say what to do without it."
@@ -65,7 +75,7 @@ def _decision(request: RoutingRequest, catalogue: Catalogue, workforce: Workforc
     return Decision(
         method="ranking",
         plan=plan,
-        reason=_reason(request, prediction, plan),
+        reason=_reason(request, plan, sure, words[:QUOTED]),
         scores=scores,
         candidates=tuple(scores),
         cards=catalogue.versions,
@@ -81,21 +91,24 @@ def agent_scores(workforce: Workforce, prediction: Prediction) -> dict[str, floa
     return dict(sorted(scores.items(), key=lambda item: -item[1]))
 
 
-def _reason(request: RoutingRequest, prediction: Prediction, plan: Sequence[str]) -> str:
-    best = prediction.best
-    words = ", ".join(repr(word) for word in _quoted(request.whole_text, prediction.evidence[best]))
+def _reason(request: RoutingRequest, plan: Sequence[str], sure: float, words: Iterable[str]) -> str:
     attached = f", with a {request.attachments[0]} attached" if request.attachments else ""
-    by = f" by {words}" if words else ""
-    return (
-        f"The request reads like work for {' then '.join(plan)} ({prediction.probabilities[best]:.0%}){by}{attached}."
-    )
+    by = ", ".join(repr(word) for word in words)
+    return f"The request reads like work for {' then '.join(plan)} ({sure:.0%}) by {by}{attached}."
 
 
-def _quoted(text: str, stems: Iterable[str]) -> list[str]:
-    """The words of `text` behind the stems that spoke for a decision; short ones say nothing to a reader."""
-    long = [found.group() for found in WORD.finditer(text) if len(found.group()) > SHORT]
-    behind = (next((word for word in long if plain(word).startswith(stem[:-1] or stem)), "") for stem in stems)
-    return list(dict.fromkeys(word for word in behind if word))[:QUOTED]
+def _telling(text: str, stems: Iterable[str]) -> list[str]:
+    """The words of `text` behind the stems that spoke for a decision, less short and small ones.
+
+    Where there is none, those whose meaning is known, whatever spoke.
+    """
+    found = [match.group() for match in WORD.finditer(text)]
+    behind: dict[str, str] = {}
+    for word, stem in stemmed(found):
+        if len(word) > SHORT and plain(word) not in packaged_grammar().small:
+            behind.setdefault(stem, word)
+    telling = [behind[stem] for stem in stems if stem in behind]
+    return telling or [word for word in found if packaged_lexicon().exact(plain(word))]
 
 
 def _in_words(kinds: Sequence[str]) -> str:

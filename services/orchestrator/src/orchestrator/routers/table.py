@@ -7,6 +7,7 @@ import httpx
 from crossdock.errors import ConfigError
 from orchestrator.customer import Customer
 from orchestrator.routers.hybrid import HybridRouter
+from orchestrator.routers.named import NamedSkillRouter
 from orchestrator.routers.ranking import RankingRouter
 from orchestrator.routers.router import Router
 from orchestrator.routers.rules import RulesRouter
@@ -39,9 +40,9 @@ STAGES: Mapping[str, tuple[Stage, ...]] = {
 
 
 def create_router(customer: Customer, http: Http = None) -> HybridRouter:
-    """The customer's router. A language model that is not enabled is left out. Raises `ConfigError`."""
+    """The customer's router; a language model that is not enabled is left out. Raises `ConfigError`."""
     stages = [stage for stage in STAGES[customer.routing.method] if stage is not _llm or customer.llm.enabled]
-    return HybridRouter([stage(customer, http) for stage in stages], customer.limits)
+    return HybridRouter([NamedSkillRouter(), *(stage(customer, http) for stage in stages)], customer.limits)
 
 
 def _api_key(customer: Customer) -> str:

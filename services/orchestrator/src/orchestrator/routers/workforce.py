@@ -1,7 +1,7 @@
 """Which agent does which kind of work, learned from the agents' cards and the customer's examples."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from orchestrator.catalogue import Agent, Catalogue
@@ -10,6 +10,8 @@ from orchestrator.language.composition import predict
 from orchestrator.language.corpus import packaged_corpus, packaged_kinds
 from orchestrator.language.features import WEIGHTS, groups
 from orchestrator.language.lexicon import packaged_lexicon
+from orchestrator.language.pasted import without_pasted
+from orchestrator.request import RoutingRequest
 
 CLEAR = 0.5
 """A card's examples must speak for a kind of work with this mean probability, or the agent is a kind of its own."""
@@ -18,6 +20,8 @@ OWN_KIND_WEIGHT = 60.0
 CUSTOMER_WEIGHT = 10.0
 EXAMPLES_READ = 50
 EXAMPLE_CHARACTERS = 500
+UNREADABLE = 0.2
+"""Of its probability is left to work for an agent that cannot read what is attached; clear words outweigh that."""
 OWN = "agent:"
 
 
@@ -56,6 +60,7 @@ class Workforce:
     """
 
     def __init__(self, catalogue: Catalogue, examples: Sequence[RoutedExample] = ()) -> None:
+        self._agents = {agent.id: agent for agent in catalogue.agents}
         self.kinds = {agent.id: _kinds(agent) for agent in catalogue.agents}
         taught = [example for agent in catalogue.agents for example in _taught(agent, self.kinds[agent.id])]
         own = [
@@ -66,15 +71,38 @@ class Workforce:
         self._classifier = classifier([*basic_examples(), *taught, *own])
         self._vocabulary = {agent.id: _vocabulary(agent, examples) for agent in catalogue.agents}
 
-    def predict(self, text: str, attachments: Iterable[str]) -> Prediction:
-        """Probabilities of kinds of work in order."""
-        return predict(self._classifier, text, tuple(attachments), packaged_lexicon())
+    def predict(self, request: RoutingRequest) -> Prediction:
+        """Probabilities of kinds of work in order, less for what begins with an agent that can read no file."""
+        text = without_pasted(request.whole_text, packaged_lexicon())
+        attachments = request.attachments if text == request.whole_text else (*request.attachments, "document")
+        prediction = predict(self._classifier, text, attachments, packaged_lexicon())
+        if not request.media_types:
+            return prediction
+        weighed = {
+            label: probability * (1.0 if self._begins_readable(label, request) else UNREADABLE)
+            for label, probability in prediction.probabilities.items()
+        }
+        total = sum(weighed.values())
+        return replace(prediction, probabilities={label: value / total for label, value in weighed.items()})
 
-    def agent_for(self, kind: str, text: str) -> str | None:
-        """The agent that does this kind of work; of several, the one whose card has most of the request's words."""
+    def _begins_readable(self, label: Label, request: RoutingRequest) -> bool:
+        """Later steps work on what the first one found, so that only the first must read a file."""
+        first = self.agent_for(label[0], request) if label else None
+        return first is None or self._reads(first, request)
+
+    def _reads(self, agent: str, request: RoutingRequest) -> bool:
+        return not request.media_types or any(map(self._agents[agent].reads, request.media_types))
+
+    def agent_for(self, kind: str, request: RoutingRequest) -> str | None:
+        """The agent that does this kind of work.
+
+        Of several, one that can read the request's files; of these, the one whose card has most of its words.
+        """
         able = [agent for agent, kinds in self.kinds.items() if kind in kinds]
-        words = _stems(text)
-        return max(able, key=lambda agent: len(words & self._vocabulary[agent]), default=None)
+        words = _stems(request.whole_text)
+        return max(
+            able, key=lambda agent: (self._reads(agent, request), len(words & self._vocabulary[agent])), default=None
+        )
 
 
 def _kinds(agent: Agent) -> tuple[str, ...]:
