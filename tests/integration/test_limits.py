@@ -104,9 +104,7 @@ async def test_a_full_queue_is_a_503_on_both_bindings(crossdock: System) -> None
     refused = await send(crossdock, agent)
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
     assert refused.json()["error"]["details"][0]["reason"] == "UNAVAILABLE"
-    by_rpc = await crossdock.http().post(
-        agent.url, json=rpc("SendMessage", body()), headers=await crossdock.headers("globex-orchestrator")
-    )
+    by_rpc = await crossdock.http().post(agent.url, json=rpc("SendMessage", body()), headers=await crossdock.headers())
     assert (by_rpc.status_code, by_rpc.json()["error"]["code"]) == (503, -32050)
     await sdk.cancel_task(CancelTaskRequest(id=task_id))
     assert (await send(crossdock, agent)).status_code == httpx.codes.OK

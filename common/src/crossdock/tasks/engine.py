@@ -78,7 +78,6 @@ class TaskEngine:
         self._accepting = 0
         self._background: list[asyncio.Task[None]] = []
         self._closed = False
-        self._streams_end = asyncio.Event()
 
     @property
     def accepting(self) -> bool:
@@ -238,19 +237,8 @@ class TaskEngine:
                 yield logged
                 if state_of(logged.event) in TERMINAL:
                     return
-            if not batch and not await self._more(task_id, after):
+            if not batch and not await self._journal.wait(task_id, after, self._limits.stream_idle_seconds):
                 return
-
-    async def _more(self, task_id: str, after: int) -> bool:
-        """Whether there is an event to read; False where none came in time, or this process ends its streams."""
-        waiting = asyncio.ensure_future(self._journal.wait(task_id, after, self._limits.stream_idle_seconds))
-        ending = asyncio.ensure_future(self._streams_end.wait())
-        try:
-            await asyncio.wait({waiting, ending}, return_when=asyncio.FIRST_COMPLETED)
-            return waiting.done() and waiting.result()
-        finally:
-            for future in (waiting, ending):
-                future.cancel()
 
     async def answer(self, ticket: Ticket) -> Task:
         """The task when the ticket's turn is over: at a terminal or an interrupted state (section 3.1.1)."""
@@ -277,7 +265,7 @@ class TaskEngine:
             with contextlib.suppress(TaskEnded, TaskUnknown):
                 claim = await self._journal.seize(task_id, self.name)
                 await self._worker.end(claim, (TaskState.TASK_STATE_FAILED, STOPPED))
-        self._streams_end.set()
+        self._journal.end_waits()
 
     async def _settle(self, seconds: float) -> None:
         workers = {held.worker for held in self._worker.held.values()}

@@ -269,7 +269,11 @@ class TaskJournal(ABC):
 
     @abstractmethod
     async def wait(self, task_id: str, after: int, seconds: float) -> bool:
-        """Waits for an event behind number `after`; False when none came in time."""
+        """Waits for an event behind number `after`; False when none came in time, or after `end_waits`."""
+
+    @abstractmethod
+    def end_waits(self) -> None:
+        """Lets all readers go that wait in this process."""
 
     @abstractmethod
     async def list(

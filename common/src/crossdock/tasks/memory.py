@@ -1,6 +1,7 @@
 """The journal of one process: the embedded default of the demo and of tests."""
 
 import asyncio
+import contextlib
 import copy
 import time
 from collections import deque
@@ -101,6 +102,7 @@ class MemoryJournal(TaskJournal):
         self._queues: dict[str, deque[str]] = {}  # in the order of the owners' turns
         self._keys: dict[tuple[str, str], tuple[str, str, int, float]] = {}
         self._work = asyncio.Event()
+        self._waits_ended = False
         self._canceled: Callable[[str], None] = lambda _: None
 
     async def open(self, canceled: Callable[[str], None]) -> None:
@@ -261,11 +263,9 @@ class MemoryJournal(TaskJournal):
         if self._queues:
             return
         self._work.clear()
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._work.wait()
-        except TimeoutError:
-            return
 
     async def get(self, owner: str, task_id: str, upto: int | None = None) -> Snapshot:
         stored = self._owned(owner, task_id)
@@ -278,14 +278,16 @@ class MemoryJournal(TaskJournal):
 
     async def wait(self, task_id: str, after: int, seconds: float) -> bool:
         stored = self._task(task_id)
-        if len(stored.log) > after:
-            return True
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await stored.changed.wait()
-        except TimeoutError:
-            return False
-        return True
+                while len(stored.log) <= after and not self._waits_ended and task_id in self._tasks:
+                    await stored.changed.wait()
+        return len(stored.log) > after
+
+    def end_waits(self) -> None:
+        self._waits_ended = True
+        for stored in self._tasks.values():
+            stored.changed.set()
 
     async def list(
         self, owner: str, wanted: TaskFilter, page_token: str, page_size: int, *, artifacts: bool = False

@@ -103,6 +103,7 @@ class RedisJournal(TaskJournal):
         self._scripts = {name: Script(name, prelude) for name in SCRIPTS}
         self._wakeups = Wakeups(self._client, [f"{prefix}wake" for prefix in self._prefixes])
         self._next = 0
+        self._waits_ended = False
 
     async def open(self, canceled: Callable[[str], None]) -> None:
         """Raises `ConfigError` where the store was made for another number of shards, `JournalDown` without Redis."""
@@ -281,9 +282,13 @@ class RedisJournal(TaskJournal):
                 if await self._sequence(task_id) > after:
                     return True
                 left = deadline - loop.time()
-                if left <= 0:
+                if left <= 0 or self._waits_ended:
                     return False
-                await self._wakeups.wait(task_id, min(left, POLL))
+                await self._wakeups.wait(changed, min(left, POLL))
+
+    def end_waits(self) -> None:
+        self._waits_ended = True
+        self._wakeups.everybody()
 
     async def list(
         self, owner: str, wanted: TaskFilter, page_token: str, page_size: int, *, artifacts: bool = False

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 
 import structlog
@@ -21,8 +20,7 @@ class Wakeups:
     def __init__(self, client: "Redis | RedisCluster", channels: Sequence[str]) -> None:
         self._client = client
         self._channels = channels
-        self._changed: dict[str, asyncio.Event] = {}
-        self._readers: Counter[str] = Counter()
+        self._readers: dict[str, set[asyncio.Event]] = {}
         self._work = asyncio.Event()
         self._canceled: Callable[[str], None] = lambda _: None
         self._task: asyncio.Task[None] | None = None
@@ -39,31 +37,29 @@ class Wakeups:
 
     def changed(self, task_id: str) -> None:
         """Wakes the readers of one task in this process."""
-        if (event := self._changed.get(task_id)) is not None:
+        for event in self._readers.get(task_id, ()):
             event.set()
 
-    async def wait(self, task_id: str, seconds: float) -> None:
-        """Until the task may have changed. Subscribe first, then look: see `watching`."""
+    async def wait(self, changed: asyncio.Event, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._changed[task_id].wait()
+                await changed.wait()
 
     @contextlib.contextmanager
     def watching(self, task_id: str) -> Generator[asyncio.Event]:
-        """The event that is set whenever the task may have changed; its user clears it before it looks."""
-        event = self._changed.setdefault(task_id, asyncio.Event())
-        self._readers[task_id] += 1
+        """An event of the reader's own, set whenever the task may have changed; to be cleared before each look."""
+        event = asyncio.Event()
+        readers = self._readers.setdefault(task_id, set())
+        readers.add(event)
         try:
             yield event
         finally:
-            self._readers[task_id] -= 1
-            if not self._readers[task_id]:
-                del self._readers[task_id], self._changed[task_id]
+            readers.discard(event)
+            if not readers:
+                self._readers.pop(task_id, None)
 
     async def work(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._work.wait()
+        await self.wait(self._work, seconds)
         self._work.clear()
 
     async def _listen(self) -> None:
@@ -72,13 +68,13 @@ class Wakeups:
                 await self._subscribed()
             except (RedisError, OSError) as error:
                 log.warning("wakeups_lost", error=type(error).__name__)
-            self._everybody()
+            self.everybody()
             await asyncio.sleep(AGAIN)
 
     async def _subscribed(self) -> None:
         async with self._client.pubsub() as subscription:
             await subscription.subscribe(*self._channels)
-            self._everybody()  # what was sent while nobody listened
+            self.everybody()  # what was sent while nobody listened
             while True:
                 message = await subscription.get_message(ignore_subscribe_messages=True, timeout=QUIET)
                 if message is None:
@@ -95,7 +91,8 @@ class Wakeups:
         else:
             self._work.set()
 
-    def _everybody(self) -> None:
+    def everybody(self) -> None:
+        """Wakes all that wait in this process: they may have missed something."""
         self._work.set()
-        for event in self._changed.values():
-            event.set()
+        for task_id in self._readers:
+            self.changed(task_id)
