@@ -115,6 +115,10 @@ class InstructionGrammar:
             return self._opened(weak, text)
         return self._nominal(text, start) or self._verb_last(text, start)
 
+    def is_document(self, words: str) -> bool:
+        """Whether they only name what to write: "a formal complaint"."""
+        return bool(self._document.fullmatch(words))
+
     def _opened(self, verb: re.Match[str], text: str) -> Opening:
         particles = self._particles.match(text, verb.end())
         rest = text[particles.end() if particles else verb.end() :].lstrip("-")
