@@ -31,7 +31,13 @@ def call(connection: Connection, payload: bytes) -> None:
     """The child's main: runs the function and sends progress, then its value or its error."""
     # A broken pipe means that the parent is gone, and with it everybody who waits for the answer.
     with contextlib.suppress(BrokenPipeError):
-        connection.send(_called(connection, payload))
+        answer = _called(connection, payload)
+        try:
+            connection.send(answer)
+        except BrokenPipeError:
+            raise
+        except Exception:  # noqa: BLE001 - a value that cannot be pickled; nothing of it was sent
+            connection.send(("crash", traceback.format_exc()))
 
 
 def _called(connection: Connection, payload: bytes) -> tuple[str, Any]:

@@ -53,6 +53,20 @@ CASES: list[tuple[str, str, dict[str, Any], str, str, Any, tuple[str, int, int]]
      "/tasks/{task}/pushNotificationConfigs", None, NO_PUSH),
     ("delete push", "DeleteTaskPushNotificationConfig", {"taskId": "{task}", "id": "c"}, "DELETE",
      "/tasks/{task}/pushNotificationConfigs/c", None, NO_PUSH),
+    ("a state that does not exist", "ListTasks", {"status": "FOO"}, "GET", "/tasks?status=FOO", None, INVALID),
+    ("a size that is no number", "ListTasks", {"pageSize": "abc"}, "GET", "/tasks?pageSize=abc", None, INVALID),
+    ("a time that is none", "ListTasks", {"statusTimestampAfter": "now"}, "GET", "/tasks?statusTimestampAfter=now",
+     None, INVALID),
+    ("a message that is none", "SendMessage", {"message": 5}, "POST", "/message:send", {"message": 5}, INVALID),
+    ("a file that is no base64", "SendMessage", body(parts=[{"raw": "!!!"}]), "POST", "/message:send",
+     body(parts=[{"raw": "!!!"}]), INVALID),
+    ("a file that is no text", "SendMessage", body(parts=[{"raw": 5}]), "POST", "/message:send",
+     body(parts=[{"raw": 5}]), INVALID),
+    ("two contents", "SendMessage", body(parts=[{"text": "a", "url": "b"}]), "POST", "/message:send",
+     body(parts=[{"text": "a", "url": "b"}]), INVALID),
+    ("in the agent's name", "SendMessage", body(role="ROLE_AGENT"), "POST", "/message:send", body(role="ROLE_AGENT"),
+     INVALID),
+    ("nothing in a stream", "SendStreamingMessage", {}, "POST", "/message:stream", {}, INVALID),
     ("push in a send", "SendMessage", {**body(), "configuration": {"taskPushNotificationConfig": CONFIG}}, "POST",
      "/message:send", {**body(), "configuration": {"taskPushNotificationConfig": CONFIG}}, NO_PUSH),
 ]  # fmt: skip
@@ -85,6 +99,33 @@ async def test_both_bindings_answer_alike(crossdock: System, agent: Agent, case:
     }
 
 
+@pytest.mark.parametrize(
+    ("params", "text"),
+    [
+        ({"message": 5}, "message must hold fields: {...}."),
+        (body(parts=[{"text": "a"}, {"raw": "!!!"}]), "message.parts[1].raw must be base64 text."),
+        (body(role="user"), "message.role must be one of: ROLE_USER, ROLE_AGENT."),
+        (body(role="ROLE_AGENT"), "message.role must be ROLE_USER: as ROLE_AGENT only the agent speaks."),
+        (body(parts=[{}]), "message.parts[0] is empty: give it text, data, raw or url."),
+        (body(messageId=""), "message.messageId: required, but not given."),
+        ({**body(), "configuration": {"historyLength": "x"}},
+         "configuration.historyLength must be a whole number below 2147483648."),
+    ],
+)  # fmt: skip
+async def test_the_field_is_named_and_what_it_must_be(
+    crossdock: System, agent: Agent, params: dict[str, Any], text: str
+) -> None:
+    http, headers = crossdock.http(), await crossdock.headers()
+    by_rpc = (await http.post(agent.url, json=rpc("SendMessage", params), headers=headers)).json()["error"]
+    by_rest = (await http.post(f"{agent.url}/message:send", json=params, headers=headers)).json()["error"]
+    assert (by_rpc["message"], by_rest["message"]) == (text, text)
+
+
+async def test_a_task_that_is_not_found_says_what_to_do(crossdock: System, agent: Agent) -> None:
+    answer = await crossdock.http().get(f"{agent.url}/tasks/no", headers=await crossdock.headers())
+    assert "list your tasks" in answer.json()["error"]["message"]
+
+
 @pytest.mark.parametrize("version", ["", "0.3", "2.0", "x"])
 async def test_another_version_is_refused_on_methods_of_1_0(crossdock: System, agent: Agent, version: str) -> None:
     http, headers = crossdock.http(), await crossdock.headers(version=version)
@@ -93,6 +134,22 @@ async def test_another_version_is_refused_on_methods_of_1_0(crossdock: System, a
     assert by_rpc.json()["error"]["code"] == -32009
     assert by_rest.status_code == httpx.codes.BAD_REQUEST
     assert by_rest.json()["error"]["details"][0]["reason"] == "VERSION_NOT_SUPPORTED"
+
+
+async def test_a_method_of_0_3_is_refused_in_1_0(crossdock: System, agent: Agent) -> None:
+    http, headers = crossdock.http(), await crossdock.headers()
+    by_rpc = (await http.post(agent.url, json=rpc("message/send", body()), headers=headers)).json()["error"]
+    by_rest = await http.post(f"{agent.url}/v1/message:send", json=body(), headers=headers)
+    assert by_rpc["code"] == -32009
+    assert by_rest.json()["error"]["details"][0]["reason"] == "VERSION_NOT_SUPPORTED"
+    for text in (by_rpc["message"], by_rest.json()["error"]["message"]):
+        assert "A2A-Version: 0.3" in text
+
+
+async def test_the_version_may_stand_in_the_query(crossdock: System, agent: Agent) -> None:
+    headers = {"Authorization": (await crossdock.headers())["Authorization"]}
+    listed = await crossdock.http().get(f"{agent.url}/tasks?A2A-Version=1.0", headers=headers)
+    assert listed.status_code == httpx.codes.OK
 
 
 async def test_a_patch_number_does_not_count(crossdock: System, agent: Agent) -> None:
@@ -117,6 +174,14 @@ async def test_a_patch_number_does_not_count(crossdock: System, agent: Agent) ->
         (b'{"jsonrpc": "2.0", "id": 1, "method": "GetTask", "params": {"id": 7}}', -32602),
         (b'{"jsonrpc": "2.0", "id": 1, "method": "GetTask", "params": {}}', -32602),
         (b'{"jsonrpc": "2.0", "id": 1, "method": "GetTask"}', -32602),
+        (b'{"jsonrpc": "2.0", "id": 1, "method": "GetTask", "params": []}', -32602),
+        (b'{"jsonrpc": "2.0", "id": 1, "method": "GetTask", "params": "x"}', -32602),
+        (b'{"jsonrpc": "2.0", "id": 1, "method": "GetTask", "params": null}', -32602),
+        (b'{"jsonrpc": "2.0", "id": 1, "method": "GetTask", "params": {"id": ' + b"[" * 99 + b"]" * 99 + b"}}", -32600),
+        (b'{"jsonrpc": "2.0", "id": 1, "method": 5, "params": {}}', -32600),
+        (b'{"jsonrpc": "2.0", "id": true, "method": "GetTask", "params": {}}', -32600),
+        (b'{"jsonrpc": "2.0", "id": 1.5, "method": "GetTask", "params": {}}', -32600),
+        (b'"x"', -32600),
     ],
 )
 async def test_requests_that_are_no_json_rpc(crossdock: System, agent: Agent, content: bytes, code: int) -> None:

@@ -1,6 +1,8 @@
 """Clients of A2A 0.3: JSON-RPC, HTTP+JSON and a2a-sdk's own."""
 
 import asyncio
+import base64
+import json
 from typing import Any
 
 import httpx
@@ -135,3 +137,71 @@ async def test_the_sdks_old_client(crossdock: System, agent: Agent, binding: str
     async with asyncio.timeout(5):
         asked = await finish(sdk, message("ask"))
     assert asked.status.state == TaskState.TASK_STATE_INPUT_REQUIRED
+
+
+OLD_FILE = {"kind": "file", "file": {"bytes": "!!!", "name": "a.csv", "mimeType": "text/csv"}}
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "text"),
+    [
+        ("message/send", {"message": 5}, "message must hold fields: {...}."),
+        ("message/send", {}, "message is required."),
+        ("message/send", old(role="boss"), "message.role must be one of: 'agent' or 'user'."),
+        ("message/send", old(role="agent"), "message.role must be ROLE_USER: as ROLE_AGENT only the agent speaks."),
+        ("message/send", old(messageId=5), "message.messageId must be a string."),
+        ("message/send", old(parts=[OLD_FILE]), "message.parts[0].file.bytes must be base64 text."),
+        ("message/stream", old(parts=[OLD_FILE]), "message.parts[0].file.bytes must be base64 text."),
+        ("message/send", old(parts=[{"kind": "text"}]),
+         "message.parts[0] must be a text, file or data part with the fields of its kind."),
+        ("tasks/get", {}, "id is required."),
+        ("tasks/get", {"id": "x", "historyLength": "many"}, "historyLength must be a whole number."),
+    ],
+)  # fmt: skip
+async def test_an_old_request_that_does_not_fit_is_named_by_its_field(
+    crossdock: System, agent: Agent, method: str, params: dict[str, Any], text: str
+) -> None:
+    headers = await crossdock.headers(version="")
+    answer = await crossdock.http().post(agent.url, json=rpc(method, params), headers=headers)
+    told = answer.text.removeprefix("data: ")
+    error = json.loads(told)["error"]
+    assert (error["code"], error["message"]) == (-32602, text)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ({}, "message.content[0] must hold text, file or data."),
+        ({"text": 5}, "message.content[0].text must be a string."),
+        ({"file": {}}, "message.content[0].file must hold fileWithBytes or fileWithUri."),
+        ({"file": {"fileWithBytes": "!"}}, "message.content[0].file.fileWithBytes must be base64 text."),
+        ({"file": {"fileWithBytes": "ISEh"}}, "message.content[0].file.fileWithBytes must be base64 text."),
+        (
+            {"file": {"fileWithBytes": "/w=="}},
+            "message.content[0].file.fileWithBytes must be the base64 text of base64 text, as A2A 0.3 writes it.",
+        ),
+    ],
+)
+async def test_an_old_rest_part_that_does_not_fit(
+    crossdock: System, agent: Agent, content: dict[str, Any], text: str
+) -> None:
+    headers = await crossdock.headers(version="")
+    sent = {"message": {"messageId": "m", "role": "ROLE_USER", "content": [content]}}
+    answer = await crossdock.http().post(f"{agent.url}/v1/message:send", json=sent, headers=headers)
+    assert (answer.status_code, answer.json()["error"]["message"]) == (400, text)
+
+
+async def test_old_files_and_data_arrive_whole(crossdock: System, fresh: Agent) -> None:
+    headers = await crossdock.headers(version="")
+    file = {"kind": "file", "file": {"bytes": "YQ==", "name": "a.csv", "mimeType": "text/csv"}}
+    data = {"kind": "data", "data": {"value": [1, 2.5]}, "metadata": {"data_part_compat": True}}
+    sent = old(parts=[{"kind": "text", "text": "complete"}, file, data])
+    await crossdock.http().post(fresh.url, json=rpc("message/send", sent), headers=headers)
+    inner = {"fileWithBytes": base64.b64encode(b"YQ==").decode(), "name": "a.csv", "mimeType": "text/csv"}
+    content = [{"text": "complete"}, {"file": inner}, {"data": {"data": {"value": [1, 2.5]}}}]
+    sent = {"message": {"messageId": "m", "role": "ROLE_USER", "content": content}}
+    await crossdock.http().post(f"{fresh.url}/v1/message:send", json=sent, headers=headers)
+    by_rpc, by_rest = fresh.work.requests
+    for request, received in ((by_rpc, [1, 2.5]), (by_rest, {"value": [1, 2.5]})):
+        assert [(file.name, file.content) for file in request.files] == [("a.csv", b"a")]
+        assert request.parts[2].data == received

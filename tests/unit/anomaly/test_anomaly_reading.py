@@ -74,11 +74,29 @@ def test_a_written_table_is_read_again(rows: list[tuple[str, str, int]], delimit
         (b'{"a": [1, 2], "b": [3, 4]}', ("a", "b"), [(1, 3), (2, 4)]),
         (b'[["a", "b"], [1, 2], [3, 4]]', ("a", "b"), [(1, 2), (3, 4)]),
         (b"[1.5, 2.5, null]", ("value",), [(1.5,), (2.5,), (None,)]),
+        (b"[1.5, 1e999, 1" + b"0" * 6000 + b"]", ("value",), [(1.5,), ("1e999",), ("1" + "0" * 6000,)]),
+        (b"h" * 500 + b",b\n1,2\n", ("h" * 200, "b"), [("1", "2")]),
     ],
 )
 def test_shapes(content: bytes, names: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
     table = read(content)
     assert (table.names, table.rows) == (names, rows)
+
+
+@pytest.mark.parametrize(
+    ("content", "note"),
+    [
+        (b'[{"a": 1, "a": 2}]', "1 object(s) give a key more than once; the last value of each was read"),
+        (b'{"a": 1, "a": 2}\n{"a": 3}\n', "1 object(s) give a key more than once; the last value of each was read"),
+        (b"a,b,c\n1\n1,2,3\n1,2,3,4\n", "2 line(s) have more or fewer cells than the header or the first line"),
+        (
+            b"level: info\nwhat: x\nwhere: y\n",
+            "read as one column of words: the lines have no comma, semicolon, tab or | in common",
+        ),
+    ],
+)
+def test_what_had_to_be_guessed_is_said(content: bytes, note: str) -> None:
+    assert note in read(content).notes
 
 
 @pytest.mark.parametrize(
@@ -100,7 +118,7 @@ def test_shapes(content: bytes, names: tuple[str, ...], rows: list[tuple[object,
         (b"[]", "", "empty"),
         (b"[1, {}]", "", "mixes"),
         (b"[" * 100_000, "a.json", "deep"),
-        (b"[1" + b"0" * 6000 + b"]", "a.json", "digits"),
+        (b'{"orders": [{"a": 1}], "shipments": [{"b": 2}]}', "", "2 lists of records ('orders', 'shipments')"),
         (b'a,b\n1,"' + b"x" * 140_000, "", "line 2"),
         (b'a,b\n"x,1\ny,2\nz,3\n', "", "in line 2 of the table is never closed"),
         (b'a,b\nw,0\n"x,1\ny,"2"\n', "", "in line 3 of the table is never closed"),

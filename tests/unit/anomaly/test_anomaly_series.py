@@ -104,6 +104,13 @@ def test_several_sensors_in_one_file() -> None:
     assert "south" in anomalies["records"][0]["reasons"][0]
 
 
+def test_a_moment_at_the_end_of_time_is_drawn_by_row() -> None:
+    content = rows(normal(np.random.default_rng(1))[:60])
+    content[-1]["time"] = "9999-12-31 00:00:00"
+    content[0]["time"] = "0001-01-01 00:00:00"
+    assert detected(as_csv(content))["summary"]["kind"] == "series"
+
+
 def test_a_gap_in_the_readings_is_no_alarm() -> None:
     values = rows(daily(np.random.default_rng(2)))
     assert detected(as_csv(values[:700] + values[1100:]))["records"] == []

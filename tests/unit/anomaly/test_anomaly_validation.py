@@ -1,5 +1,6 @@
 """Rules and schemas: each violation with its row and field, and no caller's rule can hang or reach out."""
 
+import json
 import time
 from typing import Any
 
@@ -178,6 +179,15 @@ def test_without_rules_they_are_inferred_and_said() -> None:
     assert [(each["row"], each["rule"]) for each in validation.violations["violations"]] == [(40, "negative")]
     assert validation.violations["summary"]["checked_against"] == "inferred"
     assert "inferred from the table" in validation.headline
+
+
+@pytest.mark.parametrize("rules", [{"rules": "a at least 5"}, {"schema": {"properties": {"a": {"minimum": 5}}}}])
+def test_values_of_any_size_and_depth_are_listed(rules: Any) -> None:
+    nested = b"[" * 600 + b"]" * 600
+    content = b'[{"a": 1e999}, {"a": 1' + b"0" * 400 + b'}, {"a": "' + b"x" * 90_000 + b'"}, {"a": ' + nested + b"}]"
+    validation = validate(lambda text, fraction: None, FileSource(content), rules, Limits())
+    assert isinstance(validation, Validation)
+    assert len(json.dumps(validation.violations, allow_nan=False)) < 10_000
 
 
 def test_fields_of_a_schema_that_no_record_has_are_said() -> None:

@@ -89,6 +89,23 @@ def test_a_sheet_of_formulas_alone_is_refused_for_what_it_is() -> None:
     assert "formulas without stored values. Open the file" in refusal(workbook(["=A2", "=A3"], ["=1+1", "=2+2"]))
 
 
+def test_numbers_that_no_float_holds_stay_text() -> None:
+    body = '<row><c t="str"><v>a</v></c></row><row><c><v>1e999</v></c></row><row><c><v>1' + "0" * 400 + "</v></c></row>"
+    assert read(sheet(body)).rows == [("inf",), ("1" + "0" * 400,)]
+
+
+def test_a_cover_sheet_is_passed_over() -> None:
+    book = openpyxl.Workbook()
+    book.create_sheet("Cover", 0).append(["Export of May"])
+    for row in (["id", "qty"], [1, 2], [2, 3]):
+        book["Sheet"].append(row)
+    stream = io.BytesIO()
+    book.save(stream)
+    table = read(stream.getvalue())
+    assert table.rows == [(1, 2), (2, 3)]
+    assert "other sheets were not read: 'Cover'" in table.notes
+
+
 def test_formulas_with_stored_values_are_values() -> None:
     body = '<row><c t="str"><v>a</v></c></row><row><c><f>1+1</f><v>2</v></c></row>'
     table = read(sheet(body))

@@ -63,8 +63,17 @@ async def test_the_subject_of_many_findings_is_none_of_them(draft: Drafting) -> 
     assert (await draft("Write to the carrier.", one))["subject"] == "Qty is -4"
 
 
-async def test_words_that_only_point_at_the_data_are_no_fact(draft: Drafting) -> None:
-    data = await draft("Write a complaint about these deliveries to the carrier's account manager.", RECORDS)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Write a complaint about these deliveries to the carrier's account manager.",
+        "Check this file and draft a letter to the carrier about what you found.",
+        "Write a complaint to the carrier about the results.",
+        "Verfasse eine Reklamation über diese Lieferungen an die Spedition.",
+    ],
+)
+async def test_words_that_only_point_at_the_data_are_no_fact(draft: Drafting, text: str) -> None:
+    data = await draft(text, RECORDS)
     assert [fact["source"] for fact in data["facts"]] == [
         "anomaly-agent/anomalies row 12",
         "anomaly-agent/anomalies row 40",

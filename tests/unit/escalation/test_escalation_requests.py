@@ -235,6 +235,11 @@ async def test_words_that_look_like_fillers_stay_in_the_facts(draft: Drafting) -
     assert data["facts"][0]["text"] == "They loaded today 3 wrong pallets and it broke twice"
 
 
+async def test_a_demand_alone_is_the_subject(draft: Drafting) -> None:
+    assert (await draft("Ask the carrier to confirm the pickup."))["subject"] == "Confirm the pickup"
+    assert (await draft("Demandez au transporteur de confirmer le retrait."))["subject"] == "Confirmer le retrait"
+
+
 async def test_a_demand_is_told_as_one(draft: Drafting) -> None:
     data = await draft("Order 991 has no proof of delivery. Ask the carrier to send it by Friday 16:00.")
     assert "We ask you to send it by Friday 16:00." in data["body"]

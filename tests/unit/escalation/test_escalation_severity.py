@@ -25,6 +25,7 @@ CASES = [
     ("en", "urgent, not dramatic", "low"),
     ("en", "WRONG PALLETS!!!", "normal"),
     ("en", "A penalty for late delivery was not agreed", "normal"),
+    ("en", "late by 3 days, penalty under clause 5.1 not agreed", "normal"),
     ("en", "The contract does not set a penalty for that", "normal"),
     ("en", "no penalty applies", "normal"),
     ("en", "the penalty was not paid", "high"),

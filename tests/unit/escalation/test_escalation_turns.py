@@ -38,7 +38,7 @@ async def test_the_question_names_what_is_missing(ask: Asking, text: str, part_o
     assert part_of_the_question in await ask(text)
 
 
-@pytest.mark.parametrize("text", ["Draft a complaint.", "Make a claim", "Send a reminder", "ok"])
+@pytest.mark.parametrize("text", ["Draft a complaint.", "Make a claim", "Send a reminder", "Complaint", "ok"])
 async def test_a_few_words_are_taken_for_english_unless_the_customer_has_a_language(ask: Asking, text: str) -> None:
     assert (await ask(text)).startswith("Two things are missing")
     assert (await ask(text, metadata={STYLE: {"language": "de"}})).startswith("Zwei Angaben fehlen")

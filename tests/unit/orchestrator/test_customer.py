@@ -84,6 +84,32 @@ def test_contradictions_are_explained(tmp_path: Path, routing: object, message: 
     assert message in problems(tmp_path, routing=routing)
 
 
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"name": True}, "customer.name: must be text; put quotes around it"),
+        ({"name": "acme-"}, "customer.name: must be at most 63"),
+        ({"agents": "anomaly"}, "customer.agents: must be a list"),
+        ({"agents": []}, "customer.agents: must not be empty"),
+        ({"limits": {"steps": "many"}}, "customer.limits.steps: must be a whole number"),
+        ({"llm": {"base_url": "ftp://x"}}, "customer.llm.base_url: 'ftp://x' is not a URL"),
+        ({"llm": {"base_url": "https://"}}, "customer.llm.base_url: 'https://' is not a URL"),
+        (
+            {"routing": {"rules": [{"name": "a", "priority": True, "keywords": ["x"], "agents": ["anomaly"]}]}},
+            "customer.routing.rules[0].priority: must be a whole number",
+        ),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_said_in_plain_words(
+    tmp_path: Path, fields: dict[str, object], message: str
+) -> None:
+    assert message in problems(tmp_path, **fields)
+
+
+def test_a_list_of_wrong_items_is_not_called_empty(tmp_path: Path) -> None:
+    assert len(problems(tmp_path, agents=["anomaly"]).splitlines()) == 1
+
+
 def test_an_enabled_language_model_needs_a_name(tmp_path: Path) -> None:
     assert "set customer.llm.model" in problems(tmp_path, llm={"enabled": True})
 
@@ -104,6 +130,9 @@ def test_an_agent_stands_there_once(tmp_path: Path) -> None:
         ("other: 1", "no `customer:` block"),
         ("", "no `customer:` block"),
         ("customer: 3", "customer: must be a mapping"),
+        ("customer:\n  name: acme\n  name: globex", "line 3, column 3: 'name' stands there twice"),
+        ("customer: {name: 2024-13-45}", "put quotes around texts"),
+        ("customer: " + "[" * 3000 + "]" * 3000, "nested too deeply"),
     ],
 )
 def test_files_that_are_not_a_customer(tmp_path: Path, content: str, message: str) -> None:

@@ -6,7 +6,8 @@ import socket
 import pytest
 
 from crossdock.errors import Rejected
-from crossdock.server.fetching import GuardedTransport, is_public
+from crossdock.pipeline import FilePart
+from crossdock.server.fetching import FileFetcher, GuardedTransport, is_public
 
 PRIVATE = [
     *("127.0.0.1", "127.255.255.254", "0.0.0.0", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1"),
@@ -52,3 +53,14 @@ async def test_a_name_without_an_address(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with pytest.raises(Rejected, match=r"'nowhere\.example' has no address"):
         await GuardedTransport()._address("nowhere.example", 80)
+
+
+NO_HOSTS = [f"{'a' * 64}.example", "a..b", "...", "xn--a", "[::1", "x\x00y", "127.0.0.1:0", "127.0.0.1:99999", "\ud800"]
+
+
+@pytest.mark.parametrize("host", NO_HOSTS)
+async def test_a_host_that_cannot_be_is_named_as_what_to_change(host: str) -> None:
+    fetcher = FileFetcher(limit=10)
+    with pytest.raises(Rejected, match=r"Check its host|The port in the file's URL"):
+        await fetcher.fetch(FilePart("a.csv", "text/csv", url=f"http://{host}/a.csv"))
+    await fetcher.close()

@@ -10,6 +10,7 @@ import httpx
 from crossdock.errors import Rejected
 from crossdock.pipeline import FilePart
 
+MAX_PORT = 65_535
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 """Translated addresses (RFC 6052) hold an IPv4 address at their end."""
 RESERVED = [ipaddress.ip_network(network) for network in ("192.0.0.0/24", "::/96", "64:ff9b:1::/48", "fec0::/10")]
@@ -35,7 +36,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         try:
             found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except OSError:
-            raise Rejected(f"The file's host {host!r} has no address. Check the URL.") from None
+            raise Rejected(f"The file's host {host[:80]!r} has no address. Check the URL.") from None
         addresses = [ipaddress.ip_address(str(entry[4][0]).split("%")[0]) for entry in found]
         if not self._allow_private and not all(map(is_public, addresses)):
             raise Rejected("The file's URL points into a private network. Send the file inline instead.")
@@ -58,6 +59,23 @@ def _nat64(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in NAT64 else None
 
 
+def _url(text: str) -> httpx.URL:
+    """The URL, if it is one that can be dialled; deeper down, each kind of nonsense has an error of its own."""
+    if not text.lower().startswith(("https://", "http://")):
+        raise Rejected("A file's URL must begin with https:// or http://.")
+    try:
+        url = httpx.URL(text)
+        url.host.encode("idna")
+    except (httpx.InvalidURL, UnicodeError):
+        raise Rejected(
+            "The file's URL is not one that can be followed. Check its host: each name between dots has 1 to 63 "
+            "characters."
+        ) from None
+    if url.port is not None and not 0 < url.port <= MAX_PORT:
+        raise Rejected(f"The port in the file's URL must be from 1 to {MAX_PORT}.")
+    return url
+
+
 class FileFetcher:
     """Downloads at most `limit` bytes within `seconds`; redirects are not followed."""
 
@@ -70,16 +88,15 @@ class FileFetcher:
 
     async def fetch(self, file: FilePart) -> FilePart:
         """The file with its content. Raises `Rejected` with what to change."""
-        if not file.url.lower().startswith(("https://", "http://")):
-            raise Rejected("A file's URL must begin with https:// or http://.")
+        url = _url(file.url)
         try:
-            async with asyncio.timeout(self._seconds), self._http.stream("GET", file.url) as response:
+            async with asyncio.timeout(self._seconds), self._http.stream("GET", url) as response:
                 if response.status_code != httpx.codes.OK:
                     raise Rejected(
                         f"The file's server answered {response.status_code}. Send a direct link to the file."
                     )
                 content = await self._read(response)
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError):
+        except (httpx.HTTPError, TimeoutError):
             raise Rejected(
                 f"The file {file.name!r} could not be downloaded. Check its URL or send it inline."
             ) from None

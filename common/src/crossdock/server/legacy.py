@@ -16,7 +16,7 @@ from a2a.types import (
     TaskStatusUpdateEvent,
 )
 from a2a.types import Message as CoreMessage
-from a2a.utils.errors import A2AError, InvalidParamsError
+from a2a.utils.errors import A2AError, InvalidParamsError, VersionNotSupportedError
 from google.protobuf.message import Message
 from pydantic import BaseModel, ValidationError
 
@@ -44,9 +44,13 @@ SPOKEN = {
 
 
 def rpc_error(error: A2AError) -> dict[str, Any]:
-    """The `error` of a JSON-RPC answer; 0.3 clients do not know the codes that came later."""
+    """The `error` of a JSON-RPC answer.
+
+    0.3 clients do not know the codes that came later; the one about versions is for those who speak another.
+    """
     code = CODES.get(type(error), INTERNAL_CODE)
-    told = {"code": code if code in KNOWN_CODES else INTERNAL_CODE, "message": str(error)}
+    known = code in KNOWN_CODES or isinstance(error, VersionNotSupportedError)
+    told = {"code": code if known else INTERNAL_CODE, "message": str(error)}
     return {**told, "data": error.data} if error.data else told
 
 

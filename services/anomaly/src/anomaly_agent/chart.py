@@ -10,12 +10,13 @@ from matplotlib.figure import Figure
 
 from anomaly_agent.dates import EPOCH
 from anomaly_agent.observation import Observation
-from anomaly_agent.profile import Column
+from anomaly_agent.profile import Column, Floats
 from anomaly_agent.series import Series
 from anomaly_agent.table import Table
 
 MOST_PANELS = 6
 MOST_POINTS = 20_000
+DRAWN = 900 * 366 * 86400.0  # seconds before and after 1970; Matplotlib's years are 1 to 9999
 LINE, ALARM = "#33658a", "#c8102e"
 
 
@@ -36,14 +37,21 @@ def _draw(axes: Any, series: Series, observation: Observation) -> None:
         axes.axvspan(places[alarm.start], places[alarm.end], color=ALARM, alpha=0.15, linewidth=0)
         axes.plot([places[alarm.peak]], [series.values[alarm.peak]], "o", color=ALARM, markersize=5)
     axes.set_title(_label(f"{series.name}: {len(observation.alarms)} alarm(s)"), loc="left", fontsize=10)
-    axes.set_xlabel("row" if series.times is None else "time")
+    axes.set_xlabel("row" if _moments(series) is None else "time")
 
 
 def _places(series: Series) -> Any:
-    if series.times is None:
+    moments = _moments(series)
+    if moments is None:
         return np.arange(len(series.values))
-    milliseconds = np.round(series.times * 1000).astype(np.int64)
+    milliseconds = np.round(moments * 1000).astype(np.int64)
     return np.datetime64(EPOCH.replace(tzinfo=None), "ms") + milliseconds.astype("timedelta64[ms]")
+
+
+def _moments(series: Series) -> Floats | None:
+    """The times of the series, if they lie where Matplotlib can draw them, margins included."""
+    times = series.times
+    return times if times is not None and np.all(np.abs(times) < DRAWN) else None
 
 
 def of_table(table: Table, columns: list[Column], records: list[dict[str, Any]], kinds: dict[str, int]) -> bytes:

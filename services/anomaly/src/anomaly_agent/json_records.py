@@ -1,6 +1,7 @@
 """Tables from JSON: an array of objects, an array of arrays, an object of columns, or one object per line."""
 
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,13 +11,15 @@ from anomaly_agent.table import Table
 from crossdock.errors import Rejected
 
 WANTED = 'Send an array of objects, as in [{"id": 1, "quantity": 5}, ...], or {"records": [...]}.'
+LONGEST_NUMBER = 300  # digits; what is longer stays text, as no float can hold it
 WRAPPERS = ("records", "rows", "data", "items", "values", "results", "series", "measurements", "shipments")
 
 
 def read_json(text: str, limits: Limits) -> Table:
     """A table from one JSON document or from JSON lines. Raises Rejected with the place of a syntax error."""
+    doubled = Doubled()
     try:
-        return from_value(_loaded(text), limits)
+        return from_value(_loaded(text, doubled), limits).noted(*doubled.notes())
     except json.JSONDecodeError as error:
         lines = [line for line in text.splitlines() if line.strip()]
         if len(lines) > 1 and lines[0].lstrip().startswith(("{", "[")) and error.msg == "Extra data":
@@ -46,6 +49,10 @@ def from_value(value: Any, limits: Limits) -> Table:
 
 
 def _from_object(value: dict[str, Any], limits: Limits) -> Table:
+    tables = [key for key, item in value.items() if isinstance(item, list) and item and isinstance(item[0], dict)]
+    if len(tables) > 1:
+        listed = ", ".join(repr(key[:60]) for key in tables[:20])
+        raise Rejected(f"The JSON object holds {len(tables)} lists of records ({listed}). Send one task per list.")
     for key in WRAPPERS:
         if isinstance(value.get(key), list):
             return from_value(value[key], limits)
@@ -87,24 +94,44 @@ def _from_records(records: Sequence[dict[str, Any]], form: str, limits: Limits) 
 
 def _from_lines(lines: list[str], limits: Limits) -> Table:
     values = []
+    doubled = Doubled()
     for number, line in enumerate(lines, start=1):
         try:
-            values.append(_loaded(line))
+            values.append(_loaded(line, doubled))
         except json.JSONDecodeError as error:
             raise Rejected(
                 f"Line {number} of the JSON lines is not valid JSON: {error.msg} at column {error.colno}. "
                 "Write one complete object per line."
             ) from None
     table = from_value(values, limits)
-    return Table(table.names, table.rows, "json lines", table.notes, table.widths, table.keys)
+    notes = (*table.notes, *doubled.notes())
+    return Table(table.names, table.rows, "json lines", notes, table.widths, table.keys)
 
 
-def _loaded(text: str) -> Any:
+class Doubled:
+    """Builds objects, and counts those that give a key more than once."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def __call__(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        built = dict(pairs)
+        self._count += len(built) < len(pairs)
+        return built
+
+    def notes(self) -> list[str]:
+        count = f"{self._count:,} object(s) give a key more than once; the last value of each was read"
+        return [count] if self._count else []
+
+
+def _loaded(text: str, build: Doubled) -> Any:
     try:
-        return json.loads(text, parse_constant=lambda _: None)
+        return json.loads(
+            text,
+            parse_constant=lambda _: None,
+            parse_float=lambda digits: value if math.isfinite(value := float(digits)) else digits,
+            parse_int=lambda digits: int(digits) if len(digits) <= LONGEST_NUMBER else digits,
+            object_pairs_hook=build,
+        )
     except RecursionError:
         raise Rejected(f"The JSON is nested too deeply. {WANTED}") from None
-    except json.JSONDecodeError:
-        raise
-    except ValueError:  # a whole number with thousands of digits
-        raise Rejected("The JSON holds a number with more digits than can be read. Shorten it.") from None

@@ -1,6 +1,6 @@
 """From rows of cells to a table: where the header is, what columns are called, how wide the table is."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from anomaly_agent.dates import parse_date
@@ -10,11 +10,12 @@ from anomaly_agent.table import Table, plain
 from crossdock.errors import Rejected
 
 Row = Sequence[Any]
+LONGEST_NAME = 200
 PREAMBLE = 20  # lines above the header that a report's title and notes may take
 
 
 class Unfit(Rejected):
-    """No table after all: nothing, or a header alone."""
+    """No table after all: nothing, a header alone, or words."""
 
 
 def laid_out(rows: list[Row], form: str, limits: Limits, notes: tuple[str, ...] = ()) -> Table:
@@ -34,19 +35,27 @@ def laid_out(rows: list[Row], form: str, limits: Limits, notes: tuple[str, ...] 
         raise Unfit("The table has a header line but no rows. Send at least one row.")
     width = _width(header, body)
     if width == 1 and not header and not any(_is_value(plain(row[0])) for row in body if row):
-        raise Rejected("The input is words, not a table. Send rows with several columns, or one number per line.")
+        raise Unfit("The input is words, not a table. Send rows with several columns, or one number per line.")
     limits.check_shape(len(body), max(width, len(header)))
     names = unique_names(header, width)
     expected = len(header) or width
     widths = {index: len(row) for index, row in enumerate(body) if len(row) != expected}
+    notes = (*notes, *_on_shape(form, width, widths, body))
     return Table(names, [_fitted(row, width) for row in body], form, notes, widths)
+
+
+def _on_shape(form: str, width: int, widths: dict[int, int], body: list[Row]) -> Iterator[str]:
+    if form == "csv" and width == 1 and not any(_is_value(plain(row[0])) for row in body[:1000]):
+        yield "read as one column of words: the lines have no comma, semicolon, tab or | in common"
+    if form != "xlsx" and widths:  # rows of a sheet end at their last filled cell
+        yield f"{len(widths):,} line(s) have more or fewer cells than the header or the first line"
 
 
 def unique_names(header: Sequence[str], width: int) -> tuple[str, ...]:
     """Every column gets a name of its own: `column_3` for an empty one, `weight_2` for a repeated one."""
     names: dict[str, None] = {}
     for index in range(width):
-        name = (header[index] if index < len(header) else "") or f"column_{index + 1}"
+        name = (header[index][:LONGEST_NAME] if index < len(header) else "") or f"column_{index + 1}"
         base, count = name, 1
         while name in names:
             count += 1

@@ -8,6 +8,7 @@ UNIT = (
     r"(?:%|°\s?[CF]|kgs?|kilograms?|g|grams?|tonnes?|t|lbs?|oz|km|m|cm|mm|mi|ft|in|l|ml|m3|m²|m³|cbm|h|hrs?|min|s|ms|"
     r"days?|Tage?|jours?|días?|pcs?|pieces?|units?|St(?:k|ück)?\.?|ea|ctns?|cartons?|pallets?|plts?|boxes|box)"
 )
+LARGEST = 1e100  # beyond it no amount or reading lies, and sums and products of columns leave the range of floats
 PLAIN = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,17})?")
 NUMBER = re.compile(
     rf"(?P<open>\()?\s*(?P<sign>[-+])?\s*(?:{CURRENCY}\s*)?(?P<sign2>[-+])?"
@@ -31,8 +32,10 @@ def parse_number(text: str, decimal: str = ".") -> float | None:
     if digits is None:
         return None
     value = float(digits + (match["exponent"] or ""))
+    if value > LARGEST:
+        return None
     negative = (match["sign"] == "-") + (match["sign2"] == "-") + bool(match["minus"]) + bool(match["open"])
-    if negative > 1 or value in (float("inf"), float("-inf")):
+    if negative > 1:
         return None
     return -value if negative else value
 

@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from anomaly_agent.limits import Limits
 from anomaly_agent.markdown import bullets, escaped
+from anomaly_agent.table import plain
 
 SHOWN = 100
+LONGEST_VALUE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ def violation_data(
     """The artifact: `origin` is schema, rules or inferred."""
     broken = len({violation.row for violation in found})
     return {
-        "violations": [asdict(violation) for violation in found[: limits.records]],
+        "violations": [_as_data(violation) for violation in found[: limits.records]],
         "summary": {
             "rows": rows,
             "valid_rows": rows - broken,
@@ -41,6 +43,21 @@ def violation_data(
             "by_field": dict(Counter(violation.field for violation in found).most_common(50)),
             "notes": list(notes),
         },
+    }
+
+
+def _as_data(violation: Violation) -> dict[str, Any]:
+    """A long or nested value is given as the beginning of its text."""
+    value = violation.value
+    if isinstance(value, str | list | dict):
+        text = value if isinstance(value, str) else plain(value)
+        value = text if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + "…"
+    return {
+        "row": violation.row,
+        "field": violation.field[:LONGEST_VALUE],
+        "rule": violation.rule,
+        "message": violation.message,
+        "value": value,
     }
 
 

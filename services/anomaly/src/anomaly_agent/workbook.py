@@ -7,8 +7,9 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from anomaly_agent.archive import ADVICE, MeteredArchive, checked_archive
-from anomaly_agent.layout import Row, laid_out
+from anomaly_agent.layout import Row, Unfit, laid_out
 from anomaly_agent.limits import Limits
+from anomaly_agent.numerals import LARGEST
 from anomaly_agent.table import Table
 from crossdock.errors import Rejected
 
@@ -42,18 +43,23 @@ def _opened(archive: MeteredArchive, data_only: bool) -> Any:
 def _first_table(content: bytes, archive: MeteredArchive, limits: Limits) -> Table:
     book = _opened(archive, data_only=True)
     empty: Counter[int] = Counter()
+    unfit: Unfit | None = None  # what is wrong with the first sheet that has values
     for position, sheet in enumerate(book.worksheets):
         cells = _cells(sheet, limits)
         if archive.has_formulas:
             formulas = _opened(checked_archive(content, limits), data_only=False).worksheets[position]
             empty = _uncalculated(cells, _cells(formulas, limits))
         rows, blank = _rows(cells, limits)
-        if rows:
+        try:
             table = laid_out(rows, "xlsx", limits, tuple(_notes(book, sheet, blank)))
+        except Unfit as error:
+            if empty:
+                unfit = Unfit(f"The cells of sheet {sheet.title[:80]!r} are formulas without stored values. {SAVE}")
+            elif rows:
+                unfit = unfit or error
+        else:
             return table.noted(*_on_formulas(empty, table.names))
-        if empty:
-            raise Rejected(f"The cells of sheet {sheet.title[:80]!r} are formulas without stored values. {SAVE}")
-    raise Rejected("The workbook has no sheet with values. Send a sheet with a header line and at least one row.")
+    raise unfit or Unfit("The workbook has no sheet with values. Send a sheet with a header line and at least one row.")
 
 
 def _notes(book: Any, sheet: Any, blank: int) -> Iterable[str]:
@@ -125,6 +131,6 @@ def _cell(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, timedelta):
         return value.total_seconds()
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    return str(value)
+    if isinstance(value, int | float) and not abs(value) <= LARGEST:
+        return str(value)
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)

@@ -115,6 +115,10 @@ class InstructionGrammar:
             return self._opened(weak, text)
         return self._nominal(text, start) or self._verb_last(text, start)
 
+    def is_document(self, words: str) -> bool:
+        """Whether they only name what to write: "a formal complaint"."""
+        return bool(self._document.fullmatch(words))
+
     def _opened(self, verb: re.Match[str], text: str) -> Opening:
         particles = self._particles.match(text, verb.end())
         rest = text[particles.end() if particles else verb.end() :].lstrip("-")
@@ -151,7 +155,7 @@ class InstructionGrammar:
         return Opening(False, match["verb"], f" {head} , {rest}" if rest.strip(EDGE + ".!") else head, direct=True)
 
     def read(self, opening: Opening) -> Instruction:
-        found, rest = self._found(opening), opening.rest
+        found, rest = self._before_demand(self._found(opening), opening), opening.rest
         before, after = (rest[: found.start], rest[found.end :]) if found else ("", rest)
         bracket = (BRACKET.match(after) or self._apposition.match(after)) if found else None
         after = after[bracket.end() :] if bracket else after
@@ -189,6 +193,15 @@ class InstructionGrammar:
         if named and self._learn.match(rest, named.end):
             return named
         return self._located(rest, opening.direct)
+
+    def _before_demand(self, found: Phrase | None, opening: Opening) -> Phrase | None:
+        """ "Demandez au transporteur de confirmer": the verb at the end is no part of the recipient."""
+        if found is None or not self._demand_verbs.fullmatch(opening.verb):
+            return found
+        cut = max((mark.start() for mark in self._demand.finditer(opening.rest, found.start + 1, found.end)), default=0)
+        to = self._to.match(opening.rest, found.start)
+        head = phrase(opening.rest[:cut], to.end() if to else found.start) if cut else None
+        return replace(found, recipient=head.recipient, end=head.end) if head else found
 
     def _given(self, rest: str) -> Phrase | None:
         """ "Send the carrier a claim": a role, and behind it the document."""

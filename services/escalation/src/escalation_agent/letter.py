@@ -13,7 +13,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from crossdock.errors import Failed
 from escalation_agent.case import Case, Fact
 from escalation_agent.deadline import Deadline
-from escalation_agent.lexicon import CODES, lexicon
+from escalation_agent.lexicon import CODES, every_language, lexicon
 from escalation_agent.limits import LETTER_CHARACTERS, RECORDS_SHOWN, SUBJECT_CHARACTERS
 from escalation_agent.recipient import Recipient
 from escalation_agent.severity import Severity
@@ -130,10 +130,18 @@ def gist(case: Case, code: str) -> str:
     for kind in ("statement", "subordinate", "record", "quote", "demand"):
         for fact in case.facts:
             if fact.kind == kind:
-                many = kind == "record" and case.records > 1
-                findings = str(lexicon(code).value("letter", "findings"))
-                return findings.format(count=case.records) if many else _told(fact.text).rstrip(" .!")
+                if kind == "record" and case.records > 1:
+                    return str(lexicon(code).value("letter", "findings")).format(count=case.records)
+                return _told(_bare(fact)).rstrip(" .!")
     return ""
+
+
+def _bare(fact: Fact) -> str:
+    """A demand without the "to" that ties it to "We ask you"."""
+    if fact.kind != "demand":
+        return fact.text
+    ties = (re.match(one.source("request", "demand"), fact.text, re.IGNORECASE) for one in every_language())
+    return fact.text[max((tie.end() for tie in ties if tie), default=0) :].strip()
 
 
 def _told(reason: str) -> str:

@@ -142,7 +142,7 @@ class MessageReader:
         deadline = self._deadline(words, instruction=False)
         tone = wished_tone(words)
         bare = unquoted(words.strip(EDGE))
-        if not self._says_something(bare, deadline):
+        if self._is_empty(bare, deadline) or not self._says_something(bare, deadline):
             return Case(deadline=deadline, tone=tone)
         return Case(facts=(self._fact(bare),), deadline=deadline)
 
@@ -156,9 +156,10 @@ class MessageReader:
         return Case(facts=(self._fact(demand, "demand"),) if demanded else (), deadline=deadline)
 
     def _is_empty(self, topic: str, deadline: Deadline | None) -> bool:
-        """ "To reply by Friday", "these deliveries"."""
+        """ "To reply by Friday", "these deliveries", "a complaint"."""
         rest = (topic.replace(deadline.words, " ") if deadline else topic).strip(EDGE + ".!")
-        return any(re.fullmatch(one.source("request", "empty_topic"), rest, re.IGNORECASE) for one in self._lexicons)
+        empty = any(re.fullmatch(one.source("request", "empty_topic"), rest, re.IGNORECASE) for one in self._lexicons)
+        return empty or any(grammar.is_document(rest) for grammar in self._grammars)
 
     def _labelled(self, sentence: str) -> Case | None:
         """ "Recipient: ...", "To the haulier: ...", "ops@haul.example: ..." """

@@ -5,20 +5,30 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-import yaml
+import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from crossdock.errors import ConfigError
+from orchestrator.document import read_yaml
 from orchestrator.request import AttachmentKind
 from orchestrator.routers.pattern import check_pattern
 
-AgentId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+AgentId = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$")]
 Plan = Annotated[tuple[AgentId, ...], Field(min_length=1)]
 MESSAGES = {
     "extra_forbidden": "no such field; remove it or correct its name",
     "missing": "is missing; add it",
     "model_type": "must be a mapping of fields to values",
-    "string_pattern_mismatch": "must be lower-case letters, digits and hyphens, and begin with a letter",
+    "string_pattern_mismatch": (
+        "must be at most 63 lower-case letters, digits and hyphens; the first is a letter, the last no hyphen"
+    ),
+    "string_type": "must be text; put quotes around it",
+    "tuple_type": "must be a list",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "float_parsing": "must be a number",
+    "bool_parsing": "must be true or false",
+    "too_short": "must not be empty",
 }
 
 
@@ -37,7 +47,9 @@ class Rule(Block):
     """Matches when each kind of condition that it has matches; first rule that matches wins."""
 
     name: str = Field(min_length=1, description="A name of your own; decisions quote it.")
-    priority: int = Field(default=0, description="A whole number; rules with a higher one are looked at first.")
+    priority: int = Field(
+        default=0, strict=True, description="A whole number; rules with a higher one are looked at first."
+    )
     keywords: tuple[str, ...] = Field(default=(), description="Words or phrases, one of which the request must hold.")
     regex: str = Field(default="", max_length=500, description="A regular expression that the request must hold.")
     attachments: tuple[AttachmentKind, ...] = Field(
@@ -94,13 +106,22 @@ class LanguageModel(Block):
 
     enabled: bool = Field(default=False, description="true or false.")
     model: str = Field(default="", description="The model's name at that server.")
-    base_url: str = Field(
-        default="https://api.openai.com/v1", pattern="^https?://", description="An http or https URL."
-    )
+    base_url: str = Field(default="https://api.openai.com/v1", description="An http or https URL.")
     api_key_file: Path | None = Field(
         default=None, description="Path of a file that holds the API key and nothing else."
     )
     timeout_seconds: float = Field(default=10.0, gt=0, le=120, description="Seconds, up to 120.")
+
+    @field_validator("base_url")
+    @classmethod
+    def _reachable(cls, value: str) -> str:
+        try:
+            url = httpx.URL(value)
+        except httpx.InvalidURL:
+            url = httpx.URL()
+        if url.scheme not in ("http", "https") or not url.host:
+            raise ValueError(f"{value!r} is not a URL such as https://llm.example/v1")
+        return value
 
     @model_validator(mode="after")
     def _named(self) -> Self:
@@ -179,12 +200,7 @@ class Customer(Block):
 def load(path: str | Path) -> Customer:
     """Reads a customer's file. Raises `ConfigError` with every problem: file, field and what to write there."""
     path = Path(path)
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read as a UTF-8 file; check the path and its permissions") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: is not YAML{_place(error)}") from error
+    document = read_yaml(path)
     if not isinstance(document, dict) or "customer" not in document:
         raise ConfigError(f"{path}: has no `customer:` block; add one with at least name and agents")
     try:
@@ -193,13 +209,11 @@ def load(path: str | Path) -> Customer:
         raise ConfigError("\n".join(f"{path}: {line}" for line in _problems(error))) from None
 
 
-def _place(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return f": line {mark.line + 1}, column {mark.column + 1}: {getattr(error, 'problem', '')}" if mark else ""
-
-
 def _problems(error: ValidationError) -> Iterable[str]:
-    for problem in error.errors(include_url=False):
+    found = error.errors(include_url=False)
+    for problem in found:
+        if problem["type"] == "too_short" and problem["input"]:
+            continue  # said of a list whose every item is wrong, and reported as such
         field = _dotted(problem["loc"])
         if problem["type"] == "value_error":
             for line in str(problem["ctx"]["error"]).splitlines():
