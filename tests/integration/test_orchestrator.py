@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import httpx
-from a2a.types import Task, TaskArtifactUpdateEvent, TaskState
+from a2a.types import ListTasksRequest, Task, TaskArtifactUpdateEvent, TaskState
 
 from crossdock.console import text_of
 from crossdock.extensions import ROUTING, SKILL, STYLE
@@ -95,7 +95,7 @@ async def test_a_cancel_is_passed_on_to_the_agent_at_work(crossdock: System) -> 
     puppet, _ = served.work
     running = asyncio.create_task(run(crossdock, served.url, "wait"))
     await puppet.working.wait()
-    (task,) = [record.task for record in served.service.engine._journal._records.values()]  # type: ignore[attr-defined]
+    (task,) = (await client.list(ListTasksRequest())).tasks
     canceled = await client.cancel(task.id)
     assert canceled.status.state == TaskState.TASK_STATE_CANCELED
     async with asyncio.timeout(5):

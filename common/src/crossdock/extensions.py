@@ -12,12 +12,14 @@ ROUTING = "urn:crossdock:routing:v1"
 STYLE = "urn:crossdock:style:v1"
 PROGRESS = "urn:crossdock:progress:v1"
 LIMITS = "urn:crossdock:limits:v1"
+RESUMABLE = "urn:crossdock:resumable:v1"
 
 DESCRIPTIONS = {
     SKILL: "In a message's metadata: the id of the skill to use. In a task's metadata: the one used, and why.",
     ROUTING: "In a task's metadata: how the request was routed to agents, and why.",
     STYLE: "In a message's metadata: the language, tone and signature in which letters are written.",
     PROGRESS: "In a status event's metadata: how much of the work is done, from 0 to 1.",
+    RESUMABLE: "By skill: whether a task goes on when its replica is lost: never, restart or checkpoint.",
     LIMITS: "The service's limits: sizes in bytes, times in seconds.",
 }
 

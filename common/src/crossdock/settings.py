@@ -1,13 +1,16 @@
 """What every service can be told, by environment variables that begin with CROSSDOCK_ or by arguments."""
 
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import Field, HttpUrl, TypeAdapter, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from crossdock.errors import ConfigError
+from crossdock.tasks.resumption import Resumption
 
+Role = Literal["api", "worker", "both"]
+RedisMode = Literal["standalone", "cluster", "sentinel"]
 MIB = 1024 * 1024
 
 
@@ -33,10 +36,30 @@ class ServiceSettings(BaseSettings):
     stream_idle_seconds: float = Field(900.0, gt=0, description="A stream without events is closed after this.")
     streams_per_customer: int = Field(100, ge=1, description="Open event streams of one customer.")
     running_tasks: int = Field(32, ge=1, description="Tasks worked at a time.")
-    queued_tasks: int = Field(1_000, ge=1, description="Tasks that may wait for a free worker.")
+    queued_tasks: int = Field(1_000, ge=1, description="Tasks of one customer that may wait for a free worker.")
+    role: Role = Field("both", description="What this process does: api (accepts and answers), worker, or both.")
+    resumable: dict[str, Resumption] = Field(
+        {},
+        description="By skill (* for the others), what becomes of a task whose replica is lost: never, restart or "
+        "checkpoint; JSON.",
+    )
+    lease_seconds: float = Field(3.0, gt=0.1, description="A replica that is silent for so long loses its tasks.")
+    idempotency_seconds: float = Field(86_400.0, gt=0, description="How long an Idempotency-Key is remembered.")
     compute_processes: int = Field(2, ge=1, description="Child processes that compute at a time.")
     retention_seconds: float = Field(3_600.0, gt=0, description="Finished tasks are forgotten after this.")
     drain_seconds: float = Field(20.0, ge=0, description="How long running tasks may go on after SIGTERM.")
+
+    redis_nodes: str = Field(
+        "", description="Redis as host:port, commas between nodes; by default tasks are in memory."
+    )
+    redis_mode: RedisMode = Field("standalone", description="standalone, cluster or sentinel.")
+    redis_master: str = Field("", description="Name of the master that the Sentinels watch.")
+    redis_database: int = Field(0, ge=0, description="Database number; a cluster has only 0.")
+    redis_username: str = Field("", description="ACL user.")
+    redis_password_file: Path | None = Field(None, description="File that holds the ACL user's password.")
+    redis_tls: bool = Field(False, description="Whether Redis is reached by TLS.")
+    redis_ca_file: Path | None = Field(None, description="CA certificates for Redis, if not the system's.")
+    redis_shards: int = Field(1, ge=1, le=1024, description="Parts of the task store; fixed once it was written.")
 
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
     log_readable: bool = Field(False, description="Logs for eyes instead of JSON.")

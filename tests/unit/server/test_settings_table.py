@@ -20,6 +20,7 @@ OWN: dict[str, type[ServiceSettings]] = {
     "escalation": Escalation,
     "orchestrator": Orchestrator,
 }
+OVERRIDDEN = {"port", "resumable"}
 HEAD = """# Settings
 
 Each service reads environment variables that begin with `CROSSDOCK_`. Sizes are bytes, times are seconds. A service
@@ -44,7 +45,7 @@ def table(title: str, fields: dict[str, FieldInfo]) -> str:
 def documented() -> str:
     common = ServiceSettings.model_fields
     own = {
-        name: {key: field for key, field in own_settings.model_fields.items() if key not in common or key == "port"}
+        name: {key: field for key, field in own_settings.model_fields.items() if key not in common or key in OVERRIDDEN}
         for name, own_settings in OWN.items()
     }
     shared = {key: field for key, field in common.items() if key != "port"}

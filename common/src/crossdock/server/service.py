@@ -20,7 +20,7 @@ from crossdock.auth.middleware import AuthenticationMiddleware
 from crossdock.auth.verifier import TokenVerifier
 from crossdock.cards.building import CARD_PATHS, RPC_PATHS
 from crossdock.compute import ComputePool
-from crossdock.extensions import LIMITS, PROGRESS, SKILL, declare
+from crossdock.extensions import LIMITS, PROGRESS, RESUMABLE, SKILL, declare
 from crossdock.pipeline import AgenticPipeline
 from crossdock.server.admission import Admission
 from crossdock.server.card_routes import card_routes
@@ -32,10 +32,11 @@ from crossdock.server.jsonrpc import JsonRpc
 from crossdock.server.limits import BodyMiddleware
 from crossdock.server.management import Check, management_app
 from crossdock.server.rest import rest_routes
+from crossdock.server.storage import journal_for
 from crossdock.settings import ServiceSettings
 from crossdock.tasks.engine import EngineLimits, TaskEngine
-from crossdock.tasks.journal import JournalLimits, TaskJournal
-from crossdock.tasks.memory import MemoryJournal
+from crossdock.tasks.journal import TaskJournal
+from crossdock.tasks.resumption import Resumptions
 from crossdock.telemetry.metrics import Metrics
 from crossdock.telemetry.tasks import TaskTelemetry
 from crossdock.telemetry.tracing import TracingMiddleware
@@ -93,12 +94,14 @@ def create_service(
     """
     for uri in (SKILL, PROGRESS):
         declare(card, uri)
-    journal = journal or MemoryJournal(_journal_limits(settings))
+    resumption = Resumptions(settings.resumable)
+    declare(card, RESUMABLE, {skill.id: str(resumption.of(skill.id)) for skill in card.skills})
+    journal = journal or journal_for(settings, card.name)
     metrics = metrics or Metrics(card.name)
     door = _door(settings, card, http, customer)
     admission = Admission(agent, card, settings.max_hops, passed_on)
     worker = _worker(settings, work, admission)
-    engine = TaskEngine(worker.executor, journal, TaskTelemetry(metrics), _engine_limits(settings))
+    engine = TaskEngine(worker.executor, journal, TaskTelemetry(metrics), _engine_limits(settings), resumption)
     handler = JournalRequestHandler(
         engine,
         journal,
@@ -111,7 +114,7 @@ def create_service(
     async def accepting() -> bool:
         return engine.accepting and service.listening()
 
-    ready = {"accepting": accepting, "issuer": door.ready, **(checks or {})}
+    ready = {"accepting": accepting, "tasks": journal.ready, "issuer": door.ready, **(checks or {})}
     app = _app(settings, card, handler, door.verifier, metrics)
     service = Service(app, management_app(metrics.registry, ready), engine, settings, metrics)
     app.router.lifespan_context = _lifespan(service, worker, background, [*closing, *door.closing])
@@ -250,12 +253,5 @@ def _engine_limits(settings: ServiceSettings) -> EngineLimits:
         task_seconds=settings.task_seconds,
         stream_idle_seconds=settings.stream_idle_seconds,
         running=settings.running_tasks,
-    )
-
-
-def _journal_limits(settings: ServiceSettings) -> JournalLimits:
-    return JournalLimits(
-        retention=settings.retention_seconds,
-        interrupted=settings.interrupted_seconds,
-        queued=settings.queued_tasks,
+        works=settings.role != "api",
     )

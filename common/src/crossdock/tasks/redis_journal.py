@@ -1,6 +1,7 @@
 """The journal that replicas share. Each state change is one script; `lua/prelude.lua` says which keys there are."""
 
 import asyncio
+import contextlib
 import hashlib
 import heapq
 import json
@@ -21,6 +22,7 @@ from crossdock.tasks.journal import (
     Claim,
     Entry,
     IdempotencyKey,
+    JournalDown,
     JournalLimits,
     KeyReused,
     Lease,
@@ -102,24 +104,32 @@ class RedisJournal(TaskJournal):
         prelude = (files("crossdock.tasks") / "lua" / "prelude.lua").read_text(encoding="utf-8")
         self._scripts = {name: Script(name, prelude) for name in SCRIPTS}
         self._wakeups = Wakeups(self._client, [f"{prefix}wake" for prefix in self._prefixes])
+        self._checked = False
         self._next = 0
         self._waits_ended = False
 
     async def open(self, canceled: Callable[[str], None]) -> None:
-        """Raises `ConfigError` where the store was made for another number of shards, `JournalDown` without Redis."""
-        self._wakeups.start(canceled)
+        """Raises `ConfigError` where the store was made for another number of shards, or by a newer release.
 
-        async def check() -> Any:
+        A Redis that is away is no error: that is found out when it is back.
+        """
+        self._wakeups.start(canceled)
+        with contextlib.suppress(JournalDown):
+            await self._check()
+
+    async def _check(self) -> None:
+        async def meta() -> Any:
             key = f"{self._prefixes[0]}meta"
             await self._client.hsetnx(key, "shards", str(len(self._prefixes)))
             await self._client.hsetnx(key, "format", str(FORMAT))
             return await self._client.hmget(key, ["shards", "format"])
 
-        shards, version = await answered(check, seconds=self._patience)
+        shards, version = await answered(meta, seconds=self._patience)
         if int(shards) != len(self._prefixes):
-            raise ConfigError(f"The task store has {int(shards)} shards, not {len(self._prefixes)}. Set that number.")
+            raise ConfigError(f"The task store has {int(shards)} shards. Set CROSSDOCK_REDIS_SHARDS to that number.")
         if int(version) > FORMAT:
             raise ConfigError("The task store was written by a newer release. Start that one.")
+        self._checked = True
 
     async def close(self) -> None:
         await self._wakeups.close()
@@ -345,6 +355,8 @@ class RedisJournal(TaskJournal):
         await self._run("delete", self.shard_of(task_id), task_id)
 
     async def _run(self, name: str, prefix: str, *args: Any) -> Any:
+        if not self._checked:
+            await self._check()
         return await answered(lambda: self._scripts[name](self._client, prefix, *args), seconds=self._patience)
 
     async def _sequence(self, task_id: str) -> int:

@@ -5,10 +5,16 @@ from pathlib import Path
 from pydantic import Field, field_validator
 
 from crossdock.settings import ServiceSettings
+from crossdock.tasks.resumption import Resumption
 
 
 class Settings(ServiceSettings):
     port: int = Field(8001, ge=1, le=64535, description="Service port; health and metrics listen on this plus 1000.")
+    resumable: dict[str, Resumption] = Field(
+        {"*": Resumption.CHECKPOINT},
+        description="By skill (* for the others), what becomes of a task whose replica is lost: never, restart or "
+        "checkpoint; JSON.",
+    )
     customer_file: Path = Field(description="YAML file whose `customer:` block configures this orchestrator.")
     agents: dict[str, str] = Field(description="Where the agents live: JSON object of agent id to URL.")
     client_id: str = Field("", description="OAuth client of this orchestrator; <customer>-orchestrator by default.")
