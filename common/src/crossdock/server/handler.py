@@ -64,7 +64,7 @@ class JournalRequestHandler(RequestHandler):
         require(params)
         validate_history_length(params.configuration)
         owner = caller(context).customer
-        self._admission.check(params, context)
+        await self._admission.check(params, context)
         return await self._engine.submit(owner, params, context, time_left(context))
 
     @guarded

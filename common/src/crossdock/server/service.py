@@ -22,7 +22,7 @@ from crossdock.cards.building import CARD_PATHS, RPC_PATHS
 from crossdock.compute import ComputePool
 from crossdock.extensions import LIMITS, PROGRESS, SKILL, declare
 from crossdock.pipeline import AgenticPipeline
-from crossdock.server.admission import Admission
+from crossdock.server.admission import Admission, PassedOn, nothing
 from crossdock.server.card_routes import card_routes
 from crossdock.server.executor import PipelineExecutor
 from crossdock.server.faults import not_served
@@ -81,7 +81,7 @@ def create_service(
     metrics: Metrics | None = None,
     customer: str | None = None,
     checks: Mapping[str, Check] | None = None,
-    passed_on: Callable[[], Mapping[str, str]] = dict,
+    passed_on: PassedOn = nothing,
     background: Sequence[Action] = (),
     closing: Sequence[Action] = (),
 ) -> Service:

@@ -58,8 +58,9 @@ class AgentDirectory:
         known = {item.id for item in profiles}
         return Catalogue(tuple(profiles)), tuple(agent for agent in self._clients if agent not in known)
 
-    def roles(self) -> dict[str, str]:
+    async def roles(self) -> dict[str, str]:
         """The skills that a caller may name, each with its role; also those of agents that were seen, but are away."""
+        await self.catalogue()
         offers = Catalogue(tuple(self._seen[agent] for agent in self._clients if agent in self._seen)).offers
         return {name: offer.role for name, offer in offers.items()}
 
