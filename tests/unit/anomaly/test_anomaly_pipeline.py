@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +206,21 @@ async def test_without_rules_it_asks_for_them_and_infers_them_when_told_to(text:
     inferred = data(await turn(TextPart("infer rules"), turns=earlier, skill=VALIDATE), "violations")
     assert inferred["summary"]["checked_against"] == "inferred"
     assert {each["row"] for each in inferred["violations"] if each["field"] == "units"} == {42}
+
+
+@pytest.mark.parametrize(
+    "text", ["```{" * 60_000, "```json\n[1] " * 20_000, "check the rules: " * 15_000, "[" * 250_000]
+)
+def test_no_text_holds_up_the_choice_of_a_skill(text: str) -> None:
+    begin = time.process_time()
+    AnomalyPipeline().choose_skill(request([TextPart(text)]))
+    assert time.process_time() - begin < 2
+
+
+async def test_rules_in_a_fence() -> None:
+    text = 'See:\n```json\n[{"field": "units", "min": 1}]\n```\n```\nthanks\n```'
+    conversation = await turn(table(units=0), TextPart(text))
+    assert [each["row"] for each in data(conversation, "violations")["violations"]] == [42]
 
 
 async def test_a_detection_says_that_it_checks_no_rules() -> None:
