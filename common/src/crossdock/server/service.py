@@ -211,7 +211,7 @@ def _app(
 
     app = Starlette(
         exception_handlers={HTTPException: not_served},
-        routes=[*card_routes(card), *_a2a_routes(handler)],
+        routes=[*card_routes(card), *_a2a_routes(card, handler)],
         middleware=[
             Middleware(TracingMiddleware),
             Middleware(AuthenticationMiddleware, verifier=verifier, public_paths=CARD_PATHS, on_rejection=rejected),
@@ -222,9 +222,10 @@ def _app(
     return app
 
 
-def _a2a_routes(handler: JournalRequestHandler) -> list[BaseRoute]:
-    rpc = JsonRpc(handler)
-    return [*(Route(path, rpc.answer, methods=["POST"]) for path in RPC_PATHS), *rest_routes(handler)]
+def _a2a_routes(card: AgentCard, handler: JournalRequestHandler) -> list[BaseRoute]:
+    extensions = [extension.uri for extension in card.capabilities.extensions]
+    rpc = JsonRpc(handler, extensions)
+    return [*(Route(path, rpc.answer, methods=["POST"]) for path in RPC_PATHS), *rest_routes(handler, extensions)]
 
 
 def _extended(card: AgentCard, settings: ServiceSettings) -> AgentCard:
