@@ -211,3 +211,17 @@ async def test_a_file_that_the_named_agent_cannot_read_is_rejected_where_there_i
         fold(task, event)  # type: ignore[arg-type]
     assert task.status.state == TaskState.TASK_STATE_REJECTED
     assert "puppet does not read a.pdf. Send one of: text/plain" in text_of(task.status.message)
+
+
+async def test_a_skill_named_at_an_agent_holds_for_the_later_turns_of_its_task(crossdock: System) -> None:
+    served = await crossdock.agent()
+    client = crossdock.client(served.url)
+    first = message("ask me").message
+    first.metadata.update({SKILL: "other"})
+    task = Task()
+    async for event in client.send(first):
+        fold(task, event)  # type: ignore[arg-type]
+    assert plain(task.metadata)[SKILL] == {"skill": "other", "reason": "the caller named it"}
+    async for _ in client.send(message("answer that", task_id=task.id).message):
+        pass
+    assert [request.skill for request in served.work.requests] == ["other", "other"]

@@ -11,7 +11,7 @@ from a2a.types import AgentCard
 from crossdock.cards.sanitising import cleaned
 from crossdock.parts import OCTETS
 
-NAMEABLE = re.compile(r"[\w.-]{1,80}", re.ASCII)
+NAMEABLE = re.compile(r"[\w-]{1,80}", re.ASCII)
 VERSION_LIMIT = 40
 
 
