@@ -122,6 +122,14 @@ async def test_rules_and_table_in_one_message() -> None:
     assert [each["row"] for each in data(conversation, "violations")["violations"]] == [0]
 
 
+async def test_a_table_over_several_text_parts() -> None:
+    parts = (
+        TextPart("Anything odd in this?"),
+        TextPart("id,qty\n" + "\n".join(f"{row},5" for row in range(40)) + "\n41,-5"),
+    )
+    assert [record["row"] for record in data(await turn(*parts), "anomalies")["records"]] == [40]
+
+
 async def test_numbers_in_a_sentence() -> None:
     conversation = await turn(TextPart("Our cold room: 2.4 2.6 2.5 2.5 -40.0 2.6 - is one wrong?"))
     assert [record["row"] for record in data(conversation, "anomalies")["records"]] == [4]

@@ -42,7 +42,7 @@ def submitted(request: PipelineRequest) -> Submission:
         own = [part for part in parts if not _is_passed_on(part)]
         rules = rules or _only_rules(own)
         table = table or _only_table(own)
-        texts += [TextSource(_without_rules(part.text)) for part in own if isinstance(part, TextPart)]
+        texts.append(TextSource("\n\n".join(_without_rules(part.text) for part in own if isinstance(part, TextPart))))
     return Submission((table,) if table else tuple(texts), rules)
 
 
