@@ -182,6 +182,7 @@ async def test_rules_of_several_kinds_are_refused(parts: tuple[Part, ...]) -> No
         DataPart({"rules": ["units > 0"]}),
         FilePart("rules.json", "application/json", b'\xef\xbb\xbf{"rules": "units > 0"}'),
         TextPart("Rules: units > 0"),
+        TextPart('[{"field": "units", "min": 1, "message": "\\ud800"}]'),
         TextPart("Please check this table:\n- units at least 1\n- total value = units * cost per unit\nThanks"),
     ],
 )

@@ -76,6 +76,7 @@ def test_a_written_table_is_read_again(rows: list[tuple[str, str, int]], delimit
         (b"[1.5, 2.5, null]", ("value",), [(1.5,), (2.5,), (None,)]),
         (b"[1.5, 1e999, 1" + b"0" * 6000 + b"]", ("value",), [(1.5,), ("1e999",), ("1" + "0" * 6000,)]),
         (b"| id | qty |\n|---|---|\n| 1 | 3 |\n| 2 | 4 |\n", ("id", "qty"), [("1 ", "3 "), ("2 ", "4 ")]),
+        (b'[{"\\ud800": "\\udc00x", "b": "\\ud83d\\ude00"}]', ("\ufffd", "b"), [("\ufffdx", "\U0001f600")]),
         (b"h" * 500 + b",b\n1,2\n", ("h" * 200, "b"), [("1", "2")]),
     ],
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from anomaly_agent.expressions import stated
+from anomaly_agent.json_records import whole
 from anomaly_agent.rules import KEYS
 from anomaly_agent.source import FileSource, Source, TextSource, ValueSource
 from crossdock.errors import Rejected
@@ -164,6 +165,6 @@ def _is_hollow(part: Part) -> bool:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(whole(text))
     except (ValueError, RecursionError):
         return None
