@@ -108,9 +108,10 @@ async def test_both_bindings_answer_alike(crossdock: System, agent: Agent, case:
         (body(role="user"), "message.role must be one of: ROLE_USER, ROLE_AGENT."),
         (body(role="ROLE_AGENT"), "message.role must be ROLE_USER: as ROLE_AGENT only the agent speaks."),
         (body(parts=[{}]), "message.parts[0] is empty: give it text, data, raw or url."),
+        ({**body(), "configuration": {"historyLength": -1}}, "configuration.historyLength must be 0 or more."),
         (body(messageId=""), "message.messageId: required, but not given."),
         ({**body(), "configuration": {"historyLength": "x"}},
-         "configuration.historyLength must be a whole number below 2147483648."),
+         "configuration.historyLength must be a whole number."),
     ],
 )  # fmt: skip
 async def test_the_field_is_named_and_what_it_must_be(
