@@ -11,7 +11,7 @@ from crossdock.extensions import ROUTING, SKILL, STYLE
 from crossdock.parts import plain
 from crossdock.tasks.events import fold
 from tests.support.executors import message
-from tests.support.orchestration import orchestrator
+from tests.support.orchestration import CUSTOMER, orchestrator
 from tests.support.system import System
 
 
@@ -211,3 +211,36 @@ async def test_a_file_that_the_named_agent_cannot_read_is_rejected_where_there_i
         fold(task, event)  # type: ignore[arg-type]
     assert task.status.state == TaskState.TASK_STATE_REJECTED
     assert "puppet does not read a.pdf. Send one of: text/plain" in text_of(task.status.message)
+
+
+async def test_a_skill_named_at_an_agent_holds_for_the_later_turns_of_its_task(crossdock: System) -> None:
+    served = await crossdock.agent()
+    client = crossdock.client(served.url)
+    first = message("ask me").message
+    first.metadata.update({SKILL: "other"})
+    task = Task()
+    async for event in client.send(first):
+        fold(task, event)  # type: ignore[arg-type]
+    assert plain(task.metadata)[SKILL] == {"skill": "other", "reason": "the caller named it"}
+    async for _ in client.send(message("answer that", task_id=task.id).message):
+        pass
+    assert [request.skill for request in served.work.requests] == ["other", "other"]
+
+
+async def test_the_only_skill_that_a_customer_may_use_is_the_one_used(crossdock: System) -> None:
+    narrowed = CUSTOMER.replace("- id: puppet\n", "- id: puppet\n      skills: [other]\n")
+    served = await orchestrator(crossdock, customer=narrowed)
+    task, _ = await run(crossdock, served.url, "complete this")
+    assert task.status.state == TaskState.TASK_STATE_COMPLETED
+    assert served.work[0].requests[0].skill == "other"
+
+
+async def test_a_skill_that_is_not_open_to_the_customer_is_stopped(crossdock: System) -> None:
+    narrowed = CUSTOMER.replace("- id: puppet\n", "- id: puppet\n      skills: [other, third]\n")
+    served = await orchestrator(crossdock, customer=narrowed)
+    task, _ = await run(crossdock, served.url, "wait for it")
+    assert task.status.state == TaskState.TASK_STATE_REJECTED
+    assert "puppet: the request needs its skill act" in text_of(task.status.message)
+    headers = await crossdock.headers()
+    (below,) = (await crossdock.http().get(f"{served.puppet.url}/tasks", headers=headers)).json()["tasks"]
+    assert below["status"]["state"] == "TASK_STATE_CANCELED"

@@ -8,6 +8,7 @@ from a2a.types import (
     TaskState,
 )
 
+from crossdock.extensions import SKILL
 from tests.support.system import Agent, System
 from tests.support.wire import body, rpc
 
@@ -107,9 +108,10 @@ async def test_both_bindings_answer_alike(crossdock: System, agent: Agent, case:
         (body(role="user"), "message.role must be one of: ROLE_USER, ROLE_AGENT."),
         (body(role="ROLE_AGENT"), "message.role must be ROLE_USER: as ROLE_AGENT only the agent speaks."),
         (body(parts=[{}]), "message.parts[0] is empty: give it text, data, raw or url."),
+        ({**body(), "configuration": {"historyLength": -1}}, "configuration.historyLength must be 0 or more."),
         (body(messageId=""), "message.messageId: required, but not given."),
         ({**body(), "configuration": {"historyLength": "x"}},
-         "configuration.historyLength must be a whole number below 2147483648."),
+         "configuration.historyLength must be a whole number."),
     ],
 )  # fmt: skip
 async def test_the_field_is_named_and_what_it_must_be(
@@ -216,3 +218,24 @@ async def test_a_path_that_nothing_serves_is_a_readable_404(crossdock: System, a
     ]:
         answer = await http.request(verb, agent.url + path, headers=headers)
         assert (answer.status_code, answer.json()["error"]["code"]) == (status, status), path
+
+
+async def test_extensions_that_are_activated_are_told(crossdock: System, agent: Agent) -> None:
+    http, headers = crossdock.http(), await crossdock.headers()
+    headers["A2A-Extensions"] = f"urn:example:unknown, {SKILL}"
+    for path, content in (("/", rpc("SendMessage", body())), ("/message:send", body()), ("/message:stream", body())):
+        answer = await http.post(agent.url + path, json=content, headers=headers)
+        assert answer.headers["A2A-Extensions"] == SKILL
+        assert "A2A-Extensions" not in (await http.get(f"{agent.url}/tasks")).headers
+
+
+async def test_the_tenant_is_checked_wherever_it_stands(crossdock: System, agent: Agent) -> None:
+    http, headers = crossdock.http(), await crossdock.headers()
+    for tenant, status in (("acme", 200), ("globex", 403)):
+        content = {**body(), "tenant": tenant}
+        for path, sent in (
+            ("/", rpc("SendMessage", content)),
+            ("/message:send", content),
+            (f"/{tenant}/message:send", body()),
+        ):
+            assert (await http.post(agent.url + path, json=sent, headers=headers)).status_code == status, path

@@ -48,6 +48,7 @@ MALFORMED = {
     "deep": nested('{"a":', "}", 100_000).encode(),
     "deep data": with_data(nested("[", "]", 100)).encode(),
     "data deeper than protobuf reads": with_data(nested('{"a":', "}", 33)).encode(),
+    "more values than memory is kept for": with_data("[" + "0," * 1_000_000 + "0]").encode(),
     "NaN": with_data("NaN").encode(),
     "Infinity": with_data("[-Infinity]").encode(),
     "a float too large": with_data("1e999").encode(),

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,14 @@ async def test_rules_and_table_in_one_message() -> None:
     assert [each["row"] for each in data(conversation, "violations")["violations"]] == [0]
 
 
+async def test_a_table_over_several_text_parts() -> None:
+    parts = (
+        TextPart("Anything odd in this?"),
+        TextPart("id,qty\n" + "\n".join(f"{row},5" for row in range(40)) + "\n41,-5"),
+    )
+    assert [record["row"] for record in data(await turn(*parts), "anomalies")["records"]] == [40]
+
+
 async def test_numbers_in_a_sentence() -> None:
     conversation = await turn(TextPart("Our cold room: 2.4 2.6 2.5 2.5 -40.0 2.6 - is one wrong?"))
     assert [record["row"] for record in data(conversation, "anomalies")["records"]] == [4]
@@ -173,6 +182,7 @@ async def test_rules_of_several_kinds_are_refused(parts: tuple[Part, ...]) -> No
         DataPart({"rules": ["units > 0"]}),
         FilePart("rules.json", "application/json", b'\xef\xbb\xbf{"rules": "units > 0"}'),
         TextPart("Rules: units > 0"),
+        TextPart('[{"field": "units", "min": 1, "message": "\\ud800"}]'),
         TextPart("Please check this table:\n- units at least 1\n- total value = units * cost per unit\nThanks"),
     ],
 )
@@ -205,6 +215,21 @@ async def test_without_rules_it_asks_for_them_and_infers_them_when_told_to(text:
     inferred = data(await turn(TextPart("infer rules"), turns=earlier, skill=VALIDATE), "violations")
     assert inferred["summary"]["checked_against"] == "inferred"
     assert {each["row"] for each in inferred["violations"] if each["field"] == "units"} == {42}
+
+
+@pytest.mark.parametrize(
+    "text", ["```{" * 60_000, "```json\n[1] " * 20_000, "check the rules: " * 15_000, "[" * 250_000]
+)
+def test_no_text_holds_up_the_choice_of_a_skill(text: str) -> None:
+    begin = time.process_time()
+    AnomalyPipeline().choose_skill(request([TextPart(text)]))
+    assert time.process_time() - begin < 2
+
+
+async def test_rules_in_a_fence() -> None:
+    text = 'See:\n```json\n[{"field": "units", "min": 1}]\n```\n```\nthanks\n```'
+    conversation = await turn(table(units=0), TextPart(text))
+    assert [each["row"] for each in data(conversation, "violations")["violations"]] == [42]
 
 
 async def test_a_detection_says_that_it_checks_no_rules() -> None:

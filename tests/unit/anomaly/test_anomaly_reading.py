@@ -75,6 +75,8 @@ def test_a_written_table_is_read_again(rows: list[tuple[str, str, int]], delimit
         (b'[["a", "b"], [1, 2], [3, 4]]', ("a", "b"), [(1, 2), (3, 4)]),
         (b"[1.5, 2.5, null]", ("value",), [(1.5,), (2.5,), (None,)]),
         (b"[1.5, 1e999, 1" + b"0" * 6000 + b"]", ("value",), [(1.5,), ("1e999",), ("1" + "0" * 6000,)]),
+        (b"| id | qty |\n|---|---|\n| 1 | 3 |\n| 2 | 4 |\n", ("id", "qty"), [("1 ", "3 "), ("2 ", "4 ")]),
+        (b'[{"\\ud800": "\\udc00x", "b": "\\ud83d\\ude00"}]', ("\ufffd", "b"), [("\ufffdx", "\U0001f600")]),
         (b"h" * 500 + b",b\n1,2\n", ("h" * 200, "b"), [("1", "2")]),
     ],
 )
@@ -167,6 +169,17 @@ def test_a_table_in_a_message(text: str) -> None:
     assert table is not None
     assert table.names == ("id", "qty")
     assert [[str(cell).strip() for cell in row] for row in table.rows] == [["1", "3"], ["2", "4"]]
+
+
+def test_a_part_of_a_message_is_said_to_be_one() -> None:
+    table = find_table("Please check:\nid,qty\n1,3\n2,4\n3,4\n5,6,7\n\nThanks", LIMITS)
+    assert table is not None
+    assert "the table is 4 of the text's 7 lines" in table.notes
+
+
+def test_several_fenced_tables_are_refused() -> None:
+    with pytest.raises(Rejected, match="2 tables; a task takes one"):
+        find_table("```\nid,qty\n1,3\n2,4\n```\nand\n```\nid,qty\n1,3\n2,4\n```", LIMITS)
 
 
 def test_words_are_no_table() -> None:

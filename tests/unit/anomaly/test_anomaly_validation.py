@@ -96,6 +96,8 @@ def test_rules_by_field() -> None:
         ([{"field": "qty"}], "checks nothing"),
         ([{"min": 1}], "names no field"),
         ([{"field": "qty", "min": "1"}], "must be a number"),
+        ([{"field": "qty", "min": float("nan")}], "must be a number"),
+        ([{"field": "qty", "max": 10**400}], "must be a number"),
         ([{"field": "sku", "pattern": "("}], "no valid regular expression"),
         ([{"field": "sku", "type": "money"}], "one of number"),
         ([{"field": "total", "equals": {"difference": ["qty"]}}], "equals takes"),

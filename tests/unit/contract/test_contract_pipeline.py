@@ -202,6 +202,8 @@ async def test_only_the_wish_to_add_is_no_contract(pipeline: ContractPipeline, t
         "Lösche den Vertrag mit Polder",
         "Bitte alle Verträge löschen",
         "Elimina el contrato",
+        "Could you delete the contract with Polder?",
+        "Bitte den Vertrag mit Polder löschen.",
     ],
 )
 async def test_what_cannot_be_done_is_rejected_with_what_can(pipeline: ContractPipeline, text: str) -> None:
@@ -210,7 +212,14 @@ async def test_what_cannot_be_done_is_rejected_with_what_can(pipeline: ContractP
 
 
 @pytest.mark.parametrize(
-    "text", ["May the carrier delete our data under the contract?", "Removal of goods: which terms?"]
+    "text",
+    [
+        "May the carrier delete our data under the contract?",
+        "Removal of goods: which terms?",
+        "Entfernung zum Lager laut Vertrag?",
+        "Delete our data: what does the contract say on it?",
+        "Remove the duplicates from the list and tell me what the agreement says about them.",
+    ],
 )
 async def test_questions_on_deleting_are_questions(pipeline: ContractPipeline, text: str) -> None:
     assert isinstance((await run_pipeline(pipeline, request([TextPart(text)]))).end, Result)

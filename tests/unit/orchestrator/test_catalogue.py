@@ -23,6 +23,25 @@ def test_a_card_becomes_an_agent() -> None:
     assert agent.examples == ("do one", "do two")
 
 
+def test_what_a_card_says_of_its_version_is_cleaned() -> None:
+    odd = card()
+    odd.version = "1.0\n" + "x" * 5_000
+    assert catalogue_of({"some": odd}).versions["some"].startswith("1.0 xxx")
+    assert len(catalogue_of({"some": odd}).versions["some"]) == 40
+
+
+def test_the_modes_of_a_skill_count_before_those_of_the_card() -> None:
+    modest = card()
+    modest.default_input_modes.extend(["text/plain"])
+    modest.skills[0].input_modes.extend(["text/*", "application/json"])
+    agent = catalogue_of({"some": modest}).agents[0]
+    assert agent.input_modes == ("text/*", "application/json", "text/plain")
+    assert agent.reads("text/csv")
+    assert agent.reads("application/octet-stream")
+    assert not agent.reads("application/pdf")
+    assert not catalogue_of({"some": modest}, {"some": ["two"]}).agents[0].reads("text/csv")
+
+
 def test_only_allowed_skills_are_there() -> None:
     assert catalogue_of({"some": card()}, {"some": ["two"]}).agents[0].examples == ("do two",)
 

@@ -94,6 +94,7 @@ def test_contradictions_are_explained(tmp_path: Path, routing: object, message: 
         ({"limits": {"steps": "many"}}, "customer.limits.steps: must be a whole number"),
         ({"llm": {"base_url": "ftp://x"}}, "customer.llm.base_url: 'ftp://x' is not a URL"),
         ({"llm": {"base_url": "https://"}}, "customer.llm.base_url: 'https://' is not a URL"),
+        ({"llm": {"base_url": "https://[x"}}, "customer.llm.base_url: 'https://[x' is not a URL"),
         (
             {"routing": {"rules": [{"name": "a", "priority": True, "keywords": ["x"], "agents": ["anomaly"]}]}},
             "customer.routing.rules[0].priority: must be a whole number",

@@ -133,7 +133,7 @@ def test_base64_comes_in_several_dresses(text: str) -> None:
         ({"configuration": {"returnImmediately": "yes"}}, "configuration.returnImmediately must be true or false."),
         (
             {"configuration": {"historyLength": 2**31}},
-            "configuration.historyLength must be a whole number below 2147483648.",
+            "configuration.historyLength must be below 2147483648.",
         ),
     ],
 )

@@ -1,7 +1,7 @@
 """What a message must satisfy before a task is made of it."""
 
 import fnmatch
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from a2a.server.context import ServerCallContext
@@ -19,6 +19,13 @@ from crossdock.parts import OCTETS, media_type
 from crossdock.server.decoding import unfit
 
 MAX_ID = 256
+PassedOn = Callable[[], Awaitable[Mapping[str, str]]]
+
+
+async def nothing() -> Mapping[str, str]:
+    return {}
+
+
 NO_PUSH = "Push notifications are not sent here: stream the task, subscribe to it or get it instead."
 
 
@@ -39,9 +46,9 @@ class Admission:
     agent: str
     card: AgentCard
     max_hops: int
-    passed_on: Callable[[], Mapping[str, str]] = dict
+    passed_on: PassedOn = nothing
 
-    def check(self, params: SendMessageRequest, context: ServerCallContext) -> None:
+    async def check(self, params: SendMessageRequest, context: ServerCallContext) -> None:
         """Raises the A2A error that fits, or `Forbidden`."""
         message = params.message
         if message.role != Role.ROLE_USER:
@@ -59,7 +66,7 @@ class Admission:
         self._check_hops(context.state["headers"])
         skill = self.named_skill(params)
         if skill:
-            self.check_skill(skill, caller(context))
+            await self.check_named(skill, caller(context))
 
     def named_skill(self, params: SendMessageRequest) -> str:
         """The skill that the message's or the request's metadata names; empty if none."""
@@ -72,15 +79,34 @@ class Admission:
             return str(named)
         return ""
 
-    def check_skill(self, skill: str, principal: Principal) -> None:
-        own = {item.id: f"skill:{self.agent}.{item.id}" for item in self.card.skills}
-        others = self.passed_on()
-        if skill not in {*own, *others}:
+    async def check_named(self, skill: str, principal: Principal) -> None:
+        own = [item.id for item in self.card.skills]
+        others = {} if skill in own else await self.passed_on()
+        if skill in own:
+            self.check_skill(skill, principal)
+        elif skill in others:
+            self._check_passed_on(others[skill], principal)
+        else:
             known = ", ".join([*own, *others])
             raise InvalidParamsError(f"There is no skill {skill[:80]!r} here. Name one of: {known}.")
-        lacking = _lacking(own[skill], principal) if skill in own else _lacking_for_other(own, others[skill], principal)
-        if lacking:
-            raise Forbidden(f"The token lacks the role {lacking}. Ask the issuer's administrator for it.")
+
+    def check_skill(self, skill: str, principal: Principal) -> None:
+        _require(self._role(skill), principal)
+
+    def _check_passed_on(self, role: str, principal: Principal) -> None:
+        """The right to what is done here covers what it passes on, unless the token has rights at that agent itself.
+
+        Such rights are a limit: whoever has `skill:contract.answer_question` alone may not name `add_contract`.
+        """
+        own = [self._role(item.id) for item in self.card.skills]
+        if not any(map(principal.may, own)):
+            _require(own[0], principal)
+        agent = role.rpartition(".")[0]
+        if any(held.startswith(f"{agent}.") for held in principal.roles):
+            _require(role, principal)
+
+    def _role(self, skill: str) -> str:
+        return f"skill:{self.agent}.{skill}"
 
     def _check_media_types(self, params: SendMessageRequest) -> None:
         modes = list(self.card.default_input_modes)
@@ -100,20 +126,9 @@ class Admission:
             )
 
 
-def _lacking(role: str, principal: Principal) -> str:
-    return "" if principal.may(role) else role
-
-
-def _lacking_for_other(own: Mapping[str, str], role: str, principal: Principal) -> str:
-    """The right to what is done here covers what it passes on, unless the token has rights at that agent itself.
-
-    Such rights are a limit: whoever has `skill:contract.answer_question` alone may not name `add_contract`.
-    """
-    if not any(map(principal.may, own.values())):
-        return next(iter(own.values()))
-    agent = role.rpartition(".")[0]
-    limited = any(held.startswith(f"{agent}.") for held in principal.roles)
-    return _lacking(role, principal) if limited else ""
+def _require(role: str, principal: Principal) -> None:
+    if not principal.may(role):
+        raise Forbidden(f"The token lacks the role {role}. Ask the issuer's administrator for it.")
 
 
 def time_left(context: ServerCallContext) -> float | None:

@@ -1,6 +1,7 @@
 """One HTTP request as our request handler and the bindings share it."""
 
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from a2a.compat.v0_3.extension_headers import LEGACY_HTTP_EXTENSION_HEADER
@@ -25,11 +26,20 @@ class Call:
 
 def call_context(request: Request, call: Call, tenant: str) -> ServerCallContext:
     """Hands the authenticated caller and the `Call` to the request handler."""
-    headers = request.headers
-    names = (HTTP_EXTENSION_HEADER, LEGACY_HTTP_EXTENSION_HEADER)
     return ServerCallContext(
         user=request.scope["user"],
         tenant=tenant,
-        state={"headers": dict(headers), CALL: call},
-        requested_extensions=get_requested_extensions([value for name in names for value in headers.getlist(name)]),
+        state={"headers": dict(request.headers), CALL: call},
+        requested_extensions=_requested(request),
     )
+
+
+def activated(request: Request, extensions: Collection[str]) -> dict[str, str]:
+    """The header that tells which of the agent's extensions the caller activated (topics/extensions)."""
+    found = sorted(_requested(request).intersection(extensions))
+    return {HTTP_EXTENSION_HEADER: ", ".join(found)} if found else {}
+
+
+def _requested(request: Request) -> set[str]:
+    names = (HTTP_EXTENSION_HEADER, LEGACY_HTTP_EXTENSION_HEADER)
+    return get_requested_extensions([value for name in names for value in request.headers.getlist(name)])

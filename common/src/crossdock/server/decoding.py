@@ -134,8 +134,10 @@ def _boolean(value: Any, path: str) -> bool:
 def _whole(value: Any, path: str) -> int:
     if isinstance(value, str) and WHOLE.fullmatch(value):
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not -MAX_INT <= value < MAX_INT or value % 1:
-        raise unfit(path, f"must be a whole number below {MAX_INT}")
+    if isinstance(value, bool) or not isinstance(value, int | float) or value % 1:
+        raise unfit(path, "must be a whole number")
+    if not -MAX_INT <= value < MAX_INT:
+        raise unfit(path, f"must be below {MAX_INT}")
     return int(value)
 
 

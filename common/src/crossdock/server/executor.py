@@ -93,7 +93,9 @@ class PipelineExecutor(AgentExecutor):
 
     async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
         emitter = Emitter(context, event_queue)
-        await emitter.status(TaskState.TASK_STATE_WORKING)
+        named = self._named(context)
+        kept = {SKILL: {"skill": named, "reason": "the caller named it"}} if named else None
+        await emitter.status(TaskState.TASK_STATE_WORKING, metadata=kept)
         request = await self._request(context)
         if not request.skill:
             choice = self._pipeline.choose_skill(request)
@@ -120,20 +122,24 @@ class PipelineExecutor(AgentExecutor):
         message = context.message
         assert message is not None
         task = context.current_task
-        named = self._admission.named_skill(SendMessageRequest(message=message)) or str(context.metadata.get(SKILL, ""))
         earlier = plain(task.metadata).get(SKILL, {}).get("skill", "") if task else ""
         return PipelineRequest(
             parts=tuple(map(from_wire, message.parts)),
             customer=caller(context.call_context).customer,
             task_id=str(context.task_id),
             context_id=str(context.context_id),
-            skill=named or earlier,
+            skill=self._named(context) or earlier,
             turns=turns(list(task.history)[:-1]) if task else (),
             context=tuple(turn for related in context.related_tasks for turn in _conversation(related)),
             checkpoint=context.call_context.state.get(CHECKPOINT),
             metadata={**plain(message.metadata), **context.metadata},
             hops=int(context.call_context.state["headers"].get(HOPS_HEADER, "0")),
         )
+
+    def _named(self, context: RequestContext) -> str:
+        """The skill that this turn's message or request names; a task keeps it for its later turns."""
+        asked = SendMessageRequest(message=context.message)
+        return self._admission.named_skill(asked) or str(context.metadata.get(SKILL, ""))
 
     async def _loaded(self, part: Part) -> Part:
         if not isinstance(part, FilePart):

@@ -16,24 +16,25 @@ from a2a.types import (
     ListTasksRequest,
     ListTasksResponse,
     Message,
+    SendMessageConfiguration,
     SendMessageRequest,
     SubscribeToTaskRequest,
     Task,
     TaskState,
 )
-from a2a.utils.constants import DEFAULT_LIST_TASKS_PAGE_SIZE
+from a2a.utils.constants import DEFAULT_LIST_TASKS_PAGE_SIZE, MAX_LIST_TASKS_PAGE_SIZE
 from a2a.utils.errors import (
     ExtendedAgentCardNotConfiguredError,
     InvalidParamsError,
     PushNotificationNotSupportedError,
     UnsupportedOperationError,
 )
-from a2a.utils.task import apply_history_length, validate_history_length, validate_page_size
+from a2a.utils.task import apply_history_length
 
 from crossdock.errors import TryLater
 from crossdock.server.admission import NO_PUSH, Admission, caller, time_left
 from crossdock.server.call import CALL, Call
-from crossdock.server.decoding import require
+from crossdock.server.decoding import require, unfit
 from crossdock.server.faults import guarded, guarded_stream
 from crossdock.tasks.engine import TaskEngine, Ticket
 from crossdock.tasks.events import TERMINAL, is_resting
@@ -62,9 +63,9 @@ class JournalRequestHandler(RequestHandler):
 
     async def _submit(self, params: SendMessageRequest, context: ServerCallContext) -> Ticket:
         require(params)
-        validate_history_length(params.configuration)
+        _check_history_length(params.configuration, "configuration.historyLength")
         owner = caller(context).customer
-        self._admission.check(params, context)
+        await self._admission.check(params, context)
         return await self._engine.submit(owner, params, context, time_left(context))
 
     @guarded
@@ -135,15 +136,15 @@ class JournalRequestHandler(RequestHandler):
     @guarded
     async def on_get_task(self, params: GetTaskRequest, context: ServerCallContext) -> Task:
         require(params)
-        validate_history_length(params)
+        _check_history_length(params, "historyLength")
         snapshot = await self._journal.get(caller(context).customer, params.id)
         return apply_history_length(snapshot.task, params)
 
     @guarded
     async def on_list_tasks(self, params: ListTasksRequest, context: ServerCallContext) -> ListTasksResponse:
-        validate_history_length(params)
-        if params.HasField("page_size"):
-            validate_page_size(params.page_size)
+        _check_history_length(params, "historyLength")
+        if params.HasField("page_size") and not 1 <= params.page_size <= MAX_LIST_TASKS_PAGE_SIZE:
+            raise unfit("pageSize", f"must be from 1 to {MAX_LIST_TASKS_PAGE_SIZE}")
         wanted = TaskFilter(
             params.context_id,
             params.status if params.status != TaskState.TASK_STATE_UNSPECIFIED else None,
@@ -187,6 +188,11 @@ class JournalRequestHandler(RequestHandler):
     @guarded
     async def on_delete_task_push_notification_config(self, params: Any, context: ServerCallContext) -> NoReturn:
         raise PushNotificationNotSupportedError(NO_PUSH)
+
+
+def _check_history_length(limited: GetTaskRequest | ListTasksRequest | SendMessageConfiguration, path: str) -> None:
+    if limited.history_length < 0:
+        raise unfit(path, "must be 0 or more")
 
 
 def _cursor(context: ServerCallContext) -> int | None:

@@ -1,7 +1,7 @@
 """The JSON-RPC binding (section 9), of A2A 1.0 and 0.3 on the same paths."""
 
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from starlette.responses import Response
 from crossdock.errors import Rejected
 from crossdock.server import legacy
 from crossdock.server.bodies import NotJson, parsed
-from crossdock.server.call import Call, call_context
+from crossdock.server.call import Call, activated, call_context
 from crossdock.server.faults import as_a2a, rpc_error
 from crossdock.server.loop import off_loop
 from crossdock.server.operations import METHODS, V0_3, Method
@@ -36,13 +36,14 @@ class Asked:
 class JsonRpc:
     """An endpoint of Starlette's kind."""
 
-    def __init__(self, handler: RequestHandler) -> None:
+    def __init__(self, handler: RequestHandler, extensions: Collection[str]) -> None:
         self._handler = handler
+        self._extensions = extensions
 
     async def answer(self, request: Request) -> Response:
         body = await request.body()
         asked = await off_loop(len(body), _asked, body, request)
-        call = Call()
+        call = Call(headers=activated(request, self._extensions))
         try:
             if asked.method is None or asked.params is None:
                 raise asked.refused or InvalidRequestError

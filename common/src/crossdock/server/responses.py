@@ -27,6 +27,9 @@ class JsonResponse(Response):
     media_type = "application/json"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if len(self.body) <= PIECE:
+            await super().__call__(scope, receive, send)
+            return
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         for piece in _pieces(bytes(self.body)):
             await send(piece)
@@ -38,10 +41,11 @@ class EventStream(StreamingResponse):
 
     media_type = "text/event-stream"
 
-    def __init__(self, frames: AsyncGenerator[bytes], call: Call) -> None:
+    def __init__(self, frames: AsyncGenerator[bytes], call: Call, *, ping: float = PING_SECONDS) -> None:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", **call.headers}
         super().__init__(frames, call.status or 200, headers)
         self._frames = frames
+        self._seconds = ping
 
     async def stream_response(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
@@ -59,7 +63,7 @@ class EventStream(StreamingResponse):
 
     async def _ping(self, send: Send, whole: asyncio.Lock) -> None:
         while True:
-            await asyncio.sleep(PING_SECONDS)
+            await asyncio.sleep(self._seconds)
             async with whole:
                 await send({"type": "http.response.body", "body": PING, "more_body": True})
 

@@ -1,7 +1,7 @@
 """The HTTP+JSON binding (section 11), of A2A 1.0 and, under `/v1`, of 0.3."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from a2a.server.request_handlers import RequestHandler
@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from crossdock.errors import Rejected
 from crossdock.server import legacy
 from crossdock.server.bodies import parsed
-from crossdock.server.call import Call, call_context
+from crossdock.server.call import Call, activated, call_context
 from crossdock.server.decoding import from_query
 from crossdock.server.faults import as_a2a, rest_error
 from crossdock.server.loop import off_loop
@@ -44,14 +44,14 @@ TABLE: list[tuple[str, str, str, Mapping[str, str]]] = [
 OLD_PATHS = {"/extendedAgentCard": "/card"}
 
 
-def rest_routes(handler: RequestHandler) -> list[BaseRoute]:
+def rest_routes(handler: RequestHandler, extensions: Collection[str]) -> list[BaseRoute]:
     """They end with a mount that catches every path as a tenant's: put them last."""
     current: list[BaseRoute] = []
     old: list[BaseRoute] = []
     for verb, path, name, inside in TABLE:
-        current.append(Route(path, Endpoint(handler, METHODS[name], inside).answer, methods=[verb]))
+        current.append(Route(path, Endpoint(handler, extensions, METHODS[name], inside).answer, methods=[verb]))
         if name in legacy.REST_METHODS:
-            endpoint = Endpoint(handler, legacy.REST_METHODS[name], inside)
+            endpoint = Endpoint(handler, extensions, legacy.REST_METHODS[name], inside)
             old.append(Route(f"/v1{OLD_PATHS.get(path, path)}", endpoint.answer, methods=[verb]))
     return [*old, *current, Mount("/{tenant}", routes=current)]
 
@@ -61,11 +61,12 @@ class Endpoint:
     """One method at one path; `inside` maps the path's parameters to fields."""
 
     handler: RequestHandler
+    extensions: Collection[str]
     method: Method
     inside: Mapping[str, str]
 
     async def answer(self, request: Request) -> Response:
-        call = Call()
+        call = Call(headers=activated(request, self.extensions))
         try:
             self.method.check_version(request)
             params = await self._params(request)
@@ -82,9 +83,10 @@ class Endpoint:
         return JsonResponse(result, headers=call.headers, media_type=media_type)
 
     async def _params(self, request: Request) -> Message:
-        body = await request.body()
-        if body or (request.method == "POST" and not self.inside):
-            params = await off_loop(len(body), self._decoded, body)
+        if request.method == "POST":
+            body = await request.body()
+            needless = not body and self.inside  # the path says it all
+            params = await off_loop(len(body), self._decoded, b"{}" if needless else body)
         else:
             params = from_query(request.query_params, self.method.operation.params())
         for name, field in self.inside.items():

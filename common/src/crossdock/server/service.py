@@ -22,7 +22,7 @@ from crossdock.cards.building import CARD_PATHS, RPC_PATHS
 from crossdock.compute import ComputePool
 from crossdock.extensions import LIMITS, PROGRESS, RESUMABLE, SKILL, declare
 from crossdock.pipeline import AgenticPipeline
-from crossdock.server.admission import Admission
+from crossdock.server.admission import Admission, PassedOn, nothing
 from crossdock.server.card_routes import card_routes
 from crossdock.server.executor import PipelineExecutor
 from crossdock.server.faults import not_served
@@ -82,7 +82,7 @@ def create_service(
     metrics: Metrics | None = None,
     customer: str | None = None,
     checks: Mapping[str, Check] | None = None,
-    passed_on: Callable[[], Mapping[str, str]] = dict,
+    passed_on: PassedOn = nothing,
     background: Sequence[Action] = (),
     closing: Sequence[Action] = (),
 ) -> Service:
@@ -216,7 +216,7 @@ def _app(
 
     app = Starlette(
         exception_handlers={HTTPException: not_served},
-        routes=[*card_routes(card), *_a2a_routes(handler)],
+        routes=[*card_routes(card), *_a2a_routes(card, handler)],
         middleware=[
             Middleware(TracingMiddleware),
             Middleware(AuthenticationMiddleware, verifier=verifier, public_paths=CARD_PATHS, on_rejection=rejected),
@@ -227,9 +227,10 @@ def _app(
     return app
 
 
-def _a2a_routes(handler: JournalRequestHandler) -> list[BaseRoute]:
-    rpc = JsonRpc(handler)
-    return [*(Route(path, rpc.answer, methods=["POST"]) for path in RPC_PATHS), *rest_routes(handler)]
+def _a2a_routes(card: AgentCard, handler: JournalRequestHandler) -> list[BaseRoute]:
+    extensions = [extension.uri for extension in card.capabilities.extensions]
+    rpc = JsonRpc(handler, extensions)
+    return [*(Route(path, rpc.answer, methods=["POST"]) for path in RPC_PATHS), *rest_routes(handler, extensions)]
 
 
 def _extended(card: AgentCard, settings: ServiceSettings) -> AgentCard:

@@ -21,11 +21,14 @@ RULE_LINE = re.compile(r"[\s|:+-]+")
 def find_table(text: str, limits: Limits) -> Table | None:
     """The table or the run of numbers in a message, or None if it is words alone. Raises Rejected for broken JSON."""
     limits.check_bytes(len(text.encode("utf-8", "replace")))
-    for body in [*FENCE.findall(text), text]:
-        table = _json_table(body, limits) or _block_table(body, limits) or _numbers(body, limits)
-        if table is not None:
-            return table
-    return None
+    fenced = [table for body in FENCE.findall(text) if (table := _table_in(body, limits)) is not None]
+    if len(fenced) > 1:
+        raise Rejected(f"The message holds {len(fenced)} tables; a task takes one. Send one task per table.")
+    return fenced[0] if fenced else _table_in(text, limits)
+
+
+def _table_in(text: str, limits: Limits) -> Table | None:
+    return _json_table(text, limits) or _block_table(text, limits) or _numbers(text, limits)
 
 
 def _json_table(text: str, limits: Limits) -> Table | None:
@@ -63,7 +66,9 @@ def _block_table(text: str, limits: Limits) -> Table | None:
         table = read_delimited("\n".join(rows), limits, delimiter)
     except Unfit:
         return None  # lines that look like a table until its header is taken away
-    return Table(table.names, table.rows, "text", table.notes, table.widths)
+    filled = sum(1 for line in lines if line.strip())
+    partly = (f"the table is {len(block):,} of the text's {filled:,} lines",) if len(block) < filled else ()
+    return Table(table.names, table.rows, "text", (*table.notes, *partly), table.widths)
 
 
 def _longest(lines: list[str], delimiter: str) -> list[str]:

@@ -4,6 +4,7 @@ from anomaly_agent.decoding import ACCEPTED, decoded
 from anomaly_agent.delimited import read_delimited
 from anomaly_agent.json_records import read_json
 from anomaly_agent.limits import Limits
+from anomaly_agent.pasted import find_table
 from anomaly_agent.table import Table
 from anomaly_agent.workbook import read_workbook
 from crossdock.errors import Rejected
@@ -34,5 +35,7 @@ def _read_text(text: str, limits: Limits, name: str, media_type: str) -> Table:
         raise Rejected("The file is called JSON but does not begin with [ or {. Send valid JSON, or CSV as .csv.")
     if text.lstrip()[:15].lower().startswith(("<!doctype", "<html", "<?xml")):
         raise Rejected(f"The file is HTML or XML, not a table. {ACCEPTED}")
+    if text.lstrip().startswith("|") and (table := find_table(text, limits)) is not None:
+        return table  # Markdown
     tabs = name.endswith((".tsv", ".tab")) or "tab-separated" in media_type
     return read_delimited(text, limits, "\t" if tabs and "\t" in text else "")

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from anomaly_agent.expressions import GRAMMAR, expressed, split
+from anomaly_agent.numerals import LARGEST
 from anomaly_agent.vocabulary import words_of
 from crossdock.errors import Rejected
 
@@ -164,4 +165,4 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from anomaly_agent.expressions import stated
+from anomaly_agent.json_records import whole
 from anomaly_agent.rules import KEYS
 from anomaly_agent.source import FileSource, Source, TextSource, ValueSource
 from crossdock.errors import Rejected
@@ -15,7 +16,8 @@ RULES_BYTES = 256 * 1024
 NAMED = 20  # tables that a refusal names
 PASSED_ON = re.compile(r"[\w-]+-agent/.+")
 """The `source` of a data part that is an earlier agent's artifact: findings about the request, not its table."""
-FENCED = re.compile(r"```[a-z]*\s*(\{.*?\}|\[.*?\])\s*```", re.DOTALL)
+FENCE = "```"
+LANGUAGE = re.compile(r"[a-z]*\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ def submitted(request: PipelineRequest) -> Submission:
         own = [part for part in parts if not _is_passed_on(part)]
         rules = rules or _only_rules(own)
         table = table or _only_table(own)
-        texts += [TextSource(_without_rules(part.text)) for part in own if isinstance(part, TextPart)]
+        texts.append(TextSource("\n\n".join(_without_rules(part.text) for part in own if isinstance(part, TextPart))))
     return Submission((table,) if table else tuple(texts), rules)
 
 
@@ -143,7 +145,9 @@ def _blocks(text: str) -> list[str]:
     """Places in a text where JSON may stand: fenced, or from the first bracket of a kind to its last."""
     if len(text) > RULES_BYTES:
         return []
-    blocks = FENCED.findall(text)
+    # Split and not searched for: a pattern from fence to fence takes quadratic time on a text of opening ones.
+    fenced = (LANGUAGE.sub("", block, count=1).strip() for block in text.split(FENCE)[1::2])
+    blocks = [block for block in fenced if block.startswith(("{", "["))]
     for opening, closing in ("[]", "{}"):
         start, end = text.find(opening), text.rfind(closing)
         if 0 <= start < end:
@@ -161,6 +165,6 @@ def _is_hollow(part: Part) -> bool:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(whole(text))
     except (ValueError, RecursionError):
         return None

@@ -13,7 +13,14 @@ from contract_agent.phrasing import Phraser, Phrasing, Tokens
 from contract_agent.ranking import Candidate
 from contract_agent.reading import clean_name, from_text, read_in_child
 from contract_agent.rendering import answer_artifacts, contract_artifact, contracts_artifact, contracts_text, counted
-from contract_agent.requests import CHANGES, THIS_DOCUMENT, inferred_skill, is_document, pasted_contract, questions_in
+from contract_agent.requests import (
+    THIS_DOCUMENT,
+    inferred_skill,
+    is_document,
+    pasted_contract,
+    questions_in,
+    wants_change,
+)
 from contract_agent.store import Contract, ContractStore
 from crossdock.errors import Rejected
 from crossdock.pipeline import (
@@ -207,7 +214,7 @@ class ContractPipeline(AgenticPipeline):
         text = request.text.strip() or _earlier_text(request)
         if len(text) > self._limits.question:
             raise Rejected(f"Ask in at most {self._limits.question:,} characters; send longer texts as a file.")
-        if CHANGES.match(text):
+        if wants_change(text):
             raise Rejected(UNCHANGEABLE)
         return text if re.search(r"\w", text) else ""
 

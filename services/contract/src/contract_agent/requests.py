@@ -49,15 +49,16 @@ OPENING = re.compile(
 )
 """What stands before a contract that comes as text: "Please add this contract:"."""
 LEAST_WORDS = 5
+POLITELY = r"(?:can|could|would) you|(?:kannst|können|könnten) (?:du|sie)|(?:pouvez|peux)-(?:vous|tu)|puedes|podría"
+_KEPT = r"(?:contract|agreement|document|annex|clause|vertr[aä]g|vereinbarung|dokument|contrat|accord|acuerdo)\w*"
 CHANGES = re.compile(
-    r"\A\W*(?:(?:please|pls|kindly|now|(?:can|could|would) you|bitte)\s+)*"
-    r"(?:delete|remove|erase|purge|destroy|overwrite|edit|amend|rename|lösche\w*|entfern\w*|supprime[rz]?|efface[rz]?|"
-    r"elimin(?:a|e|ar)|borr(?:a|e|ar))\b(?!\s+of\b)(?=.*\b(?:contract|agreement|document|annex|clause|everything|it|them|"
-    r"vertr[aä]g|vereinbarung|dokument|contrat|accord|contrato|acuerdo|documento|tout|todo)\w*)|"
-    r"\A\W*bitte\b[^?]*\b(?:vertr[aä]ge?|vereinbarung(?:en)?|dokumente?)\s+(?:löschen|entfernen|ändern)\b",
-    re.IGNORECASE | re.DOTALL,
+    rf"\A\W*(?:(?:please|pls|kindly|now|bitte|{POLITELY})\s+)*"
+    r"(?:delete|remove|erase|purge|destroy|overwrite|edit|amend|rename|lösche[nt]?|entferne[nt]?|supprime[rz]?|efface[rz]?|"
+    rf"elimin(?:a|e|ar)|borr(?:a|e|ar))(?:\s+(?!from\b|of\b)[\w'-]+){{0,3}}?\s+(?:{_KEPT}|everything\b|\S+\.(?:md|txt|pdf|docx)\b)|"
+    rf"\A\W*bitte\b[^?.,]*\b{_KEPT}[^?.,]*\s(?:löschen|entfernen|ändern)\b",
+    re.IGNORECASE,
 )
-"""What only who keeps the contracts can do."""
+ASKED_POLITELY = re.compile(rf"\A\W*(?:{POLITELY})\b", re.IGNORECASE)
 PIECE = re.compile(r",\s*(?:and|und|et|y)?\s+|\s+(?:and|und|et|y)\s+", re.IGNORECASE)
 STEP = re.compile(r"(?<=[.!?;])\s+|\n+|,?\s*\b(?:and then|then|afterwards)\b\s*", re.IGNORECASE)
 
@@ -78,6 +79,11 @@ def inferred_skill(request: PipelineRequest) -> SkillChoice:
     if FIND.search(text) and not has_document:
         return SkillChoice("find_contract", "the text asks which contract or clause it is")
     return SkillChoice("answer_question", "the text is a question")
+
+
+def wants_change(text: str) -> bool:
+    """Whether stored contracts are to be deleted or changed, which only who keeps them can do."""
+    return bool(CHANGES.match(text)) and (not text.rstrip().endswith("?") or bool(ASKED_POLITELY.match(text)))
 
 
 def pasted_contract(text: str) -> str:

@@ -12,7 +12,7 @@ from a2a.types import Message, Role, Task, TaskState, TaskStatusUpdateEvent
 
 from crossdock.client.agent import AgentClient
 from crossdock.errors import CrossdockError, Failed, Rejected, TryLater
-from crossdock.extensions import PROGRESS
+from crossdock.extensions import PROGRESS, SKILL
 from crossdock.parts import from_wire, plain, struct, to_wire
 from crossdock.pipeline import ArtifactChunk, AuthRequired, InputRequired, Output, Part, Progress, Result
 from crossdock.tasks.events import Event, state_of
@@ -58,8 +58,9 @@ class AgentDirectory:
         known = {item.id for item in profiles}
         return Catalogue(tuple(profiles)), tuple(agent for agent in self._clients if agent not in known)
 
-    def roles(self) -> dict[str, str]:
+    async def roles(self) -> dict[str, str]:
         """The skills that a caller may name, each with its role; also those of agents that were seen, but are away."""
+        await self.catalogue()
         offers = Catalogue(tuple(self._seen[agent] for agent in self._clients if agent in self._seen)).offers
         return {name: offer.role for name, offer in offers.items()}
 
@@ -87,15 +88,30 @@ class AgentDirectory:
             context_id=call.context_id,
             task_id=call.task_id,
         )
-        if call.metadata:
-            message.metadata.CopyFrom(struct(call.metadata))
+        message.metadata.CopyFrom(struct({**self._only_skill(call.agent), **call.metadata}))
         client = self._clients[call.agent]
         async with aclosing(client.send(message, hops=call.hops, seconds=call.seconds)) as events:
             async for event in events:
                 if isinstance(event, Task):
                     yield Started(event.id)
+                await self._check_skill(call.agent, event)
                 for output in outputs(event):
                     yield output
+
+    def _only_skill(self, agent: str) -> dict[str, str]:
+        """Where the customer may use one skill alone, the agent is told so instead of asked to choose."""
+        allowed = self._skills.get(agent, ())
+        return {SKILL: allowed[0]} if len(allowed) == 1 else {}
+
+    async def _check_skill(self, agent: str, event: Event | Message) -> None:
+        """Stops an agent that chose a skill which the customer may not use; the agent says so before it works."""
+        allowed = self._skills.get(agent, ())
+        if not allowed or not isinstance(event, TaskStatusUpdateEvent):
+            return
+        chosen = _noted(event, SKILL).get("skill", allowed[0])
+        if chosen not in allowed:
+            await self.cancel(agent, event.task_id)
+            raise Rejected(f"the request needs its skill {chosen}, which is not open here. Open: {', '.join(allowed)}.")
 
     async def cancel(self, agent: str, task_id: str) -> None:
         """Best effort: an agent that has ended its task meanwhile, or is gone, is as good as cancelled."""
@@ -139,7 +155,14 @@ def _status(event: TaskStatusUpdateEvent) -> list[Output]:
             raise Rejected(text or "the request was rejected without a reason")
         case TaskState.TASK_STATE_FAILED | TaskState.TASK_STATE_CANCELED:
             raise Failed(text or "the task ended without a reason")
-    return [Progress(text, plain(event.metadata).get(PROGRESS, {}).get("fraction"))] if text else []
+    fraction = _noted(event, PROGRESS).get("fraction")
+    return [Progress(text, fraction if isinstance(fraction, int | float) else None)] if text else []
+
+
+def _noted(event: TaskStatusUpdateEvent, key: str) -> Mapping[str, Any]:
+    """An object in the event's metadata; an agent that is not ours may write anything there."""
+    value = plain(event.metadata).get(key)
+    return value if isinstance(value, dict) else {}
 
 
 def _text(message: Message) -> str:

@@ -1,13 +1,18 @@
 """The agents that a customer may use, as their cards describe them."""
 
 import fnmatch
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from a2a.types import AgentCard
 
+from crossdock.cards.sanitising import cleaned
 from crossdock.parts import OCTETS
+
+NAMEABLE = re.compile(r"[\w-]{1,80}", re.ASCII)
+VERSION_LIMIT = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +80,12 @@ class Catalogue:
 
     @property
     def offers(self) -> dict[str, Offer]:
-        """Each skill by the name that a caller gives it: its id, behind its agent's where several have that id."""
-        found = [Offer(agent.id, skill.id) for agent in self.agents for skill in agent.skills]
+        """Each skill by the name that a caller gives it: its id, behind its agent's where several have that id.
+
+        Left out are ids that no caller would type: they are shown to callers, and another's card holds them.
+        """
+        pairs = ((agent, skill) for agent in self.agents for skill in agent.skills)
+        found = [Offer(agent.id, skill.id) for agent, skill in pairs if NAMEABLE.fullmatch(skill.id)]
         count = Counter(offer.skill for offer in found)
         return {o.skill if count[o.skill] == 1 else f"{o.agent}.{o.skill}": o for o in found}
 
@@ -95,7 +104,8 @@ def agent_of(id: str, card: AgentCard, allowed: Iterable[str] = ()) -> Agent:  #
         Skill(skill.id, skill.name, skill.description, tuple(skill.tags), tuple(skill.examples)) for skill in offered
     )
     modes = dict.fromkeys(mode for skill in offered for mode in skill.input_modes or card.default_input_modes)
-    return Agent(id, card.name, card.version, card.description, skills, tuple(modes))
+    version = cleaned(card.version, VERSION_LIMIT)
+    return Agent(id, card.name, version, card.description, skills, tuple(modes))
 
 
 def catalogue_of(cards: Mapping[str, AgentCard], allowed: Mapping[str, Iterable[str]] | None = None) -> Catalogue:

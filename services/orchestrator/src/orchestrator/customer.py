@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
+from urllib.parse import urlsplit
 
-import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from crossdock.errors import ConfigError
@@ -116,10 +116,11 @@ class LanguageModel(Block):
     @classmethod
     def _reachable(cls, value: str) -> str:
         try:
-            url = httpx.URL(value)
-        except httpx.InvalidURL:
-            url = httpx.URL()
-        if url.scheme not in ("http", "https") or not url.host:
+            url = urlsplit(value)
+            fits = url.scheme in ("http", "https") and bool(url.hostname)
+        except ValueError:  # a bracket that opens no IPv6 address
+            fits = False
+        if not fits:
             raise ValueError(f"{value!r} is not a URL such as https://llm.example/v1")
         return value
 

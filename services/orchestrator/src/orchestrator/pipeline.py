@@ -9,6 +9,7 @@ from typing import Protocol
 import structlog
 from opentelemetry import trace
 
+from crossdock.cards.sanitising import all_cleaned
 from crossdock.errors import Failed, Rejected
 from crossdock.extensions import ROUTING, SKILL, STYLE
 from crossdock.pipeline import (
@@ -118,9 +119,7 @@ class OrchestratorPipeline(AgenticPipeline):
                 agent = await self._agents.profile(plan.agent)
                 parts, left_out = plan.parts(_whole_request(request), agent)
                 if not parts:
-                    raise Rejected(
-                        f"{agent.id} does not read {left_out[0]}. Send one of: {', '.join(agent.input_modes)}."
-                    )
+                    raise Rejected(_unreadable(agent, left_out[0]))
                 if left_out:
                     yield Progress(f"{agent.id} does not read {', '.join(left_out)}; left out.")
             continues = False
@@ -190,6 +189,11 @@ class OrchestratorPipeline(AgenticPipeline):
                     await self._agents.cancel(plan.agent, plan.task_id)
             except TimeoutError:
                 log.warning("cancel_not_passed_on", agent=plan.agent, task_id=plan.task_id, reason="no answer in time")
+
+
+def _unreadable(agent: Agent, file: str) -> str:
+    modes = all_cleaned(agent.input_modes, limit=100, count=12)
+    return f"{agent.id} does not read {file}. Send one of: {', '.join(modes)}."
 
 
 def _in_words(decision: Decision) -> str:
