@@ -250,7 +250,7 @@ async def test_readiness_names_an_issuer_that_is_down_and_recovers(crossdock: Sy
     management, http = await crossdock.serve(agent.service.management), crossdock.http()
     answer = await http.get(f"{management}/readyz")
     assert (answer.status_code, answer.json()["ready"]) == (503, False)
-    assert answer.json()["checks"] == {"accepting": "ok", "issuer": "failing"}
+    assert answer.json()["checks"] == {"accepting": "ok", "tasks": "ok", "issuer": "failing"}
     assert (await http.get(f"{management}/livez")).status_code == httpx.codes.OK
     crossdock.issuer.down = False
     async with asyncio.timeout(10):
