@@ -77,6 +77,10 @@ def test_each_rule(rule: dict[str, Any], broken: list[tuple[int, str, str]]) -> 
         ),
         ("ordered <= 2025-01-01", [(row, "ordered", "not after 2025-01-01") for row in range(3)]),
         ("total = qty * price", [(1, "total", "equals qty x price")]),
+        (
+            "the line must be at most 1 and the sku is required",
+            [(1, "line", "max 1"), (2, "line", "max 1"), (2, "sku", "required")],
+        ),
         ("sku required, line <= 1", [(1, "line", "max 1"), (2, "sku", "required"), (2, "line", "max 1")]),
     ],
 )
