@@ -272,7 +272,7 @@ class Worker:
         request = turn.addressed(task)
         context = turn.context()
         context.state[DEADLINE] = asyncio.get_running_loop().time() + claim.seconds
-        if turn.follows or claim.lost:
+        if turn.follows or claim.lost or claim.over:  # the first run of a first turn has none
             context.state[CHECKPOINT] = await self._journal.checkpoint(lease.task_id)
         earlier = await earlier_tasks(
             self._journal, lease.owner, task, request.message, self._limits.earlier_tasks, new_context=turn.new_context
