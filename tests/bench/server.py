@@ -4,9 +4,11 @@ import asyncio
 import os
 import sys
 
-os.environ["OTEL_INSTRUMENTATION_A2A_SDK_ENABLED"] = "false"  # before anything imports a2a
+if sys.argv[1] != "sdk":  # that one runs as it is shipped, with its own tracing
+    os.environ["OTEL_INSTRUMENTATION_A2A_SDK_ENABLED"] = "false"  # before anything imports a2a
 
 import uvicorn
+import uvloop
 from a2a.server.request_handlers import DefaultRequestHandler
 from a2a.server.routes import create_jsonrpc_routes
 from a2a.server.tasks import InMemoryTaskStore
@@ -27,7 +29,7 @@ def sdk(port: int) -> None:
 
 
 def ours(port: int, issuer: str, redis: str) -> None:
-    settings = ServiceSettings(
+    settings = ServiceSettings.load(
         port=port,
         issuer=issuer,
         redis_nodes=redis,
@@ -37,7 +39,8 @@ def ours(port: int, issuer: str, redis: str) -> None:
     )
     configure_logs("bench-agent", level="INFO", readable=False)
     start_tracing("bench-agent", "")
-    asyncio.run(serve(create_service(settings, bench_card(port), BenchExecutor(), agent="bench")))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(create_service(settings, bench_card(port), BenchExecutor(), agent="bench")))
 
 
 if __name__ == "__main__":
