@@ -1,7 +1,6 @@
 """The journal that replicas share. Each state change is one script; `lua/prelude.lua` says which keys there are."""
 
 import asyncio
-import contextlib
 import hashlib
 import heapq
 import json
@@ -40,7 +39,7 @@ from crossdock.tasks.journal import (
     TaskUnknown,
 )
 from crossdock.tasks.record import Record, bounded, encoded, folded, status_of
-from crossdock.tasks.redis_connection import RedisAddress, answered
+from crossdock.tasks.redis_connection import RedisAddress, answered, disconnect
 from crossdock.tasks.wakeups import Wakeups
 
 SCRIPTS = (
@@ -119,8 +118,13 @@ class RedisJournal(TaskJournal):
         A Redis that is away is no error: that is found out when it is back.
         """
         self._wakeups.start(canceled)
-        with contextlib.suppress(JournalDown):
+        try:
             await self._check()
+        except JournalDown:
+            return
+        except ConfigError:
+            await self.close()
+            raise
 
     async def _check(self) -> None:
         async def meta() -> Any:
@@ -138,7 +142,7 @@ class RedisJournal(TaskJournal):
 
     async def close(self) -> None:
         await self._wakeups.close()
-        await self._client.aclose()
+        await disconnect(self._client)
 
     async def ready(self) -> bool:
         await answered(lambda: self._client.hget(f"{self._prefixes[0]}meta", "shards"), seconds=1.0)
