@@ -199,3 +199,23 @@ async def test_another_number_of_shards_refuses_to_start(tmp_path: Path) -> None
         await works(server.address, service="fixed", shards=2)
         with pytest.raises(ConfigError, match="2 shards"):
             await works(server.address, service="fixed", shards=3)
+
+
+async def test_a_write_is_confirmed_by_a_replica_or_it_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with AsyncExitStack() as stack:
+        master = await _started(stack, RedisServer(tmp_path / "master"))
+        copy = await _started(stack, RedisServer(tmp_path / "copy", "--replicaof", "127.0.0.1", str(master.port)))
+        await _replicated(copy)
+        journal = RedisJournal("sure", master.address, JournalLimits(), confirm=0.3)
+        made = TaskEngine(Scripted(complete), journal, Recorder(), EngineLimits())
+        await made.start()
+        stack.push_async_callback(made.close)
+        task = await made.answer(await made.submit("acme", message("hello"), call_context()))
+        async with copy.client() as client:  # no waiting: it was there before the answer
+            assert await client.hget(f"xd:sure:{{sure:0}}:t:{task.id}", "state") == b"3"
+        assert "write_not_confirmed" not in capsys.readouterr().out
+        copy.kill()
+        await made.answer(await made.submit("acme", message("hello"), call_context()))
+        assert "write_not_confirmed" in capsys.readouterr().out

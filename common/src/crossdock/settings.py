@@ -10,6 +10,7 @@ from crossdock.errors import ConfigError
 from crossdock.tasks.resumption import Resumption
 
 Role = Literal["api", "worker", "both"]
+Durability = Literal["primary", "replica"]
 RedisMode = Literal["standalone", "cluster", "sentinel"]
 MIB = 1024 * 1024
 
@@ -60,6 +61,9 @@ class ServiceSettings(BaseSettings):
     redis_password_file: Path | None = Field(None, description="File that holds the ACL user's password.")
     redis_tls: bool = Field(False, description="Whether Redis is reached by TLS.")
     redis_ca_file: Path | None = Field(None, description="CA certificates for Redis, if not the system's.")
+    durability: Durability = Field(
+        "primary", description="replica: accepting and ending a task wait for one replica of Redis to have them."
+    )
     redis_shards: int = Field(1, ge=1, le=1024, description="Parts of the task store; fixed once it was written.")
 
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")

@@ -10,12 +10,14 @@ from collections.abc import Callable, Sequence
 from importlib.resources import files
 from typing import Any
 
+import structlog
 from a2a.types import Task
 from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import NoScriptError
 
 from crossdock.errors import ConfigError
 from crossdock.tasks.cursor import Position, position
+from crossdock.tasks.events import TERMINAL, state_of
 from crossdock.tasks.journal import (
     PAGE_BYTES,
     Accepted,
@@ -42,6 +44,7 @@ from crossdock.tasks.record import Record, bounded, encoded, folded, status_of
 from crossdock.tasks.redis_connection import RedisAddress, answered, disconnect
 from crossdock.tasks.wakeups import Wakeups
 
+log = structlog.get_logger(__name__)
 SCRIPTS = (
     "create",
     "follow",
@@ -72,23 +75,43 @@ class Script:
     """A Lua script by its hash, sent whole where Redis does not know it: after a restart or a failover."""
 
     def __init__(self, name: str, prelude: str) -> None:
+        self._name = name
         folder = files("crossdock.tasks") / "lua"
         self._text = prelude + (folder / f"{name}.lua").read_text(encoding="utf-8")
         self._sha = ""
 
-    async def __call__(self, client: "Redis | RedisCluster", prefix: str, *args: Any) -> Any:
+    async def __call__(self, client: "Redis | RedisCluster", prefix: str, *args: Any, confirm: int = 0) -> Any:
+        """`confirm`: waits so many milliseconds, on the same connection, for one replica to have the write."""
         if self._sha:
             try:
-                return await client.evalsha(self._sha, 1, prefix, *args)
+                return await self._sent(client, "evalsha", self._sha, prefix, args, confirm)
             except NoScriptError:
                 pass
-        answer = await client.eval(self._text, 1, prefix, *args)
+        answer = await self._sent(client, "eval", self._text, prefix, args, confirm)
         self._sha = _sha1(self._text)
+        return answer
+
+    async def _sent(
+        self, client: "Redis | RedisCluster", how: str, script: str, prefix: str, args: tuple[Any, ...], confirm: int
+    ) -> Any:
+        if not confirm:
+            return await getattr(client, how)(script, 1, prefix, *args)
+        pipeline = client.pipeline(transaction=False)
+        getattr(pipeline, how)(script, 1, prefix, *args)
+        pipeline.execute_command("WAIT", 1, confirm)
+        answer, replicas = await pipeline.execute(raise_on_error=False)
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(replicas, Exception) or replicas < 1:
+            log.warning("write_not_confirmed", script=self._name, reason="no replica answered in time")
         return answer
 
 
 class RedisJournal(TaskJournal):
-    """Task ids carry their shard: it follows from a checksum of the id."""
+    """Task ids carry their shard: it follows from a checksum of the id.
+
+    With `confirm`, accepting a turn and ending a task wait so many seconds for one replica of Redis to have them.
+    """
 
     durable = True
 
@@ -100,11 +123,13 @@ class RedisJournal(TaskJournal):
         *,
         shards: int = 1,
         patience: float = 4.0,
+        confirm: float = 0.0,
     ) -> None:
         self.limits = limits or JournalLimits()
         self._client = address.client()
         self._prefixes = [f"xd:{service}:{{{service}:{shard}}}:" for shard in range(shards)]
         self._patience = patience
+        self._confirm = _ms(confirm)
         prelude = (files("crossdock.tasks") / "lua" / "prelude.lua").read_text(encoding="utf-8")
         self._scripts = {name: Script(name, prelude) for name in SCRIPTS}
         self._wakeups = Wakeups(self._client, [f"{prefix}wake" for prefix in self._prefixes])
@@ -188,6 +213,7 @@ class RedisJournal(TaskJournal):
             self._owner_bytes,
             *_key(key),
             _ms(self.limits.idempotency),
+            confirm=True,
         )
         return _accepted(reply)
 
@@ -215,6 +241,7 @@ class RedisJournal(TaskJournal):
             *_key(key),
             _ms(self.limits.idempotency),
             uuid.uuid4().hex,
+            confirm=True,
         )
         return _accepted(reply, task_id)
 
@@ -271,6 +298,7 @@ class RedisJournal(TaskJournal):
             int(begun is not None),
             begun or b"",
             *args,
+            confirm=any(state_of(entry.event) in TERMINAL for entry in entries),
         )
         sequence = int(_known(reply, lease.task_id)[1])
         self._wakeups.changed(lease.task_id)
@@ -374,10 +402,11 @@ class RedisJournal(TaskJournal):
     async def delete(self, task_id: str) -> None:
         await self._run("delete", self.shard_of(task_id), task_id)
 
-    async def _run(self, name: str, prefix: str, *args: Any) -> Any:
+    async def _run(self, name: str, prefix: str, *args: Any, confirm: bool = False) -> Any:
         if not self._checked:
             await self._check()
-        return await answered(lambda: self._scripts[name](self._client, prefix, *args), seconds=self._patience)
+        script, wait = self._scripts[name], self._confirm if confirm else 0
+        return await answered(lambda: script(self._client, prefix, *args, confirm=wait), seconds=self._patience)
 
     async def _sequence(self, task_id: str) -> int:
         key = f"{self.shard_of(task_id)}t:{task_id}"
