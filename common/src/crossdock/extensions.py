@@ -21,8 +21,8 @@ DESCRIPTIONS = {
     STYLE: "In a message's metadata: the language, tone and signature in which letters are written.",
     PROGRESS: "In a status event's metadata: how much of the work is done, from 0 to 1.",
     RESUMABLE: "By skill: whether a task goes on when its replica is lost: never, restart or checkpoint.",
-    IDEMPOTENCY: "A header (gRPC: metadata) of a message that is sent: of all that carry the same key, one is worked, and "
-    "all get its task. Another message with that key is refused.",
+    IDEMPOTENCY: "A header (gRPC: metadata) of a message that is sent: of all that carry the same key one is worked, "
+    "and all get its task. Another message with that key is refused.",
     LIMITS: "The service's limits: sizes in bytes, times in seconds.",
 }
 

@@ -26,8 +26,8 @@ async def idempotency_key(params: SendMessageRequest, context: ServerCallContext
 def digest(params: SendMessageRequest) -> str:
     """Of what is asked for: the message with its id, its task and its context, and the metadata.
 
-    How the caller wants to hear of it may differ from try to try: the method, the binding, the configuration, the tenant
-    (in the path or in the body), and all other headers, such as the time that is left and the trace.
+    How the caller wants to hear of it may differ from try to try: the method, the binding, the configuration, the
+    tenant (in the path or in the body), and all other headers, such as the time that is left and the trace.
     """
     asked = SendMessageRequest(message=params.message, metadata=params.metadata)
     return hashlib.sha256(asked.SerializeToString(deterministic=True)).hexdigest()

@@ -256,8 +256,8 @@ class TaskEngine:
     async def beginning(self, ticket: Ticket) -> Snapshot:
         """Where the ticket's stream begins: at the task as it stands.
 
-        A repeated message whose turn has ended with a question begins right before it: so the question is in the stream,
-        and cannot be taken for that of the turn before.
+        That of a repeated message whose turn has ended with a question begins right before it: so the question is in
+        the stream, and cannot be taken for that of the turn before.
         """
         snapshot = ticket.snapshot
         if not ticket.again or snapshot.task.status.state in TERMINAL:

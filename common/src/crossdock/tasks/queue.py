@@ -1,6 +1,8 @@
 """What an `AgentExecutor` writes to: the SDK's queue, put straight into the journal."""
 
+import contextlib
 import copy
+from collections.abc import Generator
 from typing import Any
 
 import structlog
@@ -8,7 +10,7 @@ from a2a.server.events import EventQueue
 from a2a.types import Message, Task, TaskArtifactUpdateEvent, TaskState, TaskStatusUpdateEvent
 
 from crossdock.tasks.events import INTERRUPTED, TERMINAL, Event, now, state_of, status_event
-from crossdock.tasks.journal import Entry, Lease, TaskEnded, TaskJournal
+from crossdock.tasks.journal import Entry, Lease, LeaseLost, TaskEnded, TaskJournal
 from crossdock.tasks.observer import TaskObserver
 
 log = structlog.get_logger(__name__)
@@ -18,6 +20,7 @@ class JournalQueue(EventQueue):
     """Accepts what SDK executors send and keeps the invariant of one end: what comes behind it is dropped.
 
     `state` is the last state that this queue stored. Writing raises `LeaseLost` once somebody else holds the task.
+    `handed_over`: the turn goes on in another process.
     """
 
     def __init__(self, journal: TaskJournal, observer: TaskObserver, lease: Lease, task: Task) -> None:
@@ -27,6 +30,7 @@ class JournalQueue(EventQueue):
         self._task_id = task.id
         self._context_id = task.context_id
         self.state: TaskState = task.status.state
+        self.handed_over = False
 
     @property
     def resting(self) -> bool:
@@ -49,7 +53,8 @@ class JournalQueue(EventQueue):
             log.debug("event_after_end_dropped", task_id=self._task_id)
             return
         try:
-            await self._journal.append(self._lease, [Entry(event)])
+            with self._leaving():
+                await self._journal.append(self._lease, [Entry(event)])
         except TaskEnded:
             self.state = TaskState.TASK_STATE_CANCELED
             return
@@ -67,7 +72,17 @@ class JournalQueue(EventQueue):
 
     async def checkpoint(self, data: Any) -> None:
         """Keeps what the executor needs to go on with this task later."""
-        await self._journal.save_checkpoint(self._lease, data)
+        with self._leaving():
+            await self._journal.save_checkpoint(self._lease, data)
+
+    @contextlib.contextmanager
+    def _leaving(self) -> Generator[None]:
+        """Notes that somebody else holds the task, before the executor unwinds."""
+        try:
+            yield
+        except LeaseLost:
+            self.handed_over = True
+            raise
 
     def _addressed(
         self, event: TaskStatusUpdateEvent | TaskArtifactUpdateEvent
