@@ -7,8 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from a2a.types import StreamResponse, Task
-from google.protobuf.json_format import ParseDict
+from a2a.types import Task
 
 from crossdock.cards.building import CARD_PATHS
 from crossdock.extensions import IDEMPOTENCY
@@ -16,7 +15,7 @@ from crossdock.tasks.events import fold
 from tests.support.executors import Puppet
 from tests.support.redis_server import RedisServer, running_redis
 from tests.support.system import Agent, System
-from tests.support.wire import HTTP_JSON, JSONRPC, Frame, body, frames, rpc
+from tests.support.wire import HTTP_JSON, JSONRPC, Frame, body, frames, payload, rpc
 
 PATHS = {"SendMessage": "/message:send", "SendStreamingMessage": "/message:stream"}
 
@@ -87,8 +86,7 @@ async def replicas(crossdock: System, nodes: str) -> Replicas:
 def folded(seen: list[Frame]) -> Task:
     task = Task()
     for frame in seen:
-        parsed = ParseDict(frame.data.get("result", frame.data), StreamResponse())
-        fold(task, getattr(parsed, str(parsed.WhichOneof("payload"))))
+        fold(task, payload(frame))
     return task
 
 

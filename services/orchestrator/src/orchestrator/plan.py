@@ -65,7 +65,7 @@ class Plan:
             self.summaries.append(f"{self.agent}: {summary}" if len(self.agents) > 1 else summary)
         self.position += 1
         self.task_id = self.skill = ""
-        self.passed = {}
+        self.turn, self.passed = 0, {}
 
     def parts(self, request: Iterable[Part], agent: Agent) -> tuple[tuple[Part, ...], tuple[str, ...]]:
         """What the current step's agent is sent: the request and the data so far, less the files that it cannot read.
