@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from crossdock.tasks.events import TERMINAL, Event, fold, now, state_of, status_event
 from crossdock.tasks.journal import (
+    MIB,
     Claim,
     Entry,
     IdempotencyKey,
@@ -19,6 +20,7 @@ from crossdock.tasks.journal import (
     Lease,
     LeaseLost,
     QueueFull,
+    StoreFull,
     TaskEnded,
     TaskFilter,
     TaskJournal,
@@ -224,6 +226,29 @@ async def test_a_full_queue_is_its_owners_own(one_queue: str, redis: RedisServer
         await refused(QueueFull, journal.create("acme", new_task("a4"), b"", 60))
         await refused(TaskUnknown, journal.get("acme", "a4"))
         await journal.create("globex", new_task("g"), b"", 60)
+
+
+async def test_a_full_store_is_its_owners_own(one_queue: str, redis: RedisServer) -> None:
+    async with opened(one_queue, redis, JournalLimits(owner_bytes=2_000, retention=0.0)) as journal:
+        lease = await create(journal, new_task("t1"))
+        await journal.append(lease, [Entry(chunk("x" * 2_000))])
+        await refused(StoreFull, journal.create("acme", new_task("t2"), b"", 60), journal.follow("acme", "t1", b"", 60))
+        await journal.create("globex", new_task("g"), b"", 60)
+        await journal.append(lease, [Entry(status(COMPLETED))])
+        await asyncio.sleep(0.01)
+        await journal.sweep()
+        await journal.create("acme", new_task("t2"), b"", 60)
+
+
+async def test_a_page_is_bounded_in_bytes(journal: TaskJournal) -> None:
+    for number in range(4):
+        task = new_task(f"t{number}")
+        task.history.append(said("x" * (3 * MIB // 2)))  # as its id too
+        await create(journal, task)
+    first = await journal.list("acme", TaskFilter(), "", 10)
+    assert (len(first.tasks), first.total) == (3, 4)
+    second = await journal.list("acme", TaskFilter(), first.next_token, 10)
+    assert (len(second.tasks), second.next_token) == (1, "")
 
 
 async def test_a_former_holder_writes_nothing(journal: TaskJournal) -> None:

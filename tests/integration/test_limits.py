@@ -208,3 +208,22 @@ async def test_ids_hold_no_control_characters(crossdock: System, context_id: str
     status, code, text = await both(crossdock, agent, body(contextId=context_id))
     assert (status, code) == (400, -32602)
     assert "control characters" in text
+
+
+async def test_large_metadata_is_refused_by_name(crossdock: System) -> None:
+    agent = await crossdock.agent()
+    content = body()
+    content["message"]["metadata"] = {"x": "y" * 70_000}
+    status, code, text = await both(crossdock, agent, content)
+    assert (status, code) == (400, -32602)
+    assert "message.metadata" in text
+
+
+async def test_one_customers_full_store_leaves_the_others_theirs(crossdock: System) -> None:
+    agent = await crossdock.agent(owner_bytes=1_000)
+    large = body("ask " + "x" * 2_000)
+    assert (await send(crossdock, agent, large)).status_code == httpx.codes.OK
+    assert (await send(crossdock, agent, large)).status_code == httpx.codes.SERVICE_UNAVAILABLE
+    theirs = await crossdock.headers("globex-orchestrator")
+    answer = await crossdock.http().post(f"{agent.url}/message:send", json=large, headers=theirs)
+    assert answer.status_code == httpx.codes.OK

@@ -40,6 +40,11 @@ class RedisServer:
             self.port: int = bound.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
 
+    @staticmethod
+    def nowhere() -> RedisAddress:
+        """An address at which nothing answers."""
+        return RedisAddress((("127.0.0.1", 1),), timeout=0.1)
+
     @property
     def address(self) -> RedisAddress:
         return RedisAddress((("127.0.0.1", self.port),), timeout=1.0)

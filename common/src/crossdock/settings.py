@@ -37,6 +37,7 @@ class ServiceSettings(BaseSettings):
     streams_per_customer: int = Field(100, ge=1, description="Open event streams of one customer.")
     running_tasks: int = Field(32, ge=1, description="Tasks worked at a time.")
     queued_tasks: int = Field(1_000, ge=1, description="Tasks of one customer that may wait for a free worker.")
+    owner_bytes: int = Field(512 * MIB, gt=0, description="What one customer's tasks may hold in the task store.")
     role: Role = Field("both", description="What this process does: api (accepts and answers), worker, or both.")
     resumable: dict[str, Resumption] = Field(
         {},

@@ -19,6 +19,7 @@ from crossdock.parts import OCTETS, media_type
 from crossdock.server.decoding import unfit
 
 MAX_ID = 256
+MAX_METADATA = 64 * 1024
 PassedOn = Callable[[], Awaitable[Mapping[str, str]]]
 
 
@@ -62,6 +63,9 @@ class Admission:
             raise InvalidParamsError("messageId, contextId and taskId must not hold control characters.")
         if params.configuration.HasField("task_push_notification_config"):
             raise PushNotificationNotSupportedError(NO_PUSH)
+        for field, metadata in {"metadata": params.metadata, "message.metadata": message.metadata}.items():
+            if metadata.ByteSize() > MAX_METADATA:
+                raise unfit(field, f"holds at most {MAX_METADATA // 1024} KiB: send large content as a part")
         self._check_media_types(params)
         self._check_hops(context.state["headers"])
         skill = self.named_skill(params)

@@ -118,8 +118,7 @@ class PipelineExecutor(AgentExecutor):
             await self._pipeline.abandoned(await self._request(context))
 
     async def _request(self, context: RequestContext) -> PipelineRequest:
-        size = sum(item.ByteSize() for item in (context.message, context.current_task, *context.related_tasks) if item)
-        request = await off_loop(size, self._described, context)
+        request = await off_loop(_size(context), self._described, context)
         return replace(request, parts=tuple([await self._loaded(part) for part in request.parts]))
 
     def _described(self, context: RequestContext) -> PipelineRequest:
@@ -159,6 +158,16 @@ def _conversation(task: Task) -> tuple[Turn, ...]:
     """An earlier task as turns: its messages, and its artifacts as the agent's last word."""
     artifacts = tuple(from_wire(part) for artifact in task.artifacts for part in artifact.parts)
     return (*turns(task.history), *([Turn("agent", artifacts)] if artifacts else []))
+
+
+def _size(context: RequestContext) -> int:
+    """The bytes that a request brings along, counted until they are many: counting takes time, too."""
+    size = 0
+    for item in (context.message, context.current_task, *context.related_tasks):
+        size += item.ByteSize() if item else 0
+        if size > AT_ONCE:
+            break
+    return size
 
 
 def _weight(parts: Iterable[Part]) -> int:

@@ -27,8 +27,9 @@ from crossdock.tasks.journal import (
 from crossdock.tasks.keeper import WORK_POLL, Keeper
 from crossdock.tasks.observer import TaskObserver
 from crossdock.tasks.resumption import Resumption
+from crossdock.tasks.stopping import ended
 from crossdock.tasks.turns import Turn
-from crossdock.tasks.worker import CANCELED, STOPPED, Stop, Worker, WorkLimits
+from crossdock.tasks.worker import CANCELED, STOPPED, Held, Stop, Worker, WorkLimits
 
 log = structlog.get_logger(__name__)
 ENDED = "The task has ended. Send the message without its task id to begin a new one."
@@ -48,11 +49,15 @@ class EngineLimits:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """An accepted message: `snapshot` is the task at that moment, `turn` the number of the message's turn."""
+    """An accepted message: `snapshot` is the task at that moment, `turn` the number of the message's turn.
+
+    `held` is there while this process works the turn.
+    """
 
     snapshot: Snapshot
     turn: int
     again: bool = False
+    held: Held | None = None
 
 
 class TaskEngine:
@@ -93,9 +98,7 @@ class TaskEngine:
 
     async def close(self) -> None:
         """Lets go of the journal; what runs still is given back by its lease."""
-        for task in self._background:
-            task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
+        await ended(*self._background)
         await self._journal.close()
 
     async def submit(
@@ -119,9 +122,12 @@ class TaskEngine:
             accepted, snapshot = await (self._follow if follows else self._create)(
                 owner, request, call_context, limit, worker, key
             )
+            held = None
             if accepted.claim is not None:
-                self._worker.begin(accepted.claim)
-        return Ticket(snapshot, accepted.turn, accepted.again)
+                task = Task()
+                task.CopyFrom(snapshot.task)
+                held = self._worker.begin(accepted.claim, task)
+        return Ticket(snapshot, accepted.turn, accepted.again, held)
 
     async def _create(
         self,
@@ -134,6 +140,7 @@ class TaskEngine:
     ) -> tuple[Accepted, Snapshot]:
         message = request.message
         message.task_id = self._journal.task_id(owner, key)
+        new_context = not message.context_id
         message.context_id = message.context_id or str(uuid.uuid4())
         task = Task(
             id=message.task_id,
@@ -141,7 +148,9 @@ class TaskEngine:
             status=TaskStatus(state=TaskState.TASK_STATE_SUBMITTED, timestamp=now()),
             history=[message],
         )
-        turn = Turn.of(request, call_context, seconds, follows=False).encode(with_message=False)
+        turn = Turn.of(request, call_context, seconds, follows=False, new_context=new_context).encode(
+            with_message=False
+        )
         accepted = await self._journal.create(owner, task, turn, seconds, worker=worker, key=key)
         if accepted.again:
             return accepted, await self._journal.get(owner, accepted.task_id)
@@ -247,6 +256,8 @@ class TaskEngine:
         task_id, owner = ticket.snapshot.task.id, ticket.snapshot.owner
         if ticket.snapshot.task.status.state in TERMINAL:
             return ticket.snapshot.task
+        if ticket.held is not None and (task := await ticket.held.answer()) is not None:
+            return task
         after = 0 if ticket.again else ticket.snapshot.sequence
         async for logged in self.events(owner, task_id, after):
             if is_resting(logged.event) and logged.turn >= ticket.turn:

@@ -15,6 +15,10 @@ from a2a.types import Message, Task, TaskState
 from crossdock.errors import CrossdockError, TryLater
 from crossdock.tasks.events import Event
 
+MIB = 1024 * 1024
+PAGE_BYTES = 8 * MIB
+"""A page of a list ends early with the task that exceeds this."""
+
 
 class TaskUnknown(CrossdockError):
     """There is no such task, or it belongs to somebody else: the two look the same."""
@@ -39,6 +43,17 @@ class QueueFull(TryLater):
         super().__init__("Too many of your tasks are waiting here. Send the message again later.", retry_after=5.0)
 
 
+class StoreFull(TryLater):
+    """The owner's tasks fill the space that it may have."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Your tasks fill the space that you have here. Finished ones are forgotten after a while: send the message "
+            "again later, or cancel tasks that wait for you.",
+            retry_after=60.0,
+        )
+
+
 class JournalDown(TryLater):
     """The store does not answer, or cannot write."""
 
@@ -48,13 +63,17 @@ class JournalDown(TryLater):
 
 @dataclass(frozen=True, slots=True)
 class JournalLimits:
-    """Seconds and counts. `queued` counts one owner's waiting tasks; `idempotency` is how long a key is remembered."""
+    """Seconds and counts. `idempotency` is how long a key is remembered.
+
+    `queued` counts one owner's waiting tasks, `owner_bytes` what its tasks hold: no owner takes another's place.
+    """
 
     lease: float = 3.0
     retention: float = 3600.0
     interrupted: float = 86_400.0
     idempotency: float = 86_400.0
     queued: int = 1_000
+    owner_bytes: int = 512 * MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +220,7 @@ class TaskJournal(ABC):
         """Stores a new task and its first turn; when this returns, the task is accepted.
 
         `seconds` is the turn's time, from now. A `worker` may be given the claim at once, but only while no one waits.
-        Raises `QueueFull` and `KeyReused`.
+        Raises `QueueFull`, `StoreFull` and `KeyReused`.
         """
 
     @abstractmethod
@@ -215,7 +234,7 @@ class TaskJournal(ABC):
         worker: str = "",
         key: IdempotencyKey | None = None,
     ) -> Accepted:
-        """Stores a further turn. Raises `TaskUnknown`, `TaskEnded`, `QueueFull` and `KeyReused`."""
+        """Stores a further turn. Raises `TaskUnknown`, `TaskEnded` and as `create`."""
 
     @abstractmethod
     async def claim(self, worker: str) -> Claim | None:
@@ -279,7 +298,10 @@ class TaskJournal(ABC):
     async def list(
         self, owner: str, wanted: TaskFilter, page_token: str, page_size: int, *, artifacts: bool = False
     ) -> TaskPage:
-        """The owner's tasks, latest status first. Raises `InvalidParamsError` for a token that is not one."""
+        """The owner's tasks, latest status first, at most `page_size` and not far over `PAGE_BYTES`.
+
+        Raises `InvalidParamsError` for a token that is not one.
+        """
 
     @abstractmethod
     async def save_checkpoint(self, lease: Lease, data: Any) -> None:

@@ -18,6 +18,7 @@ from redis.exceptions import NoScriptError
 from crossdock.errors import ConfigError
 from crossdock.tasks.cursor import Position, position
 from crossdock.tasks.journal import (
+    PAGE_BYTES,
     Accepted,
     Claim,
     Entry,
@@ -31,13 +32,14 @@ from crossdock.tasks.journal import (
     QueueFull,
     Renewal,
     Snapshot,
+    StoreFull,
     TaskEnded,
     TaskFilter,
     TaskJournal,
     TaskPage,
     TaskUnknown,
 )
-from crossdock.tasks.record import Record, encoded, folded, status_of
+from crossdock.tasks.record import Record, bounded, encoded, folded, status_of
 from crossdock.tasks.redis_connection import RedisAddress, answered
 from crossdock.tasks.wakeups import Wakeups
 
@@ -60,6 +62,9 @@ POLL = 3.0
 SWEPT = 100
 VISIBILITY = 10.0
 FORMAT = 1
+TOGETHER = 10
+"""So many logs of a page are fetched side by side."""
+Records = list[Record]
 Log = list[tuple[int, Record]]
 Found = tuple[int, list[Position]]
 
@@ -176,6 +181,7 @@ class RedisJournal(TaskJournal):
             worker,
             _ms(self.limits.lease),
             self._queued,
+            self._owner_bytes,
             *_key(key),
             _ms(self.limits.idempotency),
         )
@@ -201,6 +207,7 @@ class RedisJournal(TaskJournal):
             worker,
             _ms(self.limits.lease),
             self._queued,
+            self._owner_bytes,
             *_key(key),
             _ms(self.limits.idempotency),
             uuid.uuid4().hex,
@@ -210,6 +217,10 @@ class RedisJournal(TaskJournal):
     @property
     def _queued(self) -> int:
         return max(1, self.limits.queued // len(self._prefixes))
+
+    @property
+    def _owner_bytes(self) -> int:
+        return self.limits.owner_bytes // len(self._prefixes)
 
     async def claim(self, worker: str) -> Claim | None:
         for _ in self._prefixes:
@@ -311,10 +322,16 @@ class RedisJournal(TaskJournal):
             total += count
             shards.append(found)
         merged = list(heapq.merge(*shards, reverse=True))
-        page = merged[:page_size]
-        tasks = await asyncio.gather(*(self._listed(owner, item.task_id, artifacts=artifacts) for item in page))
-        token = page[-1].token() if page and len(merged) > page_size else ""
-        return TaskPage([task for task in tasks if task is not None], token, total)
+        logs: list[list[Record]] = []
+        for start in range(0, min(page_size, len(merged)), TOGETHER):
+            some = merged[start : min(start + TOGETHER, page_size)]
+            kind = "e" if artifacts else "b"
+            logs += await asyncio.gather(*(self._listed(owner, item.task_id, kind) for item in some))
+            if sum(record.size for log in logs for record in log) > PAGE_BYTES:
+                break
+        page = list(bounded(logs))
+        token = merged[len(page) - 1].token() if len(merged) > len(page) else ""
+        return TaskPage([folded(log) for log in page if log], token, total)
 
     async def _page(self, prefix: str, owner: str, wanted: TaskFilter, before: Position | None, size: int) -> Found:
         state = "" if wanted.state is None else str(int(wanted.state))
@@ -329,12 +346,11 @@ class RedisJournal(TaskJournal):
         pairs = zip(found[::2], found[1::2], strict=True)
         return total, [Position(int(float(score)), task_id.decode()) for task_id, score in pairs]
 
-    async def _listed(self, owner: str, task_id: str, *, artifacts: bool) -> Task | None:
+    async def _listed(self, owner: str, task_id: str, kind: str) -> Records:
         try:
-            log = await self._log(owner, task_id, "e" if artifacts else "b", "-", "+")
+            return [record for _, record in await self._log(owner, task_id, kind, "-", "+")]
         except TaskUnknown:  # it expired between the two looks
-            return None
-        return folded(record for _, record in log)
+            return []
 
     async def save_checkpoint(self, lease: Lease, data: Any) -> None:
         text = json.dumps(data, ensure_ascii=False, allow_nan=False)
@@ -419,6 +435,8 @@ def _accepted(reply: Any, task_id: str = "") -> Accepted:
     match _known(reply, task_id)[0]:
         case b"full":
             raise QueueFull
+        case b"large":
+            raise StoreFull
         case b"reused":
             raise KeyReused
         case b"claim":
