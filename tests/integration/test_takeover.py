@@ -244,7 +244,10 @@ class Held:
         await self._app(scope, receive, later)
 
 
-async def test_a_message_whose_answer_nobody_saw_is_not_worked_twice(crossdock: System, shared: dict[str, Any]) -> None:
+@pytest.mark.parametrize("stopped", [False, True])
+async def test_a_message_whose_answer_nobody_saw_is_not_worked_twice(
+    crossdock: System, shared: dict[str, Any], stopped: bool
+) -> None:
     doors: list[Held] = []
 
     def wrap(service: Service) -> Held:
@@ -256,7 +259,10 @@ async def test_a_message_whose_answer_nobody_saw_is_not_worked_twice(crossdock: 
     caller = Caller(crossdock)
     await caller.send(first.url, "gated please", until=ROUTING)
     await asyncio.wait_for(puppet.working.wait(), 10)
-    abandon(first.service)
+    if stopped:
+        await first.service.drain()
+    else:
+        abandon(first.service)
     await taken_over(second.service)
     doors[0].gate.set()
     puppet.gate.set()

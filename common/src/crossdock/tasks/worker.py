@@ -274,7 +274,7 @@ class Worker:
         request = turn.addressed(task)
         context = turn.context()
         context.state[DEADLINE] = asyncio.get_running_loop().time() + claim.seconds
-        if turn.follows or claim.lost or claim.over:  # the first run of a first turn has none
+        if lease.fence > 1:  # the first holder finds none; the next ones may, also of a turn that was given back
             context.state[CHECKPOINT] = await self._journal.checkpoint(lease.task_id)
         earlier = await earlier_tasks(
             self._journal, lease.owner, task, request.message, self._limits.earlier_tasks, new_context=turn.new_context
