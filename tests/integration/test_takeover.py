@@ -70,6 +70,13 @@ async def taken_over(service: Service) -> None:
             await asyncio.sleep(0.01)
 
 
+async def handed_over(service: Service, task_id: str) -> None:
+    queue = await service.engine._worker.held[task_id].queue
+    async with asyncio.timeout(10):
+        while not queue.handed_over:  # noqa: ASYNC110 - there is nothing to wait for but this
+            await asyncio.sleep(0.001)
+
+
 class Caller:
     """One task's stream as its caller reads it, at one replica after another."""
 
@@ -260,7 +267,10 @@ async def test_a_message_whose_answer_nobody_saw_is_not_worked_twice(
     await caller.send(first.url, "gated please", until=ROUTING)
     await asyncio.wait_for(puppet.working.wait(), 10)
     if stopped:
-        await first.service.drain()
+        stopping = asyncio.create_task(first.service.drain())
+        await handed_over(first.service, caller.task_id)
+        doors[0].gate.set()
+        await stopping
     else:
         abandon(first.service)
     await taken_over(second.service)
