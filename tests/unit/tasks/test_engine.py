@@ -12,8 +12,18 @@ from a2a.utils.errors import InvalidParamsError, TaskNotCancelableError, Unsuppo
 from crossdock.errors import Failed, Rejected, TryLater
 from crossdock.tasks.engine import EngineLimits, TaskEngine, Ticket
 from crossdock.tasks.events import TERMINAL, Event, state_of
-from crossdock.tasks.journal import Entry, JournalDown, JournalLimits, Lease, TaskFilter, TaskUnknown
+from crossdock.tasks.journal import (
+    Entry,
+    IdempotencyKey,
+    JournalDown,
+    JournalLimits,
+    Lease,
+    TaskFilter,
+    TaskUnknown,
+)
 from crossdock.tasks.memory import MemoryJournal
+from crossdock.tasks.queue import JournalQueue
+from crossdock.tasks.resumption import Resumption, Resumptions
 from tests.support.executors import Behaviour, Recorder, Scripted, call_context, complete, message, state
 
 COMPLETED = TaskState.TASK_STATE_COMPLETED
@@ -31,13 +41,20 @@ class Bench:
         *,
         journal: MemoryJournal | None = None,
         kept: JournalLimits | None = None,
+        resumption: Resumptions | None = None,
         **limits: float,
     ) -> None:
         self.executor = Scripted(behaviour)
         self.journal = journal or MemoryJournal(kept or JournalLimits(lease=0.2))
         self.recorder = Recorder()
         limits.setdefault("cancel_seconds", 0.3)
-        self.engine = TaskEngine(self.executor, self.journal, self.recorder, EngineLimits(**limits))  # type: ignore[arg-type]
+        self.engine = TaskEngine(
+            self.executor,
+            self.journal,
+            self.recorder,
+            EngineLimits(**limits),  # type: ignore[arg-type]
+            resumption or Resumptions({}),
+        )
         self._started = False
 
     async def submit(self, text: str = "hello", owner: str = "acme", **ids: str) -> Ticket:
@@ -387,3 +404,85 @@ async def test_messages_that_wait_behind_the_end_of_a_task_are_answered() -> Non
     async with asyncio.timeout(5):
         answers = [await bench.engine.answer(ticket) for ticket in (first, *late)]
     assert {task.status.state for task in answers} == {COMPLETED}
+
+
+class Shared(MemoryJournal):
+    """Of those that outlive a process."""
+
+    durable = True
+
+    async def stranded(self) -> list[str]:
+        return []
+
+
+@pytest.mark.parametrize(
+    ("resumption", "left"), [(Resumption.NEVER, FAILED), (Resumption.RESTART, TaskState.TASK_STATE_WORKING)]
+)
+async def test_a_stop_gives_back_what_may_be_run_again_only(resumption: Resumption, left: TaskState) -> None:
+    handed_over: list[bool] = []
+
+    async def work(context: RequestContext, queue: EventQueue) -> None:
+        await state(queue, TaskState.TASK_STATE_WORKING)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            assert isinstance(queue, JournalQueue)
+            handed_over.append(queue.handed_over)
+
+    bench = Bench(work, journal=Shared(JournalLimits(lease=0.2)), resumption=Resumptions({"*": resumption}))
+    ticket = await bench.submit()
+    await bench.executor.started.wait()
+    await bench.engine.drain(0.1)
+    snapshot = await bench.journal.get("acme", ticket.snapshot.task.id)
+    assert snapshot.task.status.state == left
+    assert handed_over == [left != FAILED]
+    await bench.engine.close()
+
+
+async def test_an_executor_is_told_that_somebody_else_goes_on() -> None:
+    seen: list[bool] = []
+
+    async def work(context: RequestContext, queue: EventQueue) -> None:
+        assert isinstance(queue, JournalQueue)
+        await state(queue, TaskState.TASK_STATE_WORKING)
+        await bench.journal.seize(str(context.task_id), "another")
+        try:
+            await state(queue, TaskState.TASK_STATE_COMPLETED)
+        finally:
+            seen.append(queue.handed_over)
+
+    bench = Bench(work)
+    ticket = await bench.submit()
+    async with asyncio.timeout(10):
+        while not seen:  # noqa: ASYNC110 - nobody tells when a former holder is done
+            await asyncio.sleep(0.01)
+    snapshot = await bench.journal.get("acme", ticket.snapshot.task.id)
+    assert (seen, snapshot.task.status.state == COMPLETED) == ([True], False)
+    await bench.engine.drain(0.1)
+    await bench.engine.close()
+
+
+async def test_a_repeated_message_begins_before_its_turns_end() -> None:
+    async def ask(context: RequestContext, queue: EventQueue) -> None:
+        await state(queue, ASKS)
+
+    bench = Bench(ask)
+    first = await bench.submit()
+    await bench.engine.answer(first)
+    task_id, key = first.snapshot.task.id, IdempotencyKey("k", "digest")
+
+    async def answered() -> Ticket:
+        return await bench.engine.submit("acme", message("yes", task_id=task_id), call_context(), key=key)
+
+    await bench.engine.answer(await answered())
+    again = await answered()
+    beginning = await bench.engine.beginning(again)
+    assert (again.again, again.turn) == (True, 2)
+    assert (beginning.sequence, beginning.task.status.state) == (
+        again.snapshot.sequence - 1,
+        TaskState.TASK_STATE_WORKING,
+    )
+    await bench.engine.cancel("acme", task_id)
+    ended = await bench.engine.beginning(await answered())
+    assert ended.task.status.state == CANCELED
+    assert (await bench.engine.answer(await answered())).status.state == CANCELED

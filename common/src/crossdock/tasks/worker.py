@@ -180,6 +180,8 @@ class Worker:
         if work.done():
             await queue.flush()
             return self._outcome(claim, work, queue)
+        goes_on = held.stop is Stop.SHUTDOWN and self._interrupted(held, task) is None
+        queue.handed_over = goes_on or held.stop is Stop.LOST
         await self._stop(work, context, queue, claim)
         if held.stop is not None:
             return self._interrupted(held, task)
@@ -272,7 +274,7 @@ class Worker:
         request = turn.addressed(task)
         context = turn.context()
         context.state[DEADLINE] = asyncio.get_running_loop().time() + claim.seconds
-        if turn.follows or claim.lost or claim.over:  # the first run of a first turn has none
+        if lease.fence > 1:  # the first holder finds none; the next ones may, also of a turn that was given back
             context.state[CHECKPOINT] = await self._journal.checkpoint(lease.task_id)
         earlier = await earlier_tasks(
             self._journal, lease.owner, task, request.message, self._limits.earlier_tasks, new_context=turn.new_context
