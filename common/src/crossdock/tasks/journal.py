@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from a2a.types import Message, Task, TaskState
+from a2a.types import Message, Task, TaskPushNotificationConfig, TaskState
 
 from crossdock.errors import CrossdockError, TryLater
 from crossdock.tasks.events import Event
+from crossdock.tasks.outbox import PushOutbox
 
 
 class TaskUnknown(CrossdockError):
@@ -48,13 +49,17 @@ class JournalDown(TryLater):
 
 @dataclass(frozen=True, slots=True)
 class JournalLimits:
-    """Seconds and counts. `queued` counts one owner's waiting tasks; `idempotency` is how long a key is remembered."""
+    """Seconds and counts. `queued` counts one owner's waiting tasks; `idempotency` is how long a key is remembered.
+
+    `pushes` counts one task's push configurations.
+    """
 
     lease: float = 3.0
     retention: float = 3600.0
     interrupted: float = 86_400.0
     idempotency: float = 86_400.0
     queued: int = 1_000
+    pushes: int = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +174,9 @@ class TaskJournal(ABC):
 
     limits: JournalLimits
 
+    outbox: PushOutbox
+    """Where the tasks' events go besides."""
+
     async def open(self, canceled: Callable[[str], None]) -> None:  # noqa: B027 - not every journal has anything to open
         """Connects. `canceled` is called with the id of each running task whose caller cancels it, on any replica."""
 
@@ -197,11 +205,12 @@ class TaskJournal(ABC):
         *,
         worker: str = "",
         key: IdempotencyKey | None = None,
+        push: TaskPushNotificationConfig | None = None,
     ) -> Accepted:
         """Stores a new task and its first turn; when this returns, the task is accepted.
 
         `seconds` is the turn's time, from now. A `worker` may be given the claim at once, but only while no one waits.
-        Raises `QueueFull` and `KeyReused`.
+        `push` is told every event, from the first on. Raises `QueueFull` and `KeyReused`.
         """
 
     @abstractmethod
@@ -214,8 +223,12 @@ class TaskJournal(ABC):
         *,
         worker: str = "",
         key: IdempotencyKey | None = None,
+        push: TaskPushNotificationConfig | None = None,
     ) -> Accepted:
-        """Stores a further turn. Raises `TaskUnknown`, `TaskEnded`, `QueueFull` and `KeyReused`."""
+        """Stores a further turn; `push` is told what comes from now on.
+
+        Raises `TaskUnknown`, `TaskEnded`, `QueueFull`, `KeyReused` and `TooManyPushConfigs`.
+        """
 
     @abstractmethod
     async def claim(self, worker: str) -> Claim | None:

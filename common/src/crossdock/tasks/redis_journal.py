@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from importlib.resources import files
 from typing import Any
 
-from a2a.types import Task
+from a2a.types import Task, TaskPushNotificationConfig
 from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import NoScriptError
 
@@ -38,7 +38,9 @@ from crossdock.tasks.journal import (
     TaskUnknown,
 )
 from crossdock.tasks.record import Record, encoded, folded, status_of
+from crossdock.tasks.outbox import TooManyPushConfigs
 from crossdock.tasks.redis_connection import RedisAddress, answered
+from crossdock.tasks.redis_outbox import PUSH_SCRIPTS, Fields, RedisOutbox, placed
 from crossdock.tasks.wakeups import Wakeups
 
 SCRIPTS = (
@@ -54,6 +56,7 @@ SCRIPTS = (
     "sweep",
     "delete",
     "list",
+    *PUSH_SCRIPTS,
 )
 POLL = 3.0
 """A reader looks for itself after so many seconds, should a wake-up be lost."""
@@ -104,6 +107,9 @@ class RedisJournal(TaskJournal):
         prelude = (files("crossdock.tasks") / "lua" / "prelude.lua").read_text(encoding="utf-8")
         self._scripts = {name: Script(name, prelude) for name in SCRIPTS}
         self._wakeups = Wakeups(self._client, [f"{prefix}wake" for prefix in self._prefixes])
+        self.outbox = RedisOutbox(
+            self._prefixes, self.shard_of, self._run, self._pushes, self._wakeups, self.limits.pushes
+        )
         self._checked = False
         self._next = 0
         self._waits_ended = False
@@ -160,6 +166,7 @@ class RedisJournal(TaskJournal):
         *,
         worker: str = "",
         key: IdempotencyKey | None = None,
+        push: TaskPushNotificationConfig | None = None,
     ) -> Accepted:
         record = encoded(Entry(task), 1)
         reply = await self._run(
@@ -178,6 +185,7 @@ class RedisJournal(TaskJournal):
             self._queued,
             *_key(key),
             _ms(self.limits.idempotency),
+            *placed(push, self.limits.pushes),
         )
         return _accepted(reply)
 
@@ -190,6 +198,7 @@ class RedisJournal(TaskJournal):
         *,
         worker: str = "",
         key: IdempotencyKey | None = None,
+        push: TaskPushNotificationConfig | None = None,
     ) -> Accepted:
         reply = await self._run(
             "follow",
@@ -204,7 +213,10 @@ class RedisJournal(TaskJournal):
             *_key(key),
             _ms(self.limits.idempotency),
             uuid.uuid4().hex,
+            *placed(push, self.limits.pushes),
         )
+        if reply[0] == b"crowded":
+            raise TooManyPushConfigs(self.limits.pushes)
         return _accepted(reply, task_id)
 
     @property
@@ -365,6 +377,18 @@ class RedisJournal(TaskJournal):
         if value is None:
             raise TaskUnknown(task_id)
         return int(value)
+
+    async def _pushes(self, task_id: str) -> tuple[bytes | None, Fields]:
+        prefix = self.shard_of(task_id)
+
+        async def fetch() -> Any:
+            pipeline = self._client.pipeline(transaction=False)
+            pipeline.hget(f"{prefix}t:{task_id}", "owner")
+            pipeline.hgetall(f"{prefix}n:{task_id}")
+            return await pipeline.execute()
+
+        owner, fields = await answered(fetch, seconds=self._patience)
+        return owner, fields
 
     async def _log(self, owner: str, task_id: str, kind: str, first: str, last: str, limit: int | None = None) -> Log:
         prefix = self.shard_of(task_id)
