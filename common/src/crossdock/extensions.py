@@ -13,6 +13,7 @@ STYLE = "urn:crossdock:style:v1"
 PROGRESS = "urn:crossdock:progress:v1"
 LIMITS = "urn:crossdock:limits:v1"
 RESUMABLE = "urn:crossdock:resumable:v1"
+PUSH = "urn:crossdock:push:v1"
 
 DESCRIPTIONS = {
     SKILL: "In a message's metadata: the id of the skill to use. In a task's metadata: the one used, and why.",
@@ -20,6 +21,7 @@ DESCRIPTIONS = {
     STYLE: "In a message's metadata: the language, tone and signature in which letters are written.",
     PROGRESS: "In a status event's metadata: how much of the work is done, from 0 to 1.",
     RESUMABLE: "By skill: whether a task goes on when its replica is lost: never, restart or checkpoint.",
+    PUSH: "How push notifications are signed, and by whose keys. In an event's metadata: whether it was shortened.",
     LIMITS: "The service's limits: sizes in bytes, times in seconds.",
 }
 
@@ -27,6 +29,13 @@ HOPS_HEADER = "crossdock-hops"
 """How many agents a request has passed through."""
 TIMEOUT_HEADER = "crossdock-timeout"
 """Seconds that the caller will wait: a duration, so that clocks need not agree."""
+
+DELIVERY_HEADER = "crossdock-delivery"
+"""A push notification's id, the same at each attempt."""
+EVENT_HEADER = "crossdock-event"
+"""The number of a push notification's event in its task."""
+SIGNATURE_HEADER = "crossdock-signature"
+"""A detached JWS over a push notification's body."""
 
 
 def declare(card: AgentCard, uri: str, params: Mapping[str, Any] | None = None) -> None:

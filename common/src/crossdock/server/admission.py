@@ -17,6 +17,7 @@ from crossdock.errors import Forbidden
 from crossdock.extensions import HOPS_HEADER, SKILL, TIMEOUT_HEADER
 from crossdock.parts import OCTETS, media_type
 from crossdock.server.decoding import unfit
+from crossdock.server.push import PushConfigs
 
 MAX_ID = 256
 PassedOn = Callable[[], Awaitable[Mapping[str, str]]]
@@ -40,13 +41,14 @@ def caller(context: ServerCallContext) -> Principal:
 class Admission:
     """`agent` is the agent's id in skill rights, `max_hops` the length of the longest chain of agents.
 
-    `passed_on` are other agents' skills that may be named here, each with the role that stands for the right to it.
+    `push` keeps push configurations, where notifications are sent. `passed_on` are other agents' skills that may be named here, each with the role that stands for the right to it.
     """
 
     agent: str
     card: AgentCard
     max_hops: int
     passed_on: PassedOn = nothing
+    push: PushConfigs | None = None
 
     async def check(self, params: SendMessageRequest, context: ServerCallContext) -> None:
         """Raises the A2A error that fits, or `Forbidden`."""
@@ -60,13 +62,20 @@ class Admission:
             raise InvalidParamsError(f"messageId, contextId and taskId hold at most {MAX_ID} characters.")
         if not (message.message_id + message.context_id + message.task_id).isprintable():
             raise InvalidParamsError("messageId, contextId and taskId must not hold control characters.")
-        if params.configuration.HasField("task_push_notification_config"):
-            raise PushNotificationNotSupportedError(NO_PUSH)
         self._check_media_types(params)
         self._check_hops(context.state["headers"])
         skill = self.named_skill(params)
         if skill:
             await self.check_named(skill, caller(context))
+        if params.configuration.HasField("task_push_notification_config"):
+            config = params.configuration.task_push_notification_config
+            await self.push_configs().check(config, "configuration.taskPushNotificationConfig.")
+
+    def push_configs(self) -> PushConfigs:
+        """Raises `PushNotificationNotSupportedError` where no notifications are sent (section 3.3.4)."""
+        if self.push is None:
+            raise PushNotificationNotSupportedError(NO_PUSH)
+        return self.push
 
     def named_skill(self, params: SendMessageRequest) -> str:
         """The skill that the message's or the request's metadata names; empty if none."""

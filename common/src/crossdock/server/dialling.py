@@ -55,7 +55,7 @@ class AddressGuard:
             found = await loop.run_in_executor(self._resolvers, _resolved, host, port)
         except (OSError, UnicodeError):
             raise Rejected(f"The {self._thing}'s host {host[:80]!r} has no address. Check the URL.") from None
-        addresses = [ipaddress.ip_address(str(entry[4][0]).split("%")[0]) for entry in found]
+        addresses = [ipaddress.ip_address(text.split("%")[0]) for text in found]
         if not self.allow_private and not all(map(is_public, addresses)):
             raise Rejected(f"The {self._thing}'s URL points into a private network.{self._instead}")
         return str(addresses[0])
@@ -64,8 +64,8 @@ class AddressGuard:
         self._resolvers.shutdown(wait=False, cancel_futures=True)
 
 
-def _resolved(host: str, port: int) -> list[tuple[int, int, int, str, tuple[str | int, ...]]]:
-    return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+def _resolved(host: str, port: int) -> list[str]:
+    return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
 class GuardedTransport(httpx.AsyncBaseTransport):

@@ -14,6 +14,7 @@ def journal_for(settings: ServiceSettings, service: str) -> TaskJournal:
         interrupted=settings.interrupted_seconds,
         idempotency=settings.idempotency_seconds,
         queued=settings.queued_tasks,
+        pushes=settings.push_configs_per_task,
     )
     if settings.redis_nodes:
         return _on_redis(settings, service, limits)

@@ -4,6 +4,7 @@ A push configuration has a cursor, the number of the last event that its webhook
 behind the cursor; whoever claims it delivers under a short lease, in the log's order.
 """
 
+import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -22,6 +23,16 @@ class TooManyPushConfigs(Rejected):
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"A task has at most {limit} push configurations. Delete one of this task's first.")
+
+
+def addressed(config: TaskPushNotificationConfig, task_id: str) -> TaskPushNotificationConfig:
+    """A copy as it is kept: with its task's id, and with one of its own."""
+    kept = TaskPushNotificationConfig()
+    kept.CopyFrom(config)
+    kept.ClearField("tenant")
+    kept.id = kept.id or str(uuid.uuid4())
+    kept.task_id = task_id
+    return kept
 
 
 @dataclass(frozen=True, slots=True)

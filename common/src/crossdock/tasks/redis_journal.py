@@ -37,8 +37,8 @@ from crossdock.tasks.journal import (
     TaskPage,
     TaskUnknown,
 )
-from crossdock.tasks.record import Record, encoded, folded, status_of
 from crossdock.tasks.outbox import TooManyPushConfigs
+from crossdock.tasks.record import Record, encoded, folded, status_of
 from crossdock.tasks.redis_connection import RedisAddress, answered
 from crossdock.tasks.redis_outbox import PUSH_SCRIPTS, Fields, RedisOutbox, placed
 from crossdock.tasks.wakeups import Wakeups

@@ -54,6 +54,8 @@ class Turn:
         request.CopyFrom(self.request)
         if not with_message:
             request.ClearField("message")
+        if request.HasField("configuration"):  # the outbox keeps it, and no executor needs its secrets
+            request.configuration.ClearField("task_push_notification_config")
         rest = {
             "messageId": self.message_id,
             "follows": self.follows,
