@@ -41,7 +41,7 @@ async def claimed(journal: TaskJournal, seconds: float = LEASE, busy: tuple[str,
     """The next delivery, as soon as there is one."""
     async with asyncio.timeout(10):
         while (delivery := await journal.outbox.claim(seconds, busy)) is None:
-            await asyncio.sleep(0.01)
+            await journal.outbox.work(0.05)
     return delivery
 
 

@@ -42,8 +42,8 @@ class ServiceKeys:
             keys = []
         if not keys:
             raise ConfigError(
-                f"The key file {path} must hold private keys in PEM without a password: EC (P-256, P-384, P-521) or RSA "
-                "(from 2048 bits). Make one by: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256"
+                f"The key file {path} must hold private keys in PEM without a password: EC (P-256, P-384, P-521) or "
+                "RSA (from 2048 bits). Make one by: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256"
             )
         return cls(keys[0], tuple(keys[1:]))
 

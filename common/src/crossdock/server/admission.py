@@ -41,7 +41,8 @@ def caller(context: ServerCallContext) -> Principal:
 class Admission:
     """`agent` is the agent's id in skill rights, `max_hops` the length of the longest chain of agents.
 
-    `push` keeps push configurations, where notifications are sent. `passed_on` are other agents' skills that may be named here, each with the role that stands for the right to it.
+    `passed_on` are other agents' skills that may be named here, each with the role that stands for the right to it.
+    `push` keeps callers' push configurations, where notifications are sent.
     """
 
     agent: str

@@ -29,12 +29,9 @@ class Notifications:
         """Says so in the card. Raises `ConfigError` for a key file that does not fit."""
         keys = ServiceKeys.read(settings.signing_key_file) if settings.signing_key_file else ServiceKeys.made()
         guard = AddressGuard("webhook", allow_private=settings.push_private_urls)
-        webhooks = Webhooks(settings.url, keys.signing, guard, max_body=settings.push_max_body)
-        policy = CourierPolicy(
-            attempts=settings.push_attempts,
-            first_wait=settings.push_retry_seconds,
-            seconds=settings.push_timeout_seconds,
-        )
+        seconds = settings.push_timeout_seconds
+        webhooks = Webhooks(settings.url, keys.signing, guard, max_body=settings.push_max_body, seconds=seconds)
+        policy = CourierPolicy(attempts=settings.push_attempts, first_wait=settings.push_retry_seconds, seconds=seconds)
         card.capabilities.push_notifications = True
         headers = {"delivery": DELIVERY_HEADER, "event": EVENT_HEADER, "signature": SIGNATURE_HEADER}
         declare(card, PUSH, {"jwks": settings.url + JWKS_PATH, "headers": headers})

@@ -36,15 +36,14 @@ LEFT_OUT = "This is too large for a notification. Get the task to read it."
 class Webhooks:
     """Sends as `issuer`, the service's URL; bodies of more than `max_body` bytes are shortened."""
 
-    def __init__(self, issuer: str, key: SigningKey, guard: AddressGuard, *, max_body: int) -> None:
+    def __init__(self, issuer: str, key: SigningKey, guard: AddressGuard, *, max_body: int, seconds: float) -> None:
         self._issuer = issuer
         self._key = key
         self._max_body = max_body
         self._guard = guard
-        # The courier bounds an attempt as a whole.
         self._http = httpx.AsyncClient(
             transport=GuardedTransport(guard),
-            timeout=None,
+            timeout=seconds,
             follow_redirects=False,
             trust_env=False,
         )

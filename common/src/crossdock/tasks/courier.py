@@ -17,7 +17,6 @@ from crossdock.tasks.outbox import Delivery
 
 log = structlog.get_logger(__name__)
 BATCH = 8
-LEASE_MARGIN = 5.0
 Post = Callable[[TaskPushNotificationConfig, Logged], Awaitable[None]]
 """Hands one event to a webhook, or raises `NotTaken`."""
 
@@ -47,13 +46,15 @@ class CourierPolicy:
     """Seconds and counts. After `attempts` failures in a row a configuration is dead.
 
     Pauses double from `first_wait` to `longest_wait`, each up to a quarter longer by chance. `seconds` is what one
-    attempt may take, `running` how many are under way in this process, `per_owner` how many of them for one customer.
+    attempt may take, and a lease `margin` longer. `running` are under way in this process at a time, `per_owner` of them
+    for one customer. At its end what is due gets another `farewell` seconds.
     """
 
     attempts: int = 10
     first_wait: float = 1.0
     longest_wait: float = 300.0
     seconds: float = 10.0
+    margin: float = 5.0
     running: int = 64
     per_owner: int = 4
     poll: float = 1.0
@@ -72,7 +73,7 @@ class Courier:
         self._post = post
         self._observer = observer
         self._policy = policy
-        self._lease = policy.seconds + LEASE_MARGIN
+        self._lease = policy.seconds + policy.margin
         self._running: set[asyncio.Task[None]] = set()
         self._owners: Counter[str] = Counter()
 
@@ -118,6 +119,10 @@ class Courier:
             await self._carry(delivery)
         except (TryLater, TaskUnknown):
             return
+        except asyncio.CancelledError:  # another process need not wait for the lease
+            with contextlib.suppress(TryLater, TaskUnknown):
+                await self._outbox.settle(delivery)
+            raise
         except Exception as error:
             log.error("push_delivery_failed", task_id=delivery.task_id, exc_info=error)
 
