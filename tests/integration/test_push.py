@@ -91,7 +91,7 @@ async def test_a_webhook_that_came_with_the_message_hears_everything_in_order(cr
 
 async def test_a_request_carries_the_token_and_the_credentials(crossdock: System, hook: Webhook) -> None:
     agent = await crossdock.agent(**FAST)
-    secrets = {"token": "tok-1", "authentication": {"scheme": "Bearer", "credentials": "cred-2"}}
+    secrets: dict[str, Any] = {"token": "tok-1", "authentication": {"scheme": "Bearer", "credentials": "cred-2"}}
     await sent(crossdock, agent, asking(hook, **secrets))
     (first, *_) = await hook.until_ended()
     assert first.headers["x-a2a-notification-token"] == "tok-1"
@@ -107,7 +107,7 @@ async def test_a_signature_verifies_against_the_published_keys(crossdock: System
     received = await hook.until_ended()
     card = await card_at(crossdock.http(), agent.url)
     (push,) = [item for item in card.capabilities.extensions if item.uri == PUSH]
-    published = await crossdock.http().get(push.params["jwks"])
+    published = await crossdock.http().get(str(push.params["jwks"]))
     assert published.headers["cache-control"] == "public, max-age=300"
     jwks = published.json()
     assert not [key for key in jwks["keys"] if "d" in key]
@@ -316,7 +316,7 @@ async def test_a_configuration_that_does_not_fit_is_told_by_its_field(
 
 
 async def test_a_name_that_turns_private_after_the_check_is_not_dialled(
-    crossdock: System, hook: Webhook, monkeypatch: pytest.MonkeyPatch
+    crossdock: System, hook: Webhook, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     agent = await crossdock.agent(push_retry_seconds=0.05, push_attempts=2)
     real, answers = socket.getaddrinfo, iter(["93.184.216.34"])
@@ -329,6 +329,7 @@ async def test_a_name_that_turns_private_after_the_check_is_not_dialled(
     config = {"url": f"https://rebind.example:{port}/hook"}
     await sent(crossdock, agent, {**body(), "configuration": {"taskPushNotificationConfig": config}})
     await until(agent, "dead", 1)
+    assert capsys.readouterr().out.count("The webhook's URL points into a private network") == 2
     assert not hook.received
 
 
