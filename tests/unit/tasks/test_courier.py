@@ -109,7 +109,7 @@ async def test_after_so_many_failures_in_a_row_it_is_dead() -> None:
     await begun(journal)
     async with courier(journal, place, replace(QUICK, attempts=3)):
         await place.until(lambda: len(place.failures) == 3)
-        while not await journal.outbox.epitaphs("acme", "t"):
+        while await journal.outbox.list("acme", "t"):
             await journal.outbox.work(0.01)
     assert place.failures == [("answered 500", number, number == 3) for number in (1, 2, 3)]
     assert await journal.outbox.claim(1.0) is None

@@ -16,7 +16,7 @@ from crossdock.tasks.journal import Logged, TaskJournal, TaskUnknown
 from crossdock.tasks.outbox import Delivery
 
 log = structlog.get_logger(__name__)
-BATCH = 8
+BATCH = 4
 Post = Callable[[TaskPushNotificationConfig, Logged], Awaitable[None]]
 """Hands one event to a webhook, or raises `NotTaken`."""
 
@@ -46,8 +46,8 @@ class CourierPolicy:
     """Seconds and counts. After `attempts` failures in a row a configuration is dead.
 
     Pauses double from `first_wait` to `longest_wait`, each up to a quarter longer by chance. `seconds` is what one
-    attempt may take, and a lease `margin` longer. `running` are under way in this process at a time, `per_owner` of them
-    for one customer. At its end what is due gets another `farewell` seconds.
+    attempt may take, and a lease `margin` longer. `running` are under way in this process at a time, `per_owner`
+    of them for one customer. At its end they get another `farewell` seconds.
     """
 
     attempts: int = 10
@@ -78,7 +78,7 @@ class Courier:
         self._owners: Counter[str] = Counter()
 
     async def run(self) -> None:
-        """Delivers until it is cancelled; then what is due still gets a few seconds."""
+        """Delivers until it is cancelled; what is under way then still gets a few seconds."""
         try:
             while True:
                 if not await self._begin():
@@ -156,9 +156,10 @@ class Courier:
             await self._outbox.postpone(delivery, attempts, self._policy.wait(attempts, refusal.after))
 
     async def _say_farewell(self) -> None:
+        """Where nobody else can go on, what is due is begun too."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._policy.farewell):
-                while await self._begin() or self._running:
+                while (not self._journal.durable and await self._begin()) or self._running:
                     if self._running:
                         await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
         for task in self._running:

@@ -70,7 +70,8 @@ class MemoryOutbox(PushOutbox):
 
     async def list(self, owner: str, task_id: str) -> list[TaskPushNotificationConfig]:
         self.standing(owner, task_id)
-        return [TaskPushNotificationConfig.FromString(kept.config) for kept in self._tasks.get(task_id, {}).values()]
+        alive = [kept.config for kept in self._tasks.get(task_id, {}).values() if not kept.epitaph]
+        return list(map(TaskPushNotificationConfig.FromString, alive))
 
     async def get(self, owner: str, task_id: str, config_id: str) -> TaskPushNotificationConfig:
         self.standing(owner, task_id)
@@ -121,11 +122,6 @@ class MemoryOutbox(PushOutbox):
         if (kept := self._claimed(delivery)) is not None:
             kept.epitaph = reason
             self._plan((delivery.task_id, delivery.config.id), kept, None)
-
-    async def epitaphs(self, owner: str, task_id: str) -> dict[str, str]:
-        self.standing(owner, task_id)
-        kept = self._tasks.get(task_id, {})
-        return {config_id: item.epitaph for config_id, item in kept.items() if item.epitaph}
 
     async def work(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

@@ -60,11 +60,11 @@ class PushOutbox(ABC):
 
     @abstractmethod
     async def list(self, owner: str, task_id: str) -> list[TaskPushNotificationConfig]:
-        """By their ids. Raises `TaskUnknown`."""
+        """Those alive, in the order of their ids. Raises `TaskUnknown`."""
 
     @abstractmethod
     async def get(self, owner: str, task_id: str, config_id: str) -> TaskPushNotificationConfig:
-        """Raises `TaskUnknown` and `PushConfigUnknown`."""
+        """Dead or alive. Raises `TaskUnknown` and `PushConfigUnknown`."""
 
     @abstractmethod
     async def delete(self, owner: str, task_id: str, config_id: str) -> None:
@@ -89,10 +89,6 @@ class PushOutbox(ABC):
     @abstractmethod
     async def bury(self, delivery: Delivery, reason: str) -> None:
         """Ends the claim for good: the configuration is kept, and nothing is sent to it until it is saved again."""
-
-    @abstractmethod
-    async def epitaphs(self, owner: str, task_id: str) -> dict[str, str]:
-        """Why configurations are dead, by id; those alive are not in it. Raises `TaskUnknown`."""
 
     @abstractmethod
     async def work(self, seconds: float) -> None:

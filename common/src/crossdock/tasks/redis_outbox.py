@@ -51,24 +51,21 @@ class RedisOutbox(PushOutbox):
             raise TooManyPushConfigs(self._limit)
 
     async def list(self, owner: str, task_id: str) -> list[TaskPushNotificationConfig]:
-        found = await self._kept(owner, task_id, b"c:")
-        return [TaskPushNotificationConfig.FromString(found[config_id]) for config_id in sorted(found)]
+        fields = await self._kept(owner, task_id)
+        alive = sorted(name for name in fields if name.startswith(b"c:") and b"d:" + name[2:] not in fields)
+        return [TaskPushNotificationConfig.FromString(fields[name]) for name in alive]
 
     async def get(self, owner: str, task_id: str, config_id: str) -> TaskPushNotificationConfig:
-        found = await self._kept(owner, task_id, b"c:")
-        if config_id not in found:
+        found = (await self._kept(owner, task_id)).get(b"c:" + config_id.encode())
+        if found is None:
             raise PushConfigUnknown(config_id)
-        return TaskPushNotificationConfig.FromString(found[config_id])
+        return TaskPushNotificationConfig.FromString(found)
 
-    async def epitaphs(self, owner: str, task_id: str) -> dict[str, str]:
-        found = await self._kept(owner, task_id, b"d:")
-        return {config_id: reason.decode() for config_id, reason in found.items()}
-
-    async def _kept(self, owner: str, task_id: str, kind: bytes) -> dict[str, bytes]:
+    async def _kept(self, owner: str, task_id: str) -> Fields:
         holder, fields = await self._fields(task_id)
         if holder is None or holder.decode() != owner:
             raise TaskUnknown(task_id)
-        return {name[len(kind) :].decode(): value for name, value in fields.items() if name.startswith(kind)}
+        return fields
 
     async def delete(self, owner: str, task_id: str, config_id: str) -> None:
         reply = await self._run("push_delete", self._shard_of(task_id), owner, task_id, config_id)
