@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import structlog
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from crossdock.auth.jws import CURVES, RSA_BITS, SigningKey
 from crossdock.errors import ConfigError
 
-log = structlog.get_logger(__name__)
 JWKS_PATH = "/.well-known/jwks.json"
 PEM = re.compile(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL)
 NAMES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
@@ -27,7 +25,6 @@ class ServiceKeys:
     @classmethod
     def made(cls) -> Self:
         """A key for this process alone."""
-        log.info("signing_key_made", until="this process ends", instead="CROSSDOCK_SIGNING_KEY_FILE")
         return cls(SigningKey.generate("ES256"))
 
     @classmethod

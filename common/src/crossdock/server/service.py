@@ -122,7 +122,7 @@ def create_service(
     app = _app(settings, card, handler, door.verifier, metrics, push.keys if push else None)
     service = Service(app, management_app(metrics.registry, ready), engine, settings, metrics)
     if push:
-        background, closing = [*background, push.courier.run], [*closing, push.close]
+        background, closing = [*background, push.run], [*closing, push.close]
     app.router.lifespan_context = _lifespan(service, worker, background, [*closing, *door.closing])
     return service
 
