@@ -12,6 +12,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount, Route
 
+from crossdock.auth.service_keys import JWKS_PATH
 from tests.support.system import Agent, System
 
 SEND = {
@@ -72,7 +73,7 @@ async def test_no_route_is_forgotten(web: httpx.AsyncClient, agent: Agent) -> No
     assert isinstance(app, Starlette)
     found = set(paths(app.routes))
     assert len(found) > 20
-    readable = {(method, path) for method in ("GET", "HEAD") for path in CARDS}
+    readable = {(method, path) for method in ("GET", "HEAD") for path in (*CARDS, JWKS_PATH)}
     for method, path in sorted(found - readable):
         response = await web.request(method, path)
         assert (response.status_code, method, path) == (401, method, path)

@@ -10,7 +10,7 @@ from a2a.client import ClientConfig, ClientFactory
 from a2a.types import AgentCard, GetExtendedAgentCardRequest, TaskState
 
 from crossdock.cards.building import CARD_PATHS
-from crossdock.extensions import LIMITS, PROGRESS, RESUMABLE, SKILL
+from crossdock.extensions import LIMITS, PROGRESS, PUSH, RESUMABLE, SKILL
 from crossdock.parts import plain
 from tests.support.executors import message
 from tests.support.orchestration import orchestrator
@@ -120,7 +120,7 @@ async def test_the_extended_card_holds_the_limits(crossdock: System, binding: st
         "streamsPerCustomer": 7,
     }
     public = await card_at(crossdock.http(), agent.url)
-    assert [item.uri for item in public.capabilities.extensions] == [SKILL, PROGRESS, RESUMABLE]
+    assert [item.uri for item in public.capabilities.extensions] == [SKILL, PROGRESS, RESUMABLE, PUSH]
     assert [skill.id for skill in extended.skills] == [skill.id for skill in public.skills]
 
 

@@ -14,6 +14,7 @@ PROGRESS = "urn:crossdock:progress:v1"
 LIMITS = "urn:crossdock:limits:v1"
 IDEMPOTENCY = "urn:crossdock:idempotency-key:v1"
 RESUMABLE = "urn:crossdock:resumable:v1"
+PUSH = "urn:crossdock:push:v1"
 
 DESCRIPTIONS = {
     SKILL: "In a message's metadata: the id of the skill to use. In a task's metadata: the one used, and why.",
@@ -23,6 +24,7 @@ DESCRIPTIONS = {
     RESUMABLE: "By skill: whether a task goes on when its replica is lost: never, restart or checkpoint.",
     IDEMPOTENCY: "A header (gRPC: metadata) of a message that is sent: of all that carry the same key one is worked, "
     "and all get its task. Another message with that key is refused.",
+    PUSH: "How push notifications are signed, and by whose keys. In an event's metadata: whether it was shortened.",
     LIMITS: "The service's limits: sizes in bytes, times in seconds.",
 }
 
@@ -31,6 +33,13 @@ HOPS_HEADER = "crossdock-hops"
 """How many agents a request has passed through."""
 TIMEOUT_HEADER = "crossdock-timeout"
 """Seconds that the caller will wait: a duration, so that clocks need not agree."""
+
+DELIVERY_HEADER = "crossdock-delivery"
+"""A push notification's id, the same at each attempt."""
+EVENT_HEADER = "crossdock-event"
+"""The number of a push notification's event in its task."""
+SIGNATURE_HEADER = "crossdock-signature"
+"""A detached JWS over a push notification's body."""
 
 
 def declare(card: AgentCard, uri: str, params: Mapping[str, Any] | None = None) -> None:

@@ -51,6 +51,21 @@ class ServiceSettings(BaseSettings):
     retention_seconds: float = Field(3_600.0, gt=0, description="Finished tasks are forgotten after this.")
     drain_seconds: float = Field(20.0, ge=0, description="How long running tasks may go on after SIGTERM.")
 
+    push_notifications: bool = Field(True, description="Whether tasks' events are sent to callers' webhooks.")
+    push_private_urls: bool = Field(
+        False, description="Whether webhooks may have private addresses, and plain http:// URLs."
+    )
+    push_configs_per_task: int = Field(10, ge=1, description="Webhooks of one task.")
+    push_attempts: int = Field(10, ge=1, description="A webhook that fails so often in a row is given up.")
+    push_retry_seconds: float = Field(1.0, gt=0, description="Pause after a webhook's first failure; it doubles.")
+    push_timeout_seconds: float = Field(10.0, gt=0, description="What one notification may take.")
+    push_max_body: int = Field(4 * MIB, ge=1024, description="Largest notification; larger events are shortened.")
+    signing_key_file: Path | None = Field(
+        None,
+        description="Private keys (PEM) for the signatures of notifications, the one that signs first. By default one "
+        "is made at start; replicas need a file that is the same for all of them.",
+    )
+
     redis_nodes: str = Field(
         "", description="Redis as host:port, commas between nodes; by default tasks are in memory."
     )

@@ -21,6 +21,7 @@ NO_PUSH = ("PUSH_NOTIFICATION_NOT_SUPPORTED", -32003, 400)
 UNSUPPORTED = ("UNSUPPORTED_OPERATION", -32004, 400)
 INVALID = ("INVALID_PARAMS", -32602, 400)
 CONFIG = {"url": "https://example.com/hook", "id": "c"}
+PRIVATE = {"url": "https://127.0.0.1/hook"}
 
 # Each case: what is wrong, the RPC method and its parameters, HTTP+JSON's verb, path and content, what both answer.
 # `{task}` stands for the id of a task that has ended.
@@ -54,6 +55,21 @@ CASES: list[tuple[str, str, dict[str, Any], str, str, Any, tuple[str, int, int]]
      "/tasks/{task}/pushNotificationConfigs", None, NO_PUSH),
     ("delete push", "DeleteTaskPushNotificationConfig", {"taskId": "{task}", "id": "c"}, "DELETE",
      "/tasks/{task}/pushNotificationConfigs/c", None, NO_PUSH),
+    ("push of an unknown task", "CreateTaskPushNotificationConfig", {"taskId": "no", **CONFIG}, "POST",
+     "/tasks/no/pushNotificationConfigs", CONFIG, NOT_FOUND),
+    ("an unknown push", "GetTaskPushNotificationConfig", {"taskId": "{task}", "id": "none"}, "GET",
+     "/tasks/{task}/pushNotificationConfigs/none", None, NOT_FOUND),
+    ("pushes of an unknown task", "ListTaskPushNotificationConfigs", {"taskId": "no"}, "GET",
+     "/tasks/no/pushNotificationConfigs", None, NOT_FOUND),
+    ("no push of an unknown task", "DeleteTaskPushNotificationConfig", {"taskId": "no", "id": "c"}, "DELETE",
+     "/tasks/no/pushNotificationConfigs/c", None, NOT_FOUND),
+    ("push to nowhere", "CreateTaskPushNotificationConfig", {"taskId": "{task}"}, "POST",
+     "/tasks/{task}/pushNotificationConfigs", {}, INVALID),
+    ("push to a private address", "CreateTaskPushNotificationConfig", {"taskId": "{task}", **PRIVATE}, "POST",
+     "/tasks/{task}/pushNotificationConfigs", PRIVATE, INVALID),
+    ("push to a private address in a send", "SendMessage",
+     {**body(), "configuration": {"taskPushNotificationConfig": PRIVATE}}, "POST", "/message:send",
+     {**body(), "configuration": {"taskPushNotificationConfig": PRIVATE}}, INVALID),
     ("a state that does not exist", "ListTasks", {"status": "FOO"}, "GET", "/tasks?status=FOO", None, INVALID),
     ("a size that is no number", "ListTasks", {"pageSize": "abc"}, "GET", "/tasks?pageSize=abc", None, INVALID),
     ("a time that is none", "ListTasks", {"statusTimestampAfter": "now"}, "GET", "/tasks?statusTimestampAfter=now",
@@ -83,6 +99,8 @@ def put(value: Any, task_id: str) -> Any:
 @pytest.mark.parametrize("case", CASES, ids=[case[0] for case in CASES])
 async def test_both_bindings_answer_alike(crossdock: System, agent: Agent, case: tuple[Any, ...]) -> None:
     _, method, params, verb, path, content, (reason, code, status) = case
+    if case[-1] == NO_PUSH:
+        agent = await crossdock.agent(push_notifications=False)
     http, headers = crossdock.http(), await crossdock.headers()
     done = (await http.post(f"{agent.url}/message:send", json=body(), headers=headers)).json()["task"]["id"]
     by_rpc = await http.post(agent.url, json=rpc(method, put(params, done)), headers=headers)

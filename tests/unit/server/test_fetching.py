@@ -3,11 +3,13 @@
 import ipaddress
 import socket
 
+import httpx
 import pytest
 
 from crossdock.errors import Rejected
 from crossdock.pipeline import FilePart
-from crossdock.server.fetching import FileFetcher, GuardedTransport, is_public
+from crossdock.server.dialling import AddressGuard, is_public
+from crossdock.server.fetching import FileFetcher
 
 PRIVATE = [
     *("127.0.0.1", "127.255.255.254", "0.0.0.0", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1"),
@@ -35,15 +37,15 @@ def test_public_addresses(address: str) -> None:
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1", "0x7f.0.0.1", "2130706433"])
 async def test_a_name_is_judged_by_its_address(host: str) -> None:
     with pytest.raises(Rejected, match="private network"):
-        await GuardedTransport()._address(host, 80)
+        await AddressGuard("file").address(httpx.URL(scheme="http", host=host))
 
 
 async def test_one_private_address_among_public_ones_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 80)) for address in ("8.8.8.8", "10.0.0.1")]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
     with pytest.raises(Rejected, match="private network"):
-        await GuardedTransport()._address("two.example", 80)
-    assert await GuardedTransport(allow_private=True)._address("two.example", 80) == "8.8.8.8"
+        await AddressGuard("file").address(httpx.URL("http://two.example"))
+    assert await AddressGuard("file", allow_private=True).address(httpx.URL("http://two.example")) == "8.8.8.8"
 
 
 async def test_a_name_without_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,7 +54,7 @@ async def test_a_name_without_an_address(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with pytest.raises(Rejected, match=r"'nowhere\.example' has no address"):
-        await GuardedTransport()._address("nowhere.example", 80)
+        await AddressGuard("file").address(httpx.URL("http://nowhere.example"))
 
 
 NO_HOSTS = [f"{'a' * 64}.example", "a..b", "...", "xn--a", "[::1", "x\x00y", "127.0.0.1:0", "127.0.0.1:99999", "\ud800"]

@@ -132,7 +132,7 @@ def thumbprint(public: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class SigningKey:
-    """A private key of the development issuer; its `kid` is its thumbprint, so it survives restarts."""
+    """A private key; its `kid` is its thumbprint, so it survives restarts."""
 
     algorithm: str
     pem: str = field(repr=False)
@@ -168,3 +168,9 @@ class SigningKey:
         """A compact JWS over `claims`; `header` replaces or adds header fields."""
         fields = {"kid": self.kid, **(header or {})}
         return str(jws.sign(dict(claims), self._private, headers=fields, algorithm=self.algorithm))
+
+    def sign_detached(self, content: bytes, header: Mapping[str, Any]) -> str:
+        """A compact JWS over `content` with that left out (RFC 7515, appendix F): `header..signature`."""
+        whole = str(jws.sign(content, self._private, headers={"kid": self.kid, **header}, algorithm=self.algorithm))
+        protected, _, signature = whole.split(".")
+        return f"{protected}..{signature}"

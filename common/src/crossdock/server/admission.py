@@ -17,6 +17,7 @@ from crossdock.errors import Forbidden
 from crossdock.extensions import HOPS_HEADER, SKILL, TIMEOUT_HEADER
 from crossdock.parts import OCTETS, media_type
 from crossdock.server.decoding import unfit
+from crossdock.server.push import PushConfigs
 
 MAX_ID = 256
 MAX_METADATA = 64 * 1024
@@ -42,12 +43,14 @@ class Admission:
     """`agent` is the agent's id in skill rights, `max_hops` the length of the longest chain of agents.
 
     `passed_on` are other agents' skills that may be named here, each with the role that stands for the right to it.
+    `push` keeps callers' push configurations, where notifications are sent.
     """
 
     agent: str
     card: AgentCard
     max_hops: int
     passed_on: PassedOn = nothing
+    push: PushConfigs | None = None
 
     async def check(self, params: SendMessageRequest, context: ServerCallContext) -> None:
         """Raises the A2A error that fits, or `Forbidden`."""
@@ -61,8 +64,6 @@ class Admission:
             raise InvalidParamsError(f"messageId, contextId and taskId hold at most {MAX_ID} characters.")
         if not (message.message_id + message.context_id + message.task_id).isprintable():
             raise InvalidParamsError("messageId, contextId and taskId must not hold control characters.")
-        if params.configuration.HasField("task_push_notification_config"):
-            raise PushNotificationNotSupportedError(NO_PUSH)
         for field, metadata in {"metadata": params.metadata, "message.metadata": message.metadata}.items():
             if metadata.ByteSize() > MAX_METADATA:
                 raise unfit(field, f"holds at most {MAX_METADATA // 1024} KiB: send large content as a part")
@@ -71,6 +72,15 @@ class Admission:
         skill = self.named_skill(params)
         if skill:
             await self.check_named(skill, caller(context))
+        if params.configuration.HasField("task_push_notification_config"):
+            config = params.configuration.task_push_notification_config
+            await self.push_configs().check(config, "configuration.taskPushNotificationConfig.")
+
+    def push_configs(self) -> PushConfigs:
+        """Raises `PushNotificationNotSupportedError` where no notifications are sent (section 3.3.4)."""
+        if self.push is None:
+            raise PushNotificationNotSupportedError(NO_PUSH)
+        return self.push
 
     def named_skill(self, params: SendMessageRequest) -> str:
         """The skill that the message's or the request's metadata names; empty if none."""

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
 
 from a2a.server.context import ServerCallContext
 from a2a.server.events import Event as SdkEvent
@@ -11,8 +10,12 @@ from a2a.server.request_handlers import RequestHandler
 from a2a.types import (
     AgentCard,
     CancelTaskRequest,
+    DeleteTaskPushNotificationConfigRequest,
     GetExtendedAgentCardRequest,
+    GetTaskPushNotificationConfigRequest,
     GetTaskRequest,
+    ListTaskPushNotificationConfigsRequest,
+    ListTaskPushNotificationConfigsResponse,
     ListTasksRequest,
     ListTasksResponse,
     Message,
@@ -20,19 +23,19 @@ from a2a.types import (
     SendMessageRequest,
     SubscribeToTaskRequest,
     Task,
+    TaskPushNotificationConfig,
     TaskState,
 )
 from a2a.utils.constants import DEFAULT_LIST_TASKS_PAGE_SIZE, MAX_LIST_TASKS_PAGE_SIZE
 from a2a.utils.errors import (
     ExtendedAgentCardNotConfiguredError,
     InvalidParamsError,
-    PushNotificationNotSupportedError,
     UnsupportedOperationError,
 )
 from a2a.utils.task import apply_history_length
 
 from crossdock.errors import TryLater
-from crossdock.server.admission import NO_PUSH, Admission, caller, time_left
+from crossdock.server.admission import Admission, caller, time_left
 from crossdock.server.call import CALL, Call
 from crossdock.server.decoding import require, unfit
 from crossdock.server.faults import guarded, guarded_stream
@@ -114,7 +117,7 @@ class JournalRequestHandler(RequestHandler):
 
     async def _tail(self, owner: str, task_id: str, after: int, context: ServerCallContext) -> AsyncGenerator[SdkEvent]:
         # 0.3 ends its streams at interrupted states too; 1.0 only at terminal ones (section 3.1.2).
-        legacy = not context.state["headers"].get("a2a-version", "").startswith("1")
+        legacy = _is_legacy(context)
         call: Call = context.state[CALL]
         async for logged in self._engine.events(owner, task_id, after):
             call.numbers.append(logged.number)
@@ -176,20 +179,50 @@ class JournalRequestHandler(RequestHandler):
         return self._extended_card
 
     @guarded
-    async def on_create_task_push_notification_config(self, params: Any, context: ServerCallContext) -> NoReturn:
-        raise PushNotificationNotSupportedError(NO_PUSH)
+    async def on_create_task_push_notification_config(
+        self, params: TaskPushNotificationConfig, context: ServerCallContext
+    ) -> TaskPushNotificationConfig:
+        configs = self._admission.push_configs()
+        require(params)
+        _require_task(params)
+        await self._journal.get(caller(context).customer, params.task_id, 1)
+        await configs.check(params)
+        return await configs.create(caller(context).customer, params)
 
     @guarded
-    async def on_get_task_push_notification_config(self, params: Any, context: ServerCallContext) -> NoReturn:
-        raise PushNotificationNotSupportedError(NO_PUSH)
+    async def on_get_task_push_notification_config(
+        self, params: GetTaskPushNotificationConfigRequest, context: ServerCallContext
+    ) -> TaskPushNotificationConfig:
+        configs = self._admission.push_configs()
+        _require_task(params) if _is_legacy(context) else require(params)
+        return await configs.get(caller(context).customer, params.task_id, params.id)
 
     @guarded
-    async def on_list_task_push_notification_configs(self, params: Any, context: ServerCallContext) -> NoReturn:
-        raise PushNotificationNotSupportedError(NO_PUSH)
+    async def on_list_task_push_notification_configs(
+        self, params: ListTaskPushNotificationConfigsRequest, context: ServerCallContext
+    ) -> ListTaskPushNotificationConfigsResponse:
+        """All of them on one page: their number is limited."""
+        configs = self._admission.push_configs()
+        require(params)
+        found = await configs.list(caller(context).customer, params.task_id)
+        return ListTaskPushNotificationConfigsResponse(configs=found)
 
     @guarded
-    async def on_delete_task_push_notification_config(self, params: Any, context: ServerCallContext) -> NoReturn:
-        raise PushNotificationNotSupportedError(NO_PUSH)
+    async def on_delete_task_push_notification_config(
+        self, params: DeleteTaskPushNotificationConfigRequest, context: ServerCallContext
+    ) -> None:
+        configs = self._admission.push_configs()
+        require(params)
+        await configs.delete(caller(context).customer, params.task_id, params.id)
+
+
+def _require_task(params: TaskPushNotificationConfig | GetTaskPushNotificationConfigRequest) -> None:
+    if not params.task_id:
+        raise unfit("taskId", "is required")
+
+
+def _is_legacy(context: ServerCallContext) -> bool:
+    return not context.state["headers"].get("a2a-version", "").startswith("1")
 
 
 def _check_history_length(limited: GetTaskRequest | ListTasksRequest | SendMessageConfiguration, path: str) -> None:

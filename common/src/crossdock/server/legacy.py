@@ -9,6 +9,7 @@ from a2a.compat.v0_3.proto_utils import FromProto, ToProto
 from a2a.types import (
     AgentCard,
     GetTaskRequest,
+    ListTaskPushNotificationConfigsResponse,
     SendMessageRequest,
     Task,
     TaskArtifactUpdateEvent,
@@ -107,10 +108,15 @@ TO_COMPAT: dict[type[Message], Callable[[Any], Any]] = {
     TaskStatusUpdateEvent: conversions.to_compat_task_status_update_event,
     TaskArtifactUpdateEvent: conversions.to_compat_task_artifact_update_event,
     AgentCard: conversions.to_compat_agent_card,
+    TaskPushNotificationConfig: conversions.to_compat_task_push_notification_config,
 }
 
 
 def _rpc_encoded(result: Any) -> bytes:
+    if result is None:  # a configuration was deleted
+        return b"null"
+    if isinstance(result, ListTaskPushNotificationConfigsResponse):
+        return b"[%b]" % b",".join(map(_rpc_encoded, result.configs))
     text: str = TO_COMPAT[type(result)](result).model_dump_json(by_alias=True, exclude_none=True)
     return text.encode()
 
@@ -179,6 +185,15 @@ def _rest_set(value: Any) -> TaskPushNotificationConfig:
     return conversions.to_core_push_notification_config(config)
 
 
+def _rest_config(config: TaskPushNotificationConfig) -> bytes:
+    compat = conversions.to_compat_task_push_notification_config(config)
+    return encode(ToProto.task_push_notification_config(compat))
+
+
+def _rest_configs(found: ListTaskPushNotificationConfigsResponse) -> bytes:
+    return b'{"configs":[%b]}' % b",".join(map(_rest_config, found.configs))
+
+
 def _rest_sent(result: Any) -> bytes:
     return encode(ToProto.task_or_message(TO_COMPAT[type(result)](result)))
 
@@ -211,9 +226,9 @@ REST_METHODS = {
         _rest_method("GetTask", _rest_get, _rest_task),
         _rest_method("CancelTask", _core("CancelTask"), _rest_task),
         _rest_method("SubscribeToTask", _core("SubscribeToTask"), _rest_event),
-        _rest_method("CreateTaskPushNotificationConfig", _rest_set, encode),
-        _rest_method("GetTaskPushNotificationConfig", _core("GetTaskPushNotificationConfig"), encode),
-        _rest_method("ListTaskPushNotificationConfigs", _core("ListTaskPushNotificationConfigs"), encode),
+        _rest_method("CreateTaskPushNotificationConfig", _rest_set, _rest_config),
+        _rest_method("GetTaskPushNotificationConfig", _core("GetTaskPushNotificationConfig"), _rest_config),
+        _rest_method("ListTaskPushNotificationConfigs", _core("ListTaskPushNotificationConfigs"), _rest_configs),
         _rest_method("GetExtendedAgentCard", _core("GetExtendedAgentCard"), _rest_card),
     )
 }

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crossdock.auth.jwks import KeySet
 from crossdock.auth.middleware import AuthenticationMiddleware
+from crossdock.auth.service_keys import JWKS_PATH, ServiceKeys
 from crossdock.auth.verifier import TokenVerifier
 from crossdock.cards.building import CARD_PATHS, RPC_PATHS
 from crossdock.compute import ComputePool
@@ -29,8 +30,10 @@ from crossdock.server.faults import not_served
 from crossdock.server.fetching import FileFetcher
 from crossdock.server.handler import JournalRequestHandler
 from crossdock.server.jsonrpc import JsonRpc
+from crossdock.server.key_routes import key_routes
 from crossdock.server.limits import BodyMiddleware
 from crossdock.server.management import Check, management_app
+from crossdock.server.notifications import Notifications
 from crossdock.server.rest import rest_routes
 from crossdock.server.storage import journal_for
 from crossdock.settings import ServiceSettings
@@ -99,8 +102,9 @@ def create_service(
     declare(card, RESUMABLE, {skill.id: str(resumption.of(skill.id)) for skill in card.skills})
     journal = journal or journal_for(settings, card.name)
     metrics = metrics or Metrics(card.name)
+    push = Notifications.of(settings, card, journal, metrics) if settings.push_notifications else None
     door = _door(settings, card, http, customer)
-    admission = Admission(agent, card, settings.max_hops, passed_on)
+    admission = Admission(agent, card, settings.max_hops, passed_on, push.configs if push else None)
     worker = _worker(settings, work, admission)
     engine = TaskEngine(worker.executor, journal, TaskTelemetry(metrics), _engine_limits(settings), resumption)
     handler = JournalRequestHandler(
@@ -116,8 +120,10 @@ def create_service(
         return engine.accepting and service.listening()
 
     ready = {"accepting": accepting, "tasks": journal.ready, "issuer": door.ready, **(checks or {})}
-    app = _app(settings, card, handler, door.verifier, metrics)
+    app = _app(settings, card, handler, door.verifier, metrics, push.keys if push else None)
     service = Service(app, management_app(metrics.registry, ready), engine, settings, metrics)
+    if push:
+        background, closing = [*background, push.run], [*closing, push.close]
     app.router.lifespan_context = _lifespan(service, worker, background, [*closing, *door.closing])
     return service
 
@@ -211,16 +217,18 @@ def _app(
     handler: JournalRequestHandler,
     verifier: TokenVerifier,
     metrics: Metrics,
+    keys: ServiceKeys | None,
 ) -> Starlette:
     def rejected(reason: str) -> None:
         metrics.rejections.labels(metrics.agent, reason).inc()
 
+    public = (*CARD_PATHS, *([JWKS_PATH] if keys else []))
     app = Starlette(
         exception_handlers={HTTPException: not_served},
-        routes=[*card_routes(card), *_a2a_routes(card, handler)],
+        routes=[*card_routes(card), *(key_routes(keys) if keys else []), *_a2a_routes(card, handler)],
         middleware=[
             Middleware(TracingMiddleware),
-            Middleware(AuthenticationMiddleware, verifier=verifier, public_paths=CARD_PATHS, on_rejection=rejected),
+            Middleware(AuthenticationMiddleware, verifier=verifier, public_paths=public, on_rejection=rejected),
             Middleware(BodyMiddleware, limit=settings.max_body),
         ],
     )

@@ -17,6 +17,7 @@ def journal_for(settings: ServiceSettings, service: str) -> TaskJournal:
         idempotency=settings.idempotency_seconds,
         queued=settings.queued_tasks,
         owner_bytes=settings.owner_bytes,
+        pushes=settings.push_configs_per_task,
     )
     if settings.redis_nodes:
         return _on_redis(settings, service, limits)

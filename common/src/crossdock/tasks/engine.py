@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import structlog
 from a2a.server.agent_execution import AgentExecutor
 from a2a.server.context import ServerCallContext
-from a2a.types import SendMessageRequest, Task, TaskState, TaskStatus
+from a2a.types import SendMessageRequest, Task, TaskPushNotificationConfig, TaskState, TaskStatus
 from a2a.utils.errors import InvalidParamsError, TaskNotCancelableError, UnsupportedOperationError
 
 from crossdock.errors import TryLater
@@ -26,6 +26,7 @@ from crossdock.tasks.journal import (
 )
 from crossdock.tasks.keeper import WORK_POLL, Keeper
 from crossdock.tasks.observer import TaskObserver
+from crossdock.tasks.outbox import addressed
 from crossdock.tasks.resumption import Resumption
 from crossdock.tasks.stopping import ended
 from crossdock.tasks.turns import Turn
@@ -151,7 +152,7 @@ class TaskEngine:
         turn = Turn.of(request, call_context, seconds, follows=False, new_context=new_context).encode(
             with_message=False
         )
-        accepted = await self._journal.create(owner, task, turn, seconds, worker=worker, key=key)
+        accepted = await self._journal.create(owner, task, turn, seconds, worker=worker, key=key, push=_push(request))
         if accepted.again:
             return accepted, await self._journal.get(owner, accepted.task_id)
         self._observer.state_changed(owner, task.id, task.context_id, TaskState.TASK_STATE_SUBMITTED)
@@ -173,7 +174,9 @@ class TaskEngine:
         message.context_id = snapshot.task.context_id
         turn = Turn.of(request, call_context, seconds, follows=True).encode(with_message=True)
         try:
-            accepted = await self._journal.follow(owner, message.task_id, turn, seconds, worker=worker, key=key)
+            accepted = await self._journal.follow(
+                owner, message.task_id, turn, seconds, worker=worker, key=key, push=_push(request)
+            )
         except TaskEnded:
             raise UnsupportedOperationError(ENDED) from None
         if accepted.again:
@@ -302,3 +305,10 @@ class TaskEngine:
         workers = {held.worker for held in self._worker.held.values()}
         if workers:
             await asyncio.wait(workers, timeout=seconds)
+
+
+def _push(request: SendMessageRequest) -> TaskPushNotificationConfig | None:
+    """The configuration that came with the message, for the task that the message has by now."""
+    if not request.configuration.HasField("task_push_notification_config"):
+        return None
+    return addressed(request.configuration.task_push_notification_config, request.message.task_id)

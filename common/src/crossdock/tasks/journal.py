@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from a2a.types import Message, Task, TaskState
+from a2a.types import Message, Task, TaskPushNotificationConfig, TaskState
 
 from crossdock.errors import CrossdockError, TryLater
 from crossdock.tasks.events import Event
+from crossdock.tasks.outbox import PushOutbox
 
 MIB = 1024 * 1024
 PAGE_BYTES = 8 * MIB
@@ -63,7 +64,7 @@ class JournalDown(TryLater):
 
 @dataclass(frozen=True, slots=True)
 class JournalLimits:
-    """Seconds and counts. `idempotency` is how long a key is remembered.
+    """Seconds and counts. `idempotency`: how long a key is remembered; `pushes`: one task's push configurations.
 
     `queued` counts one owner's waiting tasks, `owner_bytes` what its tasks hold: no owner takes another's place.
     """
@@ -74,6 +75,7 @@ class JournalLimits:
     idempotency: float = 86_400.0
     queued: int = 1_000
     owner_bytes: int = 512 * MIB
+    pushes: int = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +190,9 @@ class TaskJournal(ABC):
 
     limits: JournalLimits
 
+    outbox: PushOutbox
+    """Where the tasks' events go besides."""
+
     async def open(self, canceled: Callable[[str], None]) -> None:  # noqa: B027 - not every journal has anything to open
         """Connects. `canceled` is called with the id of each running task whose caller cancels it, on any replica."""
 
@@ -216,11 +221,12 @@ class TaskJournal(ABC):
         *,
         worker: str = "",
         key: IdempotencyKey | None = None,
+        push: TaskPushNotificationConfig | None = None,
     ) -> Accepted:
         """Stores a new task and its first turn; when this returns, the task is accepted.
 
         `seconds` is the turn's time, from now. A `worker` may be given the claim at once, but only while no one waits.
-        Raises `QueueFull`, `StoreFull` and `KeyReused`.
+        `push` is told every event, from the first on. Raises `QueueFull`, `StoreFull` and `KeyReused`.
         """
 
     @abstractmethod
@@ -233,8 +239,12 @@ class TaskJournal(ABC):
         *,
         worker: str = "",
         key: IdempotencyKey | None = None,
+        push: TaskPushNotificationConfig | None = None,
     ) -> Accepted:
-        """Stores a further turn. Raises `TaskUnknown`, `TaskEnded` and as `create`."""
+        """Stores a further turn; `push` is told what comes from now on.
+
+        Raises `TaskUnknown`, `TaskEnded`, `TooManyPushConfigs` and as `create`.
+        """
 
     @abstractmethod
     async def claim(self, worker: str) -> Claim | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from a2a.types import Task, TaskState
+from a2a.types import Task, TaskPushNotificationConfig, TaskState
 from sortedcontainers import SortedList
 
 from crossdock.tasks.cursor import Position, position
@@ -35,6 +35,7 @@ from crossdock.tasks.journal import (
     TaskPage,
     TaskUnknown,
 )
+from crossdock.tasks.memory_outbox import MemoryOutbox, Standing
 from crossdock.tasks.record import ARTIFACT, Record, bounded, encoded, folded, status_of
 
 VISIBILITY = 10.0
@@ -98,6 +99,7 @@ class MemoryJournal(TaskJournal):
         self._keys: dict[tuple[str, str], tuple[str, str, int, float]] = {}
         self._work = asyncio.Event()
         self._waits_ended = False
+        self.outbox: MemoryOutbox = MemoryOutbox(self._standing, self.limits.pushes, clock)
         self._canceled: Callable[[str], None] = lambda _: None
 
     async def open(self, canceled: Callable[[str], None]) -> None:
@@ -115,6 +117,7 @@ class MemoryJournal(TaskJournal):
         *,
         worker: str = "",
         key: IdempotencyKey | None = None,
+        push: TaskPushNotificationConfig | None = None,
     ) -> Accepted:
         self._expire()
         if (again := self._seen(owner, key)) is not None:
@@ -129,6 +132,8 @@ class MemoryJournal(TaskJournal):
         self._log(stored, first)
         self._place(stored)
         self._remember(owner, key, task.id, 1)
+        if push is not None:
+            self.outbox.place(owner, push, 0)
         if direct:
             return Accepted(task.id, 1, 1, self._grant(stored))
         self._enqueue(stored)
@@ -143,6 +148,7 @@ class MemoryJournal(TaskJournal):
         *,
         worker: str = "",
         key: IdempotencyKey | None = None,
+        push: TaskPushNotificationConfig | None = None,
     ) -> Accepted:
         stored = self._owned(owner, task_id)
         if (again := self._seen(owner, key)) is not None:
@@ -151,6 +157,8 @@ class MemoryJournal(TaskJournal):
         idle = stored.until is None and not stored.queued
         direct = bool(worker) and not self._queues and idle
         self._check_room(owner, direct=direct, waiting=len(stored.turns))
+        if push is not None:
+            self.outbox.place(owner, push, len(stored.log))
         stored.accepted += 1
         stored.turns.append((turn, seconds))
         self._remember(owner, key, task_id, stored.accepted)
@@ -225,6 +233,7 @@ class MemoryJournal(TaskJournal):
             stored.turn, stored.begun = begun, True
         stored.changed.set()
         stored.changed = asyncio.Event()
+        self.outbox.appended(lease.task_id)
         return len(stored.log)
 
     async def cancel(self, owner: str, task_id: str, worker: str) -> Claim | None:
@@ -409,6 +418,10 @@ class MemoryJournal(TaskJournal):
             raise TaskUnknown(task_id)
         return stored
 
+    def _standing(self, owner: str, task_id: str) -> Standing:
+        stored = self._owned(owner, task_id)
+        return Standing(len(stored.log), stored.ended_at is not None)
+
     def _open(self, stored: _Stored) -> None:
         if stored.ended_at is not None:
             raise TaskEnded(stored.task_id)
@@ -434,6 +447,7 @@ class MemoryJournal(TaskJournal):
         self._unqueue(stored)
         self._displace(stored)
         self._bytes[stored.owner] -= stored.size
+        self.outbox.forget(stored.task_id)
         self._unfinished.pop(stored.task_id, None)
         self._ended.pop(stored.task_id, None)
         del self._tasks[stored.task_id]

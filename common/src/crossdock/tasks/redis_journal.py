@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 import structlog
-from a2a.types import Task
+from a2a.types import Task, TaskPushNotificationConfig
 from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import NoScriptError
 
@@ -40,8 +40,10 @@ from crossdock.tasks.journal import (
     TaskPage,
     TaskUnknown,
 )
+from crossdock.tasks.outbox import TooManyPushConfigs
 from crossdock.tasks.record import Record, bounded, encoded, folded, status_of
 from crossdock.tasks.redis_connection import RedisAddress, answered, disconnect
+from crossdock.tasks.redis_outbox import PUSH_SCRIPTS, Fields, RedisOutbox, placed
 from crossdock.tasks.wakeups import Wakeups
 
 log = structlog.get_logger(__name__)
@@ -58,6 +60,7 @@ SCRIPTS = (
     "sweep",
     "delete",
     "list",
+    *PUSH_SCRIPTS,
 )
 POLL = 3.0
 """A reader looks for itself after so many seconds, should a wake-up be lost."""
@@ -133,6 +136,9 @@ class RedisJournal(TaskJournal):
         prelude = (files("crossdock.tasks") / "lua" / "prelude.lua").read_text(encoding="utf-8")
         self._scripts = {name: Script(name, prelude) for name in SCRIPTS}
         self._wakeups = Wakeups(self._client, [f"{prefix}wake" for prefix in self._prefixes])
+        self.outbox = RedisOutbox(
+            self._prefixes, self.shard_of, self._run, self._pushes, self._wakeups, self.limits.pushes
+        )
         self._checked = False
         self._next = 0
         self._waits_ended = False
@@ -194,6 +200,7 @@ class RedisJournal(TaskJournal):
         *,
         worker: str = "",
         key: IdempotencyKey | None = None,
+        push: TaskPushNotificationConfig | None = None,
     ) -> Accepted:
         record = encoded(Entry(task), 1)
         reply = await self._run(
@@ -213,6 +220,7 @@ class RedisJournal(TaskJournal):
             self._owner_bytes,
             *_key(key),
             _ms(self.limits.idempotency),
+            *placed(push, self.limits.pushes),
             confirm=True,
         )
         return _accepted(reply)
@@ -226,6 +234,7 @@ class RedisJournal(TaskJournal):
         *,
         worker: str = "",
         key: IdempotencyKey | None = None,
+        push: TaskPushNotificationConfig | None = None,
     ) -> Accepted:
         reply = await self._run(
             "follow",
@@ -241,8 +250,11 @@ class RedisJournal(TaskJournal):
             *_key(key),
             _ms(self.limits.idempotency),
             uuid.uuid4().hex,
+            *placed(push, self.limits.pushes),
             confirm=True,
         )
+        if reply[0] == b"crowded":
+            raise TooManyPushConfigs(self.limits.pushes)
         return _accepted(reply, task_id)
 
     @property
@@ -414,6 +426,18 @@ class RedisJournal(TaskJournal):
         if value is None:
             raise TaskUnknown(task_id)
         return int(value)
+
+    async def _pushes(self, task_id: str) -> tuple[bytes | None, Fields]:
+        prefix = self.shard_of(task_id)
+
+        async def fetch() -> Any:
+            pipeline = self._client.pipeline(transaction=False)
+            pipeline.hget(f"{prefix}t:{task_id}", "owner")
+            pipeline.hgetall(f"{prefix}n:{task_id}")
+            return await pipeline.execute()
+
+        owner, fields = await answered(fetch, seconds=self._patience)
+        return owner, fields
 
     async def _log(self, owner: str, task_id: str, kind: str, first: str, last: str, limit: int | None = None) -> Log:
         prefix = self.shard_of(task_id)

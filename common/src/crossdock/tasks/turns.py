@@ -63,11 +63,15 @@ class Turn:
         )
 
     def encode(self, *, with_message: bool) -> bytes:
-        request = self.request
-        if not with_message:
-            request = SendMessageRequest(
-                tenant=request.tenant, configuration=request.configuration, metadata=request.metadata
-            )
+        given = self.request
+        request = SendMessageRequest(
+            tenant=given.tenant,
+            metadata=given.metadata,
+            configuration=given.configuration,
+            message=given.message if with_message else None,
+        )
+        # The outbox keeps it, and no executor needs its secrets.
+        request.configuration.ClearField("task_push_notification_config")
         rest = {
             "messageId": self.message_id,
             "follows": self.follows,

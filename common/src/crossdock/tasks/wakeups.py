@@ -24,6 +24,7 @@ class Wakeups:
         self._channels = channels
         self._readers: dict[str, set[asyncio.Event]] = {}
         self._work = asyncio.Event()
+        self._pushes = asyncio.Event()
         self._canceled: Callable[[str], None] = lambda _: None
         self._task: asyncio.Task[None] | None = None
 
@@ -62,6 +63,14 @@ class Wakeups:
         await self.wait(self._work, seconds)
         self._work.clear()
 
+    async def pushes(self, seconds: float) -> None:
+        await self.wait(self._pushes, seconds)
+        self._pushes.clear()
+
+    def push(self) -> None:
+        """Wakes those who deliver to webhooks in this process."""
+        self._pushes.set()
+
     async def _listen(self) -> None:
         while True:
             try:
@@ -88,11 +97,14 @@ class Wakeups:
             self.changed(rest.rpartition(":")[0])
         elif kind == "c":
             self._canceled(rest)
+        elif kind == "p":
+            self.push()
         else:
             self._work.set()
 
     def everybody(self) -> None:
         """Wakes all that wait in this process: they may have missed something."""
         self._work.set()
+        self.push()
         for task_id in self._readers:
             self.changed(task_id)

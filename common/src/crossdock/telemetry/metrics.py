@@ -18,6 +18,7 @@ class Metrics:
     hop_seconds: Histogram = field(init=False)
     open_streams: Gauge = field(init=False)
     rejections: Counter = field(init=False)
+    push_deliveries: Counter = field(init=False)
     llm_tokens: Counter = field(init=False)
     llm_cost: Counter = field(init=False)
 
@@ -51,6 +52,15 @@ class Metrics:
             "rejections",
             Counter(
                 "crossdock_auth_rejections", "Requests refused at the door", ("agent", "reason"), registry=registry
+            ),
+        )
+        keep(
+            "push_deliveries",
+            Counter(
+                "crossdock_push_deliveries",
+                "Push notifications by outcome: delivered, failed (tried again), dead",
+                ("agent", "customer", "outcome"),
+                registry=registry,
             ),
         )
         keep(

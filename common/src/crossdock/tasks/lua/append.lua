@@ -1,7 +1,7 @@
 local id, fence, token, retention, hasbegun, begun = unpack(ARGV, 1, 6)
 local t = P .. 't:' .. id
-local owner, context, state, sequence, held, until_, last, number = unpack(
-  call('HMGET', t, 'owner', 'context', 'state', 'sequence', 'fence', 'until', 'written', 'number'))
+local owner, context, state, sequence, held, until_, last, number, pushes = unpack(
+  call('HMGET', t, 'owner', 'context', 'state', 'sequence', 'fence', 'until', 'written', 'number', 'pushes'))
 if not owner then return { 'unknown' } end
 if last == token then return { 'ok', sequence } end -- a retry: the answer to the first was lost
 if ENDED[state] then return { 'ended' } end
@@ -35,5 +35,6 @@ if ENDED[state] then
 elseif hasbegun == '1' then
   call('HSET', t, 'turn', begun, 'begun', '1')
 end
+if pushes then notify(owner, id) end
 wake('e:' .. id .. ':' .. sequence)
 return { 'ok', sequence }

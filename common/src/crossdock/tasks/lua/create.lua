@@ -1,4 +1,5 @@
-local owner, id, context, state, micros, event, turn, seconds, worker, lease, limit, most, key, digest, ttl = unpack(ARGV)
+local owner, id, context, state, micros, event, turn, seconds, worker, lease, limit, most, key, digest, ttl,
+  cid, config, pushes = unpack(ARGV)
 local t = P .. 't:' .. id
 if call('EXISTS', t) == 1 then return { 'queued', id, '1', '1' } end -- a retry: the answer to the first was lost
 local known = seen(owner, key, digest)
@@ -14,6 +15,7 @@ grow(owner, id, #event + #turn)
 index(owner, context, id, nil, state, micros)
 due(id, now() + tonumber(seconds))
 remember(owner, key, digest, id, '1', ttl)
+if cid ~= '' then keep_push(owner, id, cid, config, pushes, 0) end
 if direct then return grant(id, worker, lease) end
 queue(owner, id, false)
 return { 'queued', id, '1', '1' }

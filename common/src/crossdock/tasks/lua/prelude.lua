@@ -2,7 +2,11 @@
 --   t:<id>  the task's fields        e:<id>  its events, <number>-0       b:<id>  the same without artifacts
 --   w:<id>  turns that wait for it   q:<owner>  tasks that wait           ring    owners that wait, in turns
 --   leases, due, ended  ids by time  o:<owner>, oc:<owner>:<context>, os:<owner>:<state>  ids by status time
---   sizes   bytes by owner   i:<owner>:<idempotency key>      wake  the channel: "e:<id>:<number>", "c:<id>", "w"
+--   sizes   bytes by owner           i:<owner>:<idempotency key>
+--   n:<id>  its push configurations: of each, c:<its id> itself, s: the last event sent, f: the fence, a: failed
+--           attempts, d: why it is dead      p:<owner>  "<id>:<its id>" by when it may be claimed
+--   push    owners by when their first may be
+--   wake    the channel: "e:<id>:<number>", "c:<id>", "w", "p"
 local P = KEYS[1]
 local call = redis.call
 
@@ -51,6 +55,55 @@ local function index(owner, context, id, before, state, micros)
   call('ZADD', P .. 'os:' .. owner .. ':' .. state, micros, id)
 end
 
+-- When a push configuration may be claimed next; nil: not before its task's log goes on.
+local function plan_push(owner, id, cid, at)
+  local p = P .. 'p:' .. owner
+  if at then
+    call('ZADD', p, at, id .. ':' .. cid)
+  else
+    call('ZREM', p, id .. ':' .. cid)
+  end
+  local first = call('ZRANGE', p, 0, 0, 'WITHSCORES')
+  if not first[1] then
+    call('ZREM', P .. 'push', owner)
+    return
+  end
+  call('ZADD', P .. 'push', first[2], owner)
+  if at and at <= now() then wake('p') end
+end
+
+local function each_push(id, visit)
+  for _, name in ipairs(call('HKEYS', P .. 'n:' .. id)) do
+    if string.sub(name, 1, 2) == 'c:' then visit(string.sub(name, 3)) end
+  end
+end
+
+-- The task's log went on.
+local function notify(owner, id)
+  each_push(id, function(cid)
+    local dead = call('HEXISTS', P .. 'n:' .. id, 'd:' .. cid) == 1
+    if not dead and not call('ZSCORE', P .. 'p:' .. owner, id .. ':' .. cid) then
+      plan_push(owner, id, cid, now())
+    end
+  end)
+end
+
+-- `sent` is the cursor of a new one. False where the task has as many as it may.
+local function keep_push(owner, id, cid, config, limit, sent)
+  local t, n = P .. 't:' .. id, P .. 'n:' .. id
+  if call('HEXISTS', n, 'c:' .. cid) == 0 then
+    if tonumber(call('HGET', t, 'pushes') or 0) >= tonumber(limit) then return false end
+    call('HINCRBY', t, 'pushes', 1)
+    call('HSET', n, 's:' .. cid, sent)
+  end
+  call('HSET', n, 'c:' .. cid, config, 'a:' .. cid, '0')
+  call('HDEL', n, 'd:' .. cid)
+  call('HINCRBY', n, 'f:' .. cid, 1)
+  local behind = tonumber(call('HGET', n, 's:' .. cid)) < tonumber(call('HGET', t, 'sequence'))
+  plan_push(owner, id, cid, behind and now() or nil)
+  return true
+end
+
 local function grant(id, worker, lease)
   local t = P .. 't:' .. id
   local owner, over = unpack(call('HMGET', t, 'owner', 'over'))
@@ -97,8 +150,9 @@ local function forget(id)
     call('ZREM', P .. 'o:' .. owner, id)
     call('ZREM', P .. 'oc:' .. owner .. ':' .. context, id)
     call('ZREM', P .. 'os:' .. owner .. ':' .. state, id)
+    each_push(id, function(cid) plan_push(owner, id, cid, nil) end)
   end
-  call('DEL', t, P .. 'e:' .. id, P .. 'b:' .. id, P .. 'w:' .. id)
+  call('DEL', P .. 'n:' .. id, t, P .. 'e:' .. id, P .. 'b:' .. id, P .. 'w:' .. id)
   call('ZREM', P .. 'leases', id)
   call('ZREM', P .. 'due', id)
   call('ZREM', P .. 'ended', id)
