@@ -1,4 +1,4 @@
-"""Services as processes: their two ports, a clean stop in the middle of work, and a start that fails with a reason."""
+"""Services as processes: their ports, a clean stop in the middle of work, and a start that fails with a reason."""
 
 import asyncio
 import contextlib
@@ -49,12 +49,13 @@ class Running:
 
 
 def free_port() -> int:
-    """A port that was free a moment ago, and so was the one 1000 above it."""
+    """A port that was free a moment ago, and so were those 1000 and 2000 above it."""
     while True:
-        with listen() as found, socket.socket() as other:
+        with listen() as found, socket.socket() as other, socket.socket() as third:
             port = int(found.getsockname()[1])
             with contextlib.suppress(OSError, OverflowError):
                 other.bind(("127.0.0.1", port + 1000))
+                third.bind(("127.0.0.1", port + 2000))
                 return port
 
 
@@ -195,7 +196,7 @@ async def test_settings_that_do_not_fit_are_all_named(crossdock: System) -> None
     assert "Traceback" not in complaints.decode()
 
 
-@pytest.mark.parametrize("above", [0, 1000])
+@pytest.mark.parametrize("above", [0, 1000, 2000])
 async def test_a_port_that_is_taken_is_named(crossdock: System, above: int) -> None:
     port = free_port()
     taken = await asyncio.start_server(lambda *_: None, "127.0.0.1", port + above)
@@ -203,5 +204,5 @@ async def test_a_port_that_is_taken_is_named(crossdock: System, above: int) -> N
     async with taken, asyncio.timeout(20):
         _, complaints = await process.communicate()
     assert process.returncode == 2
-    assert complaints.decode().startswith(f"Cannot listen on port {port + above} of 127.0.0.1: Address already in use.")
+    assert complaints.decode().startswith(f"Cannot listen on port {port + above} of 127.0.0.1: ")
     assert "Traceback" not in complaints.decode()

@@ -8,7 +8,7 @@ from crossdock.server.service import Service
 from orchestrator.app import create_app
 from orchestrator.settings import Settings
 from tests.support.executors import Puppet
-from tests.support.serving import listen, url_of
+from tests.support.serving import free_port, listen, url_of
 from tests.support.system import Agent, System
 
 CUSTOMER = """
@@ -53,6 +53,7 @@ async def orchestrator(crossdock: System, *, customer: str = CUSTOMER, **setting
     file.write_text(customer, encoding="utf-8")
     loaded = Settings(
         port=9001,
+        grpc_port=free_port(),
         public_url=url_of(bound),
         issuer=crossdock.issuer.url,
         customer_file=file,

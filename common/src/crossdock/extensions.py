@@ -12,6 +12,7 @@ ROUTING = "urn:crossdock:routing:v1"
 STYLE = "urn:crossdock:style:v1"
 PROGRESS = "urn:crossdock:progress:v1"
 LIMITS = "urn:crossdock:limits:v1"
+EVENT_NUMBER = "urn:crossdock:event-number:v1"
 RESUMABLE = "urn:crossdock:resumable:v1"
 
 DESCRIPTIONS = {
@@ -20,6 +21,8 @@ DESCRIPTIONS = {
     STYLE: "In a message's metadata: the language, tone and signature in which letters are written.",
     PROGRESS: "In a status event's metadata: how much of the work is done, from 0 to 1.",
     RESUMABLE: "By skill: whether a task goes on when its replica is lost: never, restart or checkpoint.",
+    EVENT_NUMBER: "Activated over gRPC: each event of a stream holds its number in its metadata, as the id of the "
+    "server-sent events does; `last-event-id` takes the stream up again there.",
     LIMITS: "The service's limits: sizes in bytes, times in seconds.",
 }
 

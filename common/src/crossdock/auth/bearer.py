@@ -36,7 +36,7 @@ class BearerCheck:
         self._on_rejection = on_rejection
 
     async def caller(self, values: Sequence[str]) -> Caller:
-        """Who sends these values of `authorization`. Raises `Refusal` or, without an issuer that answers, `TryLater`."""
+        """Who sends these values of `authorization`. Raises `Refusal` or, without an issuer's answer, `TryLater`."""
         if not values or (len(values) == 1 and not values[0].lower().startswith("bearer")):
             raise TokenRefused("missing", f"Authentication is needed. {self._how_to}")
         match = BEARER.fullmatch(values[0].strip(" \t"))

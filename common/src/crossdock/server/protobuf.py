@@ -1,0 +1,97 @@
+"""Protobuf from the wire that every layer behind can carry: what JSON is held to in `bodies` and `decoding`.
+
+A reader of protobuf takes numbers that no enum names, times outside the calendar, NaN, and free JSON so deep that the
+task around it could never be read again.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from a2a.utils.errors import InvalidRequestError
+from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.struct_pb2 import Struct, Value
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from crossdock.server.bodies import MAX_DEPTH, MAX_VALUES
+from crossdock.server.decoding import unfit
+
+M = TypeVar("M", bound=Message)
+YEARS = range(-62_135_596_800, 253_402_300_800)
+"""Seconds since 1970 from the year 1 to 9999."""
+
+
+def received(body: bytes, kind: type[M]) -> M:
+    """The message in `body`. Raises `InvalidParamsError`, or `InvalidRequestError` for its shape."""
+    try:
+        message = kind.FromString(body)
+    except DecodeError:
+        raise InvalidRequestError(f"The request is not a {kind.DESCRIPTOR.full_name} of this service.") from None
+    Inspection().message(message, "", 1)
+    return message
+
+
+class Inspection:
+    """Goes through one request; counts the values of its free JSON."""
+
+    def __init__(self) -> None:
+        self._left = MAX_VALUES
+
+    def message(self, message: Message, path: str, depth: int) -> None:
+        for field, value in message.ListFields():
+            name = f"{path}.{field.json_name}" if path else field.json_name
+            if not field.is_repeated:
+                self._item(field, value, name, depth + 1)
+                continue
+            for index, item in enumerate(value):
+                self._item(field, item, f"{name}[{index}]", depth + 2)
+
+    def _item(self, field: FieldDescriptor, value: Any, path: str, depth: int) -> None:
+        if field.enum_type is not None:
+            _check_name(field.enum_type, value, path)
+        elif isinstance(value, Timestamp):
+            _check_time(value, path)
+        elif isinstance(value, Value):
+            self._free([value], path, depth)
+        elif isinstance(value, Struct):
+            self._free(list(value.fields.values()), path, depth)
+        elif isinstance(value, Message):
+            self.message(value, path, depth)
+
+    def _free(self, level: list[Value], path: str, depth: int) -> None:
+        """Level by level, so that no depth is too much for this."""
+        while level:
+            self._left -= len(level)
+            if self._left < 0:
+                text = f"The request holds more than {MAX_VALUES} values. Send the data as a file."
+                raise InvalidRequestError(text)
+            depth += 1
+            inner: list[Value] = []
+            for value in level:
+                inner.extend(_inside(value, path))
+            if inner and depth > MAX_DEPTH:
+                text = f"{path} is nested too deep: {MAX_DEPTH} levels is the most. Flatten it, or send it as a file."
+                raise InvalidRequestError(text)
+            level = inner
+
+
+def _check_name(enum: EnumDescriptor, number: int, path: str) -> None:
+    if number not in enum.values_by_number:
+        raise unfit(path, f"must be one of: {', '.join(item.name for item in enum.values if item.number)}")
+
+
+def _check_time(value: Timestamp, path: str) -> None:
+    if value.seconds not in YEARS or not 0 <= value.nanos < 10**9:
+        raise unfit(path, "must be a time such as 2026-01-31T12:00:00Z")
+
+
+def _inside(value: Value, path: str) -> Iterable[Value]:
+    kind = value.WhichOneof("kind")
+    if kind == "struct_value":
+        return value.struct_value.fields.values()
+    if kind == "list_value":
+        return value.list_value.values
+    if kind == "number_value" and not math.isfinite(value.number_value):
+        raise unfit(path, "must not hold NaN or Infinity: JSON has none. Send null, or leave the value out")
+    return ()
