@@ -64,6 +64,11 @@ class Agent:
     service: Service
     base: str = field(default="")
 
+    @property
+    def grpc(self) -> str:
+        """host:port"""
+        return self.service.settings.public_grpc
+
 
 @dataclass
 class System:
