@@ -52,3 +52,16 @@ async def stub(crossdock: System, agent: Agent, client_id: str = "acme-orchestra
     added = {name.replace("_", "-"): value for name, value in metadata.items()}
     made = channel(crossdock, agent.grpc, {**await crossdock.headers(client_id), **added})
     return a2a_pb2_grpc.A2AServiceStub(made)
+
+
+async def refused(call: Any) -> Any:
+    """The error that a call of any kind ends with."""
+    try:
+        if hasattr(call, "read"):
+            while await call.read() is not grpc.aio.EOF:
+                pass
+        else:
+            await call
+    except grpc.aio.AioRpcError as error:
+        return error
+    raise AssertionError("the call was not refused")
