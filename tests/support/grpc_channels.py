@@ -49,8 +49,9 @@ def channel(crossdock: System, address: str, metadata: dict[str, str] | None = N
 
 async def stub(crossdock: System, agent: Agent, client_id: str = "acme-orchestrator", **metadata: str) -> Any:
     """The generated client of A2A 1.0, authenticated. Underscores in names of metadata stand for dashes."""
-    added = {name.replace("_", "-"): value for name, value in metadata.items()}
-    made = channel(crossdock, agent.grpc, {**await crossdock.headers(client_id), **added})
+    added = {name.replace("_", "-").lower(): value for name, value in metadata.items()}
+    usual = {name.lower(): value for name, value in (await crossdock.headers(client_id)).items()}
+    made = channel(crossdock, agent.grpc, {**usual, **added})
     return a2a_pb2_grpc.A2AServiceStub(made)
 
 
