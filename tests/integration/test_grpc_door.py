@@ -1,18 +1,22 @@
 """The gRPC port from outside: who may call what, health, reflection, sizes, and how it closes."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import grpc
 import pytest
+from a2a.server.context import ServerCallContext
 from a2a.types import (
     CancelTaskRequest,
     GetTaskRequest,
     ListTasksRequest,
     SendMessageRequest,
     SubscribeToTaskRequest,
+    Task,
     TaskState,
 )
+from a2a.types.a2a_pb2_grpc import A2AServiceStub
 from a2a.utils.grpc_status import status_from_call
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
@@ -23,6 +27,7 @@ from crossdock.cards.building import CARD_PATHS
 from crossdock.server.grpc_methods import GRPC_METHODS
 from tests.support.executors import message
 from tests.support.grpc_channels import channel, refused, stub
+from tests.support.orchestration import orchestrator
 from tests.support.system import Agent, System
 from tests.support.wire import GRPC, card_at
 
@@ -205,3 +210,64 @@ async def test_a_stream_that_is_left_frees_its_place(crossdock: System) -> None:
         while value("crossdock_open_streams", {"agent": "puppet-agent", "customer": "acme"}):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     assert [response async for response in caller.SendStreamingMessage(SendMessageRequest(message=message().message))]
+
+
+class Slow:
+    """A request handler that takes as long as the test wants, and then fails."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.finished: list[str] = []
+
+    async def on_cancel_task(self, params: CancelTaskRequest, context: ServerCallContext) -> Task:
+        await self.gate.wait()
+        self.finished.append("cancel")
+        raise RuntimeError("db password=hunter2")
+
+    async def on_message_send_stream(
+        self, params: SendMessageRequest, context: ServerCallContext
+    ) -> AsyncGenerator[Task]:
+        await self.gate.wait()
+        self.finished.append("send")
+        yield Task(id="one")
+        raise RuntimeError("db password=hunter2")
+
+
+async def test_who_goes_away_leaves_no_half_of_a_change(crossdock: System, agent: Agent) -> None:
+    slow, caller = Slow(), await stub(crossdock, agent)
+    agent.service.grpc.binding._handler = slow  # type: ignore[union-attr,assignment]
+    for call in (
+        caller.CancelTask(CancelTaskRequest(id="x"), timeout=0.1),
+        caller.SendStreamingMessage(message(), timeout=0.1),
+    ):
+        assert (await refused(call)).code() == Code.DEADLINE_EXCEEDED
+    slow.gate.set()
+    async with asyncio.timeout(5):
+        while len(slow.finished) < 2:  # noqa: ASYNC110 - nobody is left who could be told
+            await asyncio.sleep(0.01)
+    assert slow.finished == ["cancel", "send"]
+
+
+async def test_an_exceptions_text_reaches_nobody(crossdock: System, agent: Agent) -> None:
+    slow, caller = Slow(), await stub(crossdock, agent)
+    slow.gate.set()
+    agent.service.grpc.binding._handler = slow  # type: ignore[union-attr,assignment]
+    for call in (caller.CancelTask(CancelTaskRequest(id="x")), caller.SendStreamingMessage(message())):
+        error = await refused(call)
+        assert error.code() == Code.INTERNAL
+        assert error.details().startswith("Something went wrong (error ")
+        assert "hunter2" not in str(error.trailing_metadata())
+
+
+async def test_an_orchestrator_answers_its_own_customer_only(crossdock: System) -> None:
+    served = await orchestrator(crossdock)
+    address = served.service.settings.public_grpc
+    theirs = await crossdock.issuer.mint("globex-caller", claims={"aud": ["acme-orchestrator"]})
+    own = await crossdock.issuer.token("acme-caller")
+    for token, code in (("", Code.UNAUTHENTICATED), (theirs, Code.PERMISSION_DENIED), (own, None)):
+        metadata = {"a2a-version": "1.0", **({"authorization": f"Bearer {token}"} if token else {})}
+        call = A2AServiceStub(channel(crossdock, address, metadata)).SendMessage(message("complete"))
+        if code is None:
+            assert (await call).task.status.state == TaskState.TASK_STATE_COMPLETED
+        else:
+            assert (await refused(call)).code() == code

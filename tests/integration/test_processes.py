@@ -15,10 +15,16 @@ from pathlib import Path
 
 import httpx
 import pytest
+from a2a.types import TaskState
+from a2a.types.a2a_pb2_grpc import A2AServiceStub
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
 
+from tests.support.executors import message
+from tests.support.grpc_channels import channel
 from tests.support.serving import listen, url_of
 from tests.support.system import System, system
-from tests.support.wire import body, frames
+from tests.support.wire import GRPC, body, frames
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,11 +41,12 @@ async def crossdock(tmp_path: Path) -> AsyncIterator[System]:
 
 @dataclass
 class Running:
-    """A service in a process of its own. `management` is the URL of its other port."""
+    """A service in a process of its own. `management` is the URL of its other port, `grpc` the host and the third."""
 
     process: Process
     url: str
     management: str
+    grpc: str
     log: "asyncio.Task[bytes]"
 
     async def stop(self) -> int:
@@ -79,7 +86,9 @@ async def running(crossdock: System, module: str, **settings: object) -> AsyncIt
     process = await launch(module, port=port, issuer=crossdock.issuer.url, **settings)
     assert process.stderr
     log = asyncio.create_task(process.stderr.read())
-    service = Running(process, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1000}", log)
+    service = Running(
+        process, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1000}", f"127.0.0.1:{port + 2000}", log
+    )
     try:
         await ready(crossdock.http(), service)
         yield service
@@ -137,6 +146,20 @@ async def test_a_stop_in_the_middle_of_work_ends_the_task_before_the_connection(
         assert "Traceback" not in written
 
 
+async def test_a_stop_ends_grpc_streams_too(crossdock: System) -> None:
+    async with running(crossdock, "tests.support.puppet_process", drain_seconds=0.2) as service:
+        caller = A2AServiceStub(channel(crossdock, service.grpc, await crossdock.headers()))
+        stream = caller.SendStreamingMessage(message("wait"))
+        first = await stream.read()
+        async with asyncio.timeout(15):
+            stopping = asyncio.create_task(service.stop())
+            last = [response async for response in stream][-1]
+            assert await stopping == 0
+        assert first.task.id == last.status_update.task_id
+        assert last.status_update.status.state == TaskState.TASK_STATE_FAILED
+        assert "Traceback" not in (await service.log).decode()
+
+
 async def test_work_that_ends_in_time_is_finished(crossdock: System) -> None:
     async with running(crossdock, "tests.support.puppet_process", drain_seconds=10) as service:
         http, headers = crossdock.http(), await crossdock.headers()
@@ -174,7 +197,7 @@ async def test_ctrl_c_is_a_clean_stop(crossdock: System) -> None:
         assert "Traceback" not in (await service.log).decode()
 
 
-async def test_a_service_has_its_two_ports(crossdock: System) -> None:
+async def test_a_service_has_its_ports(crossdock: System) -> None:
     async with running(crossdock, "escalation_agent", drain_seconds=0.2) as service:
         http = crossdock.http()
         assert (await http.get(f"{service.management}/livez")).text == "ok"
@@ -184,6 +207,10 @@ async def test_a_service_has_its_two_ports(crossdock: System) -> None:
         assert (card["name"], card["supportedInterfaces"][0]["url"]) == ("escalation-agent", service.url)
         listed = await http.get(f"{service.url}/tasks", headers=await crossdock.headers())
         assert listed.json()["tasks"] == []
+        (address,) = {item["url"] for item in card["supportedInterfaces"] if item["protocolBinding"] == GRPC}
+        assert address == service.grpc
+        check = HealthStub(channel(crossdock, address)).Check
+        assert (await check(HealthCheckRequest())).status == HealthCheckResponse.SERVING
         assert await service.stop() == 0
 
 
@@ -204,5 +231,5 @@ async def test_a_port_that_is_taken_is_named(crossdock: System, above: int) -> N
     async with taken, asyncio.timeout(20):
         _, complaints = await process.communicate()
     assert process.returncode == 2
-    assert complaints.decode().startswith(f"Cannot listen on port {port + above} of 127.0.0.1: ")
+    assert complaints.decode().startswith(f"Cannot listen on port {port + above} of 127.0.0.1: Address already in use.")
     assert "Traceback" not in complaints.decode()

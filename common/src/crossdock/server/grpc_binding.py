@@ -3,10 +3,11 @@
 The handlers take and give bytes: what is wrong with a message is told as on the other bindings.
 """
 
+import asyncio
 import functools
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextlib import aclosing
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 from a2a.server.context import ServerCallContext
@@ -27,8 +28,10 @@ from crossdock.server.grpc_methods import GRPC_METHODS
 from crossdock.server.limits import too_large
 from crossdock.server.loop import off_loop
 from crossdock.server.operations import V0_3, VERSION_HEADER, Method
+from crossdock.server.responses import begun
 from crossdock.telemetry.tracing import server_span
 
+T = TypeVar("T")
 Rpc = Any  # grpc.aio's context, whose stubs know no handlers of bytes
 Answer = Callable[[Method, Message, ServerCallContext, Rpc], Awaitable[bytes | None]]
 
@@ -40,6 +43,7 @@ class GrpcBinding(grpc.GenericRpcHandler):
         self._handler = handler
         self._extensions = frozenset(extensions)
         self._limit = limit
+        self._going: set[asyncio.Task[Any]] = set()
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[Any, Any] | None":
         path = handler_call_details.method
@@ -70,16 +74,29 @@ class GrpcBinding(grpc.GenericRpcHandler):
         return await abort(rpc, status, {})
 
     async def _unary(self, method: Method, params: Message, context: ServerCallContext, rpc: Rpc) -> bytes:
-        return await method.answer(self._handler, params, context)
+        return await self._whole(method.answer(self._handler, params, context))
 
     async def _stream(self, method: Method, params: Message, context: ServerCallContext, rpc: Rpc) -> None:
         numbered = EVENT_NUMBER in context.requested_extensions
         call: Call = context.state[CALL]
-        async with aclosing(method.events(self._handler, params, context)) as events:
+        begins = begun(method.events(self._handler, params, context))
+        async with aclosing(await self._whole(begins)) as events:
             async for event in events:
                 number = call.numbers.popleft() if call.numbers else None
                 told = _numbered(event, number) if numbered and number else event
                 await rpc.write(await method.encoded(told))
+
+    async def _whole(self, work: Coroutine[Any, Any, T]) -> T:
+        """`work`, to its end: gRPC cancels the call of who goes away, and half of a change must not stay behind."""
+        task = asyncio.create_task(work)
+        self._going.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    def _ended(self, task: "asyncio.Task[Any]") -> None:
+        self._going.discard(task)
+        if not task.cancelled():
+            task.exception()  # told by `_served`, or to nobody
 
 
 def _texts(rpc: Rpc) -> dict[str, list[str]]:

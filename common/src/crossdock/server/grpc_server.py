@@ -15,7 +15,7 @@ from grpc_reflection.v1alpha import reflection
 from crossdock.server.grpc_binding import GrpcBinding
 from crossdock.server.grpc_door import AuthenticationInterceptor
 from crossdock.server.grpc_methods import OLD_SERVICE, SERVICE
-from crossdock.server.ports import taken
+from crossdock.server.ports import bound, taken
 
 PUBLIC_METHODS = ("/grpc.health.v1.Health/Check",)
 """Those who check health have no token. `Watch` keeps a stream open and needs one."""
@@ -41,6 +41,7 @@ class GrpcServer:
         """Idempotent. Raises `ConfigError` for a port that cannot be had."""
         if self._server is not None:
             return
+        bound(self.host, self.port).close()  # gRPC itself would tell no reason, but write into the log
         server = grpc.aio.server(interceptors=[self.door], options=_options(self.limit))
         address = f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
         try:

@@ -55,25 +55,24 @@ class Inspection:
         elif isinstance(value, Value):
             self._free([value], path, depth)
         elif isinstance(value, Struct):
-            self._free(list(value.fields.values()), path, depth)
+            self._free(list(value.fields.values()), path, depth + 1)
         elif isinstance(value, Message):
             self.message(value, path, depth)
 
     def _free(self, level: list[Value], path: str, depth: int) -> None:
-        """Level by level, so that no depth is too much for this."""
+        """Level by level, so that no depth is too much for this; `depth` is that of the first."""
         while level:
             self._left -= len(level)
             if self._left < 0:
                 text = f"The request holds more than {MAX_VALUES} values. Send the data as a file."
                 raise InvalidRequestError(text)
-            depth += 1
             inner: list[Value] = []
             for value in level:
                 inner.extend(_inside(value, path))
             if inner and depth > MAX_DEPTH:
                 text = f"{path} is nested too deep: {MAX_DEPTH} levels is the most. Flatten it, or send it as a file."
                 raise InvalidRequestError(text)
-            level = inner
+            level, depth = inner, depth + 1
 
 
 def _check_name(enum: EnumDescriptor, number: int, path: str) -> None:
