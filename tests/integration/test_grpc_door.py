@@ -16,17 +16,14 @@ from a2a.types import (
     Task,
     TaskState,
 )
-from a2a.types.a2a_pb2_grpc import A2AServiceStub
 from a2a.utils.grpc_status import status_from_call
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
-from grpc_health.v1.health_pb2_grpc import HealthStub
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
-from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 
 from crossdock.cards.building import CARD_PATHS
 from crossdock.server.grpc_methods import GRPC_METHODS
 from tests.support.executors import message
-from tests.support.grpc_channels import channel, refused, stub
+from tests.support.grpc_channels import a2a_stub, channel, health_stub, reflection_stub, refused, stub
 from tests.support.orchestration import orchestrator
 from tests.support.system import Agent, System
 from tests.support.wire import GRPC, card_at
@@ -134,11 +131,11 @@ async def test_a_missing_skill_right_is_a_denied_permission(crossdock: System, a
 
 
 async def test_health_needs_no_token_and_tells_of_the_end(crossdock: System, agent: Agent) -> None:
-    check = HealthStub(channel(crossdock, agent.grpc)).Check
+    check = health_stub(channel(crossdock, agent.grpc)).Check
     for service in ("", "lf.a2a.v1.A2AService"):
         assert (await check(HealthCheckRequest(service=service))).status == HealthCheckResponse.SERVING
     assert (await refused(check(HealthCheckRequest(service="x")))).code() == Code.NOT_FOUND
-    watching = HealthStub(channel(crossdock, agent.grpc, await crossdock.headers())).Watch(HealthCheckRequest())
+    watching = health_stub(channel(crossdock, agent.grpc, await crossdock.headers())).Watch(HealthCheckRequest())
     assert (await watching.read()).status == HealthCheckResponse.SERVING
     await agent.service.drain()
     assert (await watching.read()).status == HealthCheckResponse.NOT_SERVING
@@ -149,7 +146,7 @@ async def test_health_needs_no_token_and_tells_of_the_end(crossdock: System, age
 async def test_reflection_is_there_when_it_is_switched_on(crossdock: System, agent: Agent) -> None:
     for served, expected in ((agent, None), (await crossdock.agent(name="second-agent"), Code.UNIMPLEMENTED)):
         token = await crossdock.issuer.mint(claims={"aud": ["puppet-agent", "second-agent"]})
-        asked = ServerReflectionStub(channel(crossdock, served.grpc)).ServerReflectionInfo(
+        asked = reflection_stub(channel(crossdock, served.grpc)).ServerReflectionInfo(
             iter([ServerReflectionRequest(list_services="")]), metadata=[("authorization", f"Bearer {token}")]
         )
         if expected is not None:
@@ -235,7 +232,7 @@ class Slow:
 
 async def test_who_goes_away_leaves_no_half_of_a_change(crossdock: System, agent: Agent) -> None:
     slow, caller = Slow(), await stub(crossdock, agent)
-    agent.service.grpc.binding._handler = slow  # type: ignore[union-attr,assignment]
+    agent.service.grpc.binding._handler = slow  # type: ignore[union-attr]
     for call in (
         caller.CancelTask(CancelTaskRequest(id="x"), timeout=0.1),
         caller.SendStreamingMessage(message(), timeout=0.1),
@@ -251,7 +248,7 @@ async def test_who_goes_away_leaves_no_half_of_a_change(crossdock: System, agent
 async def test_an_exceptions_text_reaches_nobody(crossdock: System, agent: Agent) -> None:
     slow, caller = Slow(), await stub(crossdock, agent)
     slow.gate.set()
-    agent.service.grpc.binding._handler = slow  # type: ignore[union-attr,assignment]
+    agent.service.grpc.binding._handler = slow  # type: ignore[union-attr]
     for call in (caller.CancelTask(CancelTaskRequest(id="x")), caller.SendStreamingMessage(message())):
         error = await refused(call)
         assert error.code() == Code.INTERNAL
@@ -266,7 +263,7 @@ async def test_an_orchestrator_answers_its_own_customer_only(crossdock: System) 
     own = await crossdock.issuer.token("acme-caller")
     for token, code in (("", Code.UNAUTHENTICATED), (theirs, Code.PERMISSION_DENIED), (own, None)):
         metadata = {"a2a-version": "1.0", **({"authorization": f"Bearer {token}"} if token else {})}
-        call = A2AServiceStub(channel(crossdock, address, metadata)).SendMessage(message("complete"))
+        call = a2a_stub(channel(crossdock, address, metadata)).SendMessage(message("complete"))
         if code is None:
             assert (await call).task.status.state == TaskState.TASK_STATE_COMPLETED
         else:

@@ -16,12 +16,10 @@ from pathlib import Path
 import httpx
 import pytest
 from a2a.types import TaskState
-from a2a.types.a2a_pb2_grpc import A2AServiceStub
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
-from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from tests.support.executors import message
-from tests.support.grpc_channels import channel
+from tests.support.grpc_channels import a2a_stub, channel, health_stub
 from tests.support.serving import listen, url_of
 from tests.support.system import System, system
 from tests.support.wire import GRPC, body, frames
@@ -148,7 +146,7 @@ async def test_a_stop_in_the_middle_of_work_ends_the_task_before_the_connection(
 
 async def test_a_stop_ends_grpc_streams_too(crossdock: System) -> None:
     async with running(crossdock, "tests.support.puppet_process", drain_seconds=0.2) as service:
-        caller = A2AServiceStub(channel(crossdock, service.grpc, await crossdock.headers()))
+        caller = a2a_stub(channel(crossdock, service.grpc, await crossdock.headers()))
         stream = caller.SendStreamingMessage(message("wait"))
         first = await stream.read()
         async with asyncio.timeout(15):
@@ -209,7 +207,7 @@ async def test_a_service_has_its_ports(crossdock: System) -> None:
         assert listed.json()["tasks"] == []
         (address,) = {item["url"] for item in card["supportedInterfaces"] if item["protocolBinding"] == GRPC}
         assert address == service.grpc
-        check = HealthStub(channel(crossdock, address)).Check
+        check = health_stub(channel(crossdock, address)).Check
         assert (await check(HealthCheckRequest())).status == HealthCheckResponse.SERVING
         assert await service.stop() == 0
 

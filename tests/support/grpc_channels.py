@@ -4,7 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import grpc
+from a2a.compat.v0_3 import a2a_v0_3_pb2_grpc
 from a2a.types import a2a_pb2_grpc
+from grpc_health.v1.health_pb2_grpc import HealthStub
+from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 
 from tests.support.system import Agent, System
 
@@ -38,7 +41,7 @@ class StreamMetadata(grpc.aio.UnaryStreamClientInterceptor):
         return await continuation(_more(client_call_details, self._metadata), request)
 
 
-def channel(crossdock: System, address: str, metadata: dict[str, str] | None = None) -> grpc.aio.Channel:
+def channel(crossdock: System, address: str, metadata: dict[str, str] | None = None) -> Any:
     """Closed with the system. Every channel has connections of its own."""
     adding: list[Any] = [UnaryMetadata(metadata), StreamMetadata(metadata)] if metadata else []
     options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", -1)]
@@ -52,7 +55,24 @@ async def stub(crossdock: System, agent: Agent, client_id: str = "acme-orchestra
     added = {name.replace("_", "-").lower(): value for name, value in metadata.items()}
     usual = {name.lower(): value for name, value in (await crossdock.headers(client_id)).items()}
     made = channel(crossdock, agent.grpc, {**usual, **added})
-    return a2a_pb2_grpc.A2AServiceStub(made)
+    return a2a_stub(made)
+
+
+def a2a_stub(channel: Any) -> Any:
+    """Generated code has no types: neither have the clients below."""
+    return a2a_pb2_grpc.A2AServiceStub(channel)  # type: ignore[no-untyped-call]
+
+
+def old_stub(channel: Any) -> Any:
+    return a2a_v0_3_pb2_grpc.A2AServiceStub(channel)  # type: ignore[no-untyped-call]
+
+
+def health_stub(channel: Any) -> Any:
+    return HealthStub(channel)
+
+
+def reflection_stub(channel: Any) -> Any:
+    return ServerReflectionStub(channel)
 
 
 async def refused(call: Any) -> Any:

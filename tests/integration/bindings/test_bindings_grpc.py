@@ -5,7 +5,6 @@ from typing import Any
 import grpc
 import pytest
 from a2a.compat.v0_3 import a2a_v0_3_pb2 as old
-from a2a.compat.v0_3 import a2a_v0_3_pb2_grpc
 from a2a.types import (
     GetTaskRequest,
     ListTasksRequest,
@@ -25,7 +24,7 @@ from crossdock.server.grpc_methods import OLD, OLD_SERVICE
 from crossdock.server.operations import OPERATIONS
 from tests.integration.bindings.test_bindings_errors import CASES, put
 from tests.support.executors import message
-from tests.support.grpc_channels import channel, refused, stub
+from tests.support.grpc_channels import channel, old_stub, refused, stub
 from tests.support.system import Agent, System
 from tests.support.wire import body
 
@@ -190,8 +189,8 @@ async def test_the_callers_trace_goes_on(crossdock: System, agent: Agent) -> Non
     assert {(span.attributes or {}).get("rpc.grpc.status_code") for span in served} == {None, 5}
 
 
-async def old_stub(crossdock: System, agent: Agent, version: str = "0.3") -> Any:
-    return a2a_v0_3_pb2_grpc.A2AServiceStub(channel(crossdock, agent.grpc, await crossdock.headers(version=version)))
+async def old_caller(crossdock: System, agent: Agent, version: str = "0.3") -> Any:
+    return old_stub(channel(crossdock, agent.grpc, await crossdock.headers(version=version)))
 
 
 async def test_every_method_of_0_3_is_served() -> None:
@@ -207,7 +206,7 @@ def old_message(text: str = "complete", **fields: Any) -> old.SendMessageRequest
 
 
 async def test_an_old_client_gets_everything(crossdock: System, agent: Agent) -> None:
-    caller = await old_stub(crossdock, agent)
+    caller = await old_caller(crossdock, agent)
     sent = (await caller.SendMessage(old_message())).task
     assert sent.status.state == old.TaskState.TASK_STATE_COMPLETED
     got = await caller.GetTask(old.GetTaskRequest(name=f"tasks/{sent.id}", history_length=1))
@@ -223,7 +222,7 @@ async def test_an_old_client_gets_everything(crossdock: System, agent: Agent) ->
 
 
 async def test_an_old_client_is_refused_in_its_own_words(crossdock: System, agent: Agent) -> None:
-    caller = await old_stub(crossdock, agent, version="")
+    caller = await old_caller(crossdock, agent, version="")
     config = "tasks/no/pushNotificationConfigs/c"
     for call, code, text in [
         (caller.GetTask(old.GetTaskRequest(name="tasks/no")), Code.NOT_FOUND, "TaskNotFoundError: "),
@@ -250,12 +249,12 @@ async def test_an_old_client_is_refused_in_its_own_words(crossdock: System, agen
 
 
 async def test_a_method_of_0_3_is_refused_in_1_0(crossdock: System, agent: Agent) -> None:
-    error = await refused((await old_stub(crossdock, agent, "1.0")).GetAgentCard(old.GetAgentCardRequest()))
+    error = await refused((await old_caller(crossdock, agent, "1.0")).GetAgentCard(old.GetAgentCardRequest()))
     assert (error.code(), "A2A-Version: 0.3" in error.details()) == (Code.FAILED_PRECONDITION, True)
 
 
 async def test_an_old_file_arrives_whole(crossdock: System, fresh: Agent) -> None:
     request = old_message()
     request.request.content.add(file=old.FilePart(file_with_bytes=b"YQ==", name="a.csv", mime_type="text/csv"))
-    await (await old_stub(crossdock, fresh)).SendMessage(request)
+    await (await old_caller(crossdock, fresh)).SendMessage(request)
     assert [(file.name, file.content) for file in fresh.work.requests[0].files] == [("a.csv", b"a")]
