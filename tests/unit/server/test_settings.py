@@ -53,7 +53,7 @@ def test_the_address_of_grpc(given: dict[str, Any], expected: str) -> None:
 
 
 def test_a_port_has_room_for_grpc_above_it() -> None:
-    with pytest.raises(ConfigError, match="CROSSDOCK_GRPC_PORT: .*beyond 65535: set another"):
+    with pytest.raises(ConfigError, match=r"CROSSDOCK_GRPC_PORT: .*beyond 65535: set another"):
         ServiceSettings.load(port=64000, issuer="http://localhost:8009")
     assert ServiceSettings.load(port=64000, issuer="http://localhost:8009", grpc=False).port == 64000
     assert ServiceSettings.load(port=64000, issuer="http://localhost:8009", grpc_port=1).grpc_listener == 1
