@@ -18,6 +18,7 @@ from crossdock.server.bodies import MAX_DEPTH, MAX_VALUES
 from crossdock.server.decoding import unfit
 
 M = TypeVar("M", bound=Message)
+TOO_MANY = f"The request holds more than {MAX_VALUES} values. Send the data as a file."
 YEARS = range(-62_135_596_800, 253_402_300_800)
 """Seconds since 1970 from the year 1 to 9999."""
 
@@ -33,7 +34,7 @@ def received(body: bytes, kind: type[M]) -> M:
 
 
 class Inspection:
-    """Goes through one request; counts the values of its free JSON."""
+    """Goes through one request, and counts what it holds."""
 
     def __init__(self) -> None:
         self._left = MAX_VALUES
@@ -44,6 +45,7 @@ class Inspection:
             if not field.is_repeated:
                 self._item(field, value, name, depth + 1)
                 continue
+            self._count(len(value))
             for index, item in enumerate(value):
                 self._item(field, item, f"{name}[{index}]", depth + 2)
 
@@ -53,26 +55,34 @@ class Inspection:
         elif isinstance(value, Timestamp):
             _check_time(value, path)
         elif isinstance(value, Value):
-            self._free([value], path, depth)
+            self._free((value,), path, depth)
         elif isinstance(value, Struct):
-            self._free(list(value.fields.values()), path, depth + 1)
+            self._free(value.fields.values(), path, depth + 1)
         elif isinstance(value, Message):
             self.message(value, path, depth)
 
-    def _free(self, level: list[Value], path: str, depth: int) -> None:
-        """Level by level, so that no depth is too much for this; `depth` is that of the first."""
-        while level:
-            self._left -= len(level)
-            if self._left < 0:
-                text = f"The request holds more than {MAX_VALUES} values. Send the data as a file."
-                raise InvalidRequestError(text)
-            inner: list[Value] = []
-            for value in level:
-                inner.extend(_inside(value, path))
-            if inner and depth > MAX_DEPTH:
-                text = f"{path} is nested too deep: {MAX_DEPTH} levels is the most. Flatten it, or send it as a file."
-                raise InvalidRequestError(text)
-            level, depth = inner, depth + 1
+    def _free(self, values: Iterable[Value], path: str, depth: int) -> None:
+        """Free JSON. Values are looked at one by one: a million of their objects at a time take thirty times as long."""
+        for value in values:
+            self._count(1)
+            kind = value.WhichOneof("kind")
+            if kind == "struct_value":
+                self._inside(value.struct_value.fields.values(), path, depth)
+            elif kind == "list_value":
+                self._inside(value.list_value.values, path, depth)
+            elif kind == "number_value" and not math.isfinite(value.number_value):
+                raise unfit(path, "must not hold NaN or Infinity: JSON has none. Send null, or leave the value out")
+
+    def _count(self, more: int) -> None:
+        self._left -= more
+        if self._left < 0:
+            raise InvalidRequestError(TOO_MANY)
+
+    def _inside(self, values: Iterable[Value], path: str, depth: int) -> None:
+        if depth > MAX_DEPTH:
+            text = f"{path} is nested too deep: {MAX_DEPTH} levels is the most. Flatten it, or send it as a file."
+            raise InvalidRequestError(text)
+        self._free(values, path, depth + 1)
 
 
 def _check_name(enum: EnumDescriptor, number: int, path: str) -> None:
@@ -83,14 +93,3 @@ def _check_name(enum: EnumDescriptor, number: int, path: str) -> None:
 def _check_time(value: Timestamp, path: str) -> None:
     if value.seconds not in YEARS or not 0 <= value.nanos < 10**9:
         raise unfit(path, "must be a time such as 2026-01-31T12:00:00Z")
-
-
-def _inside(value: Value, path: str) -> Iterable[Value]:
-    kind = value.WhichOneof("kind")
-    if kind == "struct_value":
-        return value.struct_value.fields.values()
-    if kind == "list_value":
-        return value.list_value.values
-    if kind == "number_value" and not math.isfinite(value.number_value):
-        raise unfit(path, "must not hold NaN or Infinity: JSON has none. Send null, or leave the value out")
-    return ()
