@@ -214,9 +214,11 @@ class Slow:
 
     def __init__(self) -> None:
         self.gate = asyncio.Event()
+        self.begun: asyncio.Queue[str] = asyncio.Queue()
         self.finished: list[str] = []
 
     async def on_cancel_task(self, params: CancelTaskRequest, context: ServerCallContext) -> Task:
+        self.begun.put_nowait("cancel")
         await self.gate.wait()
         self.finished.append("cancel")
         raise RuntimeError("db password=hunter2")
@@ -224,6 +226,7 @@ class Slow:
     async def on_message_send_stream(
         self, params: SendMessageRequest, context: ServerCallContext
     ) -> AsyncGenerator[Task]:
+        self.begun.put_nowait("send")
         await self.gate.wait()
         self.finished.append("send")
         yield Task(id="one")
@@ -234,9 +237,10 @@ async def test_who_goes_away_leaves_no_half_of_a_change(crossdock: System, agent
     slow, caller = Slow(), await stub(crossdock, agent)
     agent.service.grpc.binding._handler = slow  # type: ignore[union-attr]
     for call in (
-        caller.CancelTask(CancelTaskRequest(id="x"), timeout=0.1),
-        caller.SendStreamingMessage(message(), timeout=0.1),
+        caller.CancelTask(CancelTaskRequest(id="x"), timeout=2.0),
+        caller.SendStreamingMessage(message(), timeout=2.0),
     ):
+        await slow.begun.get()
         assert (await refused(call)).code() == Code.DEADLINE_EXCEEDED
     slow.gate.set()
     async with asyncio.timeout(5):

@@ -162,7 +162,7 @@ async def test_hops_and_deadline_reach_the_task(crossdock: System, fresh: Agent)
 
 async def test_a_deadline_of_grpc_ends_the_call_and_not_the_task(crossdock: System, fresh: Agent) -> None:
     caller = await stub(crossdock, fresh)
-    call = caller.SendStreamingMessage(message("wait"), timeout=0.3)
+    call = caller.SendStreamingMessage(message("wait"), timeout=1.5)
     task_id = (await call.read()).task.id
     assert (await refused(call)).code() == Code.DEADLINE_EXCEEDED
     assert (await caller.GetTask(GetTaskRequest(id=task_id))).status.state == TaskState.TASK_STATE_WORKING
