@@ -11,20 +11,12 @@ from typing import Any, BinaryIO, Self
 
 from tests.bench.wire import Caller
 from tests.support.issuer import DevIssuer
+from tests.support.processes import free_port
 from tests.support.redis_server import RedisServer
 from tests.support.serving import listen, serve, url_of
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
-
-
-def free_port() -> int:
-    """One whose neighbour 1000 above is free too: that is where health and metrics are."""
-    while True:
-        with listen() as bound:
-            port: int = bound.getsockname()[1]
-        if port <= 64_535:
-            return port
 
 
 @dataclass

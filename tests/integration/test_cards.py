@@ -10,12 +10,13 @@ from a2a.client import ClientConfig, ClientFactory
 from a2a.types import AgentCard, GetExtendedAgentCardRequest, TaskState
 
 from crossdock.cards.building import CARD_PATHS
-from crossdock.extensions import LIMITS, PROGRESS, PUSH, RESUMABLE, SKILL
+from crossdock.extensions import EVENT_NUMBER, IDEMPOTENCY, LIMITS, PROGRESS, PUSH, RESUMABLE, SKILL
 from crossdock.parts import plain
 from tests.support.executors import message
+from tests.support.grpc_channels import channel
 from tests.support.orchestration import orchestrator
 from tests.support.system import Agent, System
-from tests.support.wire import HTTP_JSON, JSONRPC, card_at, finish, rpc, sdk_client
+from tests.support.wire import BINDINGS, JSONRPC, card_at, finish, rpc, sdk_client
 
 
 @pytest.fixture
@@ -79,16 +80,21 @@ async def test_every_interface_is_served_as_it_is_declared(crossdock: System, se
         if served == "agent"
         else ((await orchestrator(crossdock)).url, "acme-caller")
     )
-    http = crossdock.http(headers={"Authorization": (await crossdock.headers(client_id))["Authorization"]})
+    token = {"Authorization": (await crossdock.headers(client_id))["Authorization"]}
+    http = crossdock.http(headers=token)
     card = await card_at(http, url)
     declared = {(item.protocol_binding, item.protocol_version) for item in card.supported_interfaces}
-    assert declared == {(binding, version) for binding in (JSONRPC, HTTP_JSON) for version in ("1.0", "0.3")}
+    assert declared == {(binding, version) for binding in BINDINGS for version in ("1.0", "0.3")}
     for interface in list(card.supported_interfaces):
         only = AgentCard()
         only.CopyFrom(card)
         del only.supported_interfaces[:]
         only.supported_interfaces.append(interface)
-        config = ClientConfig(httpx_client=http, supported_protocol_bindings=[interface.protocol_binding])
+        config = ClientConfig(
+            httpx_client=http,
+            grpc_channel_factory=lambda address: channel(crossdock, address, token),
+            supported_protocol_bindings=[interface.protocol_binding],
+        )
         task = await finish(ClientFactory(config).create(only), message("complete"))
         assert task.status.state == TaskState.TASK_STATE_COMPLETED, interface
 
@@ -104,7 +110,7 @@ async def test_the_extended_card_needs_a_token(crossdock: System, agent: Agent) 
 
 
 @pytest.mark.parametrize("version", ["1.0", "0.3"])
-@pytest.mark.parametrize("binding", [JSONRPC, HTTP_JSON])
+@pytest.mark.parametrize("binding", BINDINGS)
 async def test_the_extended_card_holds_the_limits(crossdock: System, binding: str, version: str) -> None:
     agent = await crossdock.agent(max_file=12_345, streams_per_customer=7)
     sdk = await sdk_client(crossdock, agent.url, binding, version=version)
@@ -120,7 +126,14 @@ async def test_the_extended_card_holds_the_limits(crossdock: System, binding: st
         "streamsPerCustomer": 7,
     }
     public = await card_at(crossdock.http(), agent.url)
-    assert [item.uri for item in public.capabilities.extensions] == [SKILL, PROGRESS, RESUMABLE, PUSH]
+    assert {item.uri for item in public.capabilities.extensions} == {
+        SKILL,
+        PROGRESS,
+        EVENT_NUMBER,
+        IDEMPOTENCY,
+        RESUMABLE,
+        PUSH,
+    }
     assert [skill.id for skill in extended.skills] == [skill.id for skill in public.skills]
 
 

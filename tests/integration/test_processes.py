@@ -1,4 +1,4 @@
-"""Services as processes: their two ports, a clean stop in the middle of work, and a start that fails with a reason."""
+"""Services as processes: their ports, a clean stop in the middle of work, and a start that fails with a reason."""
 
 import asyncio
 import re
@@ -8,11 +8,15 @@ from pathlib import Path
 
 import httpx
 import pytest
+from a2a.types import TaskState
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
+from tests.support.executors import message
+from tests.support.grpc_channels import a2a_stub, channel, health_stub
 from tests.support.processes import Running, free_port, launch, running
 from tests.support.serving import listen, url_of
 from tests.support.system import System, system
-from tests.support.wire import body, frames
+from tests.support.wire import GRPC, body, frames
 
 
 @pytest.fixture
@@ -62,6 +66,20 @@ async def test_a_stop_in_the_middle_of_work_ends_the_task_before_the_connection(
         assert "Traceback" not in written
 
 
+async def test_a_stop_ends_grpc_streams_too(crossdock: System) -> None:
+    async with running(crossdock, "tests.support.puppet_process", drain_seconds=0.2) as service:
+        caller = a2a_stub(channel(crossdock, service.grpc, await crossdock.headers()))
+        stream = caller.SendStreamingMessage(message("wait"))
+        first = await stream.read()
+        async with asyncio.timeout(15):
+            stopping = asyncio.create_task(service.stop())
+            last = [response async for response in stream][-1]
+            assert await stopping == 0
+        assert first.task.id == last.status_update.task_id
+        assert last.status_update.status.state == TaskState.TASK_STATE_FAILED
+        assert "Traceback" not in (await service.log).decode()
+
+
 async def test_work_that_ends_in_time_is_finished(crossdock: System) -> None:
     async with running(crossdock, "tests.support.puppet_process", drain_seconds=10) as service:
         http, headers = crossdock.http(), await crossdock.headers()
@@ -99,7 +117,7 @@ async def test_ctrl_c_is_a_clean_stop(crossdock: System) -> None:
         assert "Traceback" not in (await service.log).decode()
 
 
-async def test_a_service_has_its_two_ports(crossdock: System) -> None:
+async def test_a_service_has_its_ports(crossdock: System) -> None:
     async with running(crossdock, "escalation_agent", drain_seconds=0.2) as service:
         http = crossdock.http()
         assert (await http.get(f"{service.management}/livez")).text == "ok"
@@ -109,6 +127,10 @@ async def test_a_service_has_its_two_ports(crossdock: System) -> None:
         assert (card["name"], card["supportedInterfaces"][0]["url"]) == ("escalation-agent", service.url)
         listed = await http.get(f"{service.url}/tasks", headers=await crossdock.headers())
         assert listed.json()["tasks"] == []
+        (address,) = {item["url"] for item in card["supportedInterfaces"] if item["protocolBinding"] == GRPC}
+        assert address == service.grpc
+        check = health_stub(channel(crossdock, address)).Check
+        assert (await check(HealthCheckRequest())).status == HealthCheckResponse.SERVING
         assert await service.stop() == 0
 
 
@@ -121,7 +143,7 @@ async def test_settings_that_do_not_fit_are_all_named(crossdock: System) -> None
     assert "Traceback" not in complaints.decode()
 
 
-@pytest.mark.parametrize("above", [0, 1000])
+@pytest.mark.parametrize("above", [0, 1000, 2000])
 async def test_a_port_that_is_taken_is_named(crossdock: System, above: int) -> None:
     port = free_port()
     taken = await asyncio.start_server(lambda *_: None, "127.0.0.1", port + above)

@@ -8,7 +8,7 @@ from crossdock.server.service import Service
 from orchestrator.app import create_app
 from orchestrator.settings import Settings
 from tests.support.executors import Puppet
-from tests.support.serving import listen, url_of
+from tests.support.serving import free_port, listen, url_of
 from tests.support.system import Agent, System
 
 CUSTOMER = """
@@ -58,7 +58,8 @@ async def orchestrator(
     second = second or await crossdock.agent(name="second-agent")
     bound = listen()
     values = {**place(crossdock, puppet.url, second.url, customer), **settings}
-    service = create_app(Settings(port=9001, public_url=url_of(bound), **values), http=crossdock.http())
+    chosen = Settings(port=9001, grpc_port=free_port(), public_url=url_of(bound), **values)
+    service = create_app(chosen, http=crossdock.http())
     return Orchestration(await crossdock.serve(service, bound), service, puppet, second)
 
 

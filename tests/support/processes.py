@@ -22,11 +22,12 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass
 class Running:
-    """A service in a process of its own. `management` is the URL of its other port."""
+    """A service in a process of its own. `management` is the URL of its other port, `grpc` the host and the third."""
 
     process: Process
     url: str
     management: str
+    grpc: str
     log: "asyncio.Task[bytes]"
 
     async def stop(self) -> int:
@@ -41,12 +42,13 @@ class Running:
 
 
 def free_port() -> int:
-    """A port that was free a moment ago, and so was the one 1000 above it."""
+    """A port that was free a moment ago, and so were those 1000 and 2000 above it."""
     while True:
-        with listen() as found, socket.socket() as other:
+        with listen() as found, socket.socket() as other, socket.socket() as third:
             port = int(found.getsockname()[1])
             with contextlib.suppress(OSError, OverflowError):
                 other.bind(("127.0.0.1", port + 1000))
+                third.bind(("127.0.0.1", port + 2000))
                 return port
 
 
@@ -70,7 +72,9 @@ async def running(crossdock: System, module: str, **settings: object) -> AsyncIt
     process = await launch(module, port=port, issuer=crossdock.issuer.url, **settings)
     assert process.stderr
     log = asyncio.create_task(process.stderr.read())
-    service = Running(process, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1000}", log)
+    service = Running(
+        process, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1000}", f"127.0.0.1:{port + 2000}", log
+    )
     try:
         await ready(crossdock.http(), service)
         yield service

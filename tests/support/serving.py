@@ -22,6 +22,12 @@ def url_of(bound: socket.socket) -> str:
     return f"http://127.0.0.1:{bound.getsockname()[1]}"
 
 
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with listen() as found:
+        return int(found.getsockname()[1])
+
+
 @asynccontextmanager
 async def serve(app: ASGIApp, bound: socket.socket | None = None) -> AsyncIterator[str]:
     """Serves `app` with its lifespan; yields its URL."""

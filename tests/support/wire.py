@@ -13,10 +13,13 @@ from google.protobuf.json_format import ParseDict
 
 from crossdock.cards.building import CARD_PATHS
 from crossdock.tasks.events import fold
+from tests.support.grpc_channels import channel
 from tests.support.system import System
 
 JSONRPC = "JSONRPC"
 HTTP_JSON = "HTTP+JSON"
+GRPC = "GRPC"
+BINDINGS = (JSONRPC, HTTP_JSON, GRPC)
 
 
 @dataclass(frozen=True)
@@ -63,12 +66,18 @@ async def sdk_client(
     crossdock: System, url: str, binding: str, *, version: str = "1.0", streaming: bool = True
 ) -> Client:
     """a2a-sdk's client for one of the card's interfaces, authenticated as acme's orchestrator."""
-    http = crossdock.http(headers={"Authorization": (await crossdock.headers())["Authorization"]})
+    token = {"Authorization": (await crossdock.headers())["Authorization"]}
+    http = crossdock.http(headers=token)
     card = await card_at(http, url)
     wanted = [item for item in card.supported_interfaces if item.protocol_version == version]
     del card.supported_interfaces[:]
     card.supported_interfaces.extend(wanted)
-    config = ClientConfig(httpx_client=http, supported_protocol_bindings=[binding], streaming=streaming)
+    config = ClientConfig(
+        httpx_client=http,
+        grpc_channel_factory=lambda address: channel(crossdock, address, token),
+        supported_protocol_bindings=[binding],
+        streaming=streaming,
+    )
     return ClientFactory(config).create(card)
 
 

@@ -19,6 +19,12 @@ from a2a.utils.errors import (
     JSONParseError,
     TaskNotFoundError,
 )
+from google.protobuf.any_pb2 import Any as Any_
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.json_format import ParseDict
+from google.rpc.code_pb2 import Code
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -49,9 +55,16 @@ class UnavailableError(A2AError):
     message = "Try again later"
 
 
+class TooLargeError(A2AError):
+    """Over HTTP the body is refused before a binding sees it."""
+
+    message = "The request is too large"
+
+
 OWN_ERRORS: dict[type[A2AError], tuple[int, ErrorMapping]] = {
     PermissionDeniedError: (-32040, ErrorMapping(403, "PERMISSION_DENIED", "PERMISSION_DENIED")),
     IdempotencyKeyReusedError: (-32041, ErrorMapping(409, "ALREADY_EXISTS", "IDEMPOTENCY_KEY_REUSED")),
+    TooLargeError: (-32042, ErrorMapping(413, "RESOURCE_EXHAUSTED", "REQUEST_TOO_LARGE")),
     UnavailableError: (-32050, ErrorMapping(503, "UNAVAILABLE", "UNAVAILABLE")),
 }
 """JSON-RPC code (of the range that JSON-RPC leaves to servers) and HTTP mapping of errors that A2A does not name."""
@@ -63,6 +76,9 @@ MAPPINGS = {
     JSONParseError: A2A_ERROR_MAPPING[InvalidRequestError],
 }
 INTERNAL = A2A_ERROR_MAPPING[InternalError]
+LONGEST_TEXT = 500
+LARGEST_STATUS = 2_500
+"""Errors are gRPC metadata, of which clients take 8 KiB: the text twice, percent-encoded and in base64."""
 LOST = "Task not found: check its id, or list your tasks. Ended tasks are forgotten after a while."
 
 
@@ -75,6 +91,32 @@ def rest_error(error: A2AError) -> dict[str, Any]:
     """The `error` of an HTTP+JSON answer: google.rpc.Status (section 11.6)."""
     code, status, _ = MAPPINGS.get(type(error), INTERNAL)
     return {"code": code, "status": status, "message": str(error), "details": _details(error)}
+
+
+def grpc_error(error: A2AError) -> Status:
+    """The google.rpc.Status of a gRPC answer (section 10.6)."""
+    code = Code.Value(MAPPINGS.get(type(error), INTERNAL).grpc_status)
+    status = Status(code=code, message=cut(str(error), LONGEST_TEXT))
+    for detail in _details(error):
+        packed = ParseDict({**detail, **_texts(detail)}, Any_())
+        if status.ByteSize() + packed.ByteSize() <= LARGEST_STATUS:
+            status.details.append(packed)
+    if isinstance(error, UnavailableError) and error.data:
+        delay = Duration()
+        delay.FromMilliseconds(round(1000 * float(error.data["retryAfterSeconds"])))
+        status.details.add().Pack(RetryInfo(retry_delay=delay))
+    return status
+
+
+def cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 4]} ..."
+
+
+def _texts(detail: dict[str, Any]) -> dict[str, Any]:
+    """ErrorInfo's metadata with what protobuf lets it hold: texts. Field violations are a detail of their own."""
+    if "metadata" not in detail:
+        return {}
+    return {"metadata": {name: text for name, text in detail["metadata"].items() if isinstance(text, str)}}
 
 
 def _details(error: A2AError) -> list[dict[str, Any]]:

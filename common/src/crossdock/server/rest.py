@@ -19,7 +19,7 @@ from crossdock.server.call import Call, activated, call_context
 from crossdock.server.decoding import from_query
 from crossdock.server.faults import as_a2a, rest_error
 from crossdock.server.loop import off_loop
-from crossdock.server.operations import METHODS, V1, Method
+from crossdock.server.operations import METHODS, V1, Method, asked_version
 from crossdock.server.responses import EventStream, JsonResponse, begun, event_frames
 
 CONFIGS = "/tasks/{id}/pushNotificationConfigs"
@@ -68,7 +68,7 @@ class Endpoint:
     async def answer(self, request: Request) -> Response:
         call = Call(headers=activated(request, self.extensions))
         try:
-            self.method.check_version(request)
+            self.method.check_version(asked_version(request))
             params = await self._params(request)
             tenant = str(request.path_params.get("tenant") or getattr(params, "tenant", ""))
             context = call_context(request, call, tenant)
