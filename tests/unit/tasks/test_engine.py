@@ -12,7 +12,7 @@ from a2a.utils.errors import InvalidParamsError, TaskNotCancelableError, Unsuppo
 from crossdock.errors import Failed, Rejected, TryLater
 from crossdock.tasks.engine import EngineLimits, TaskEngine, Ticket
 from crossdock.tasks.events import TERMINAL, Event, state_of
-from crossdock.tasks.journal import Entry, JournalDown, JournalLimits, Lease, TaskFilter, TaskUnknown
+from crossdock.tasks.journal import Entry, IdempotencyKey, JournalDown, JournalLimits, Lease, TaskFilter, TaskUnknown
 from crossdock.tasks.memory import MemoryJournal
 from tests.support.executors import Behaviour, Recorder, Scripted, call_context, complete, message, state
 
@@ -31,13 +31,20 @@ class Bench:
         *,
         journal: MemoryJournal | None = None,
         kept: JournalLimits | None = None,
+        direct: bool = False,
         **limits: float,
     ) -> None:
         self.executor = Scripted(behaviour)
         self.journal = journal or MemoryJournal(kept or JournalLimits(lease=0.2))
         self.recorder = Recorder()
         limits.setdefault("cancel_seconds", 0.3)
-        self.engine = TaskEngine(self.executor, self.journal, self.recorder, EngineLimits(**limits))  # type: ignore[arg-type]
+        self.engine = TaskEngine(
+            self.executor,
+            self.journal,
+            self.recorder,
+            EngineLimits(**limits),  # type: ignore[arg-type]
+            direct_messages=direct,
+        )
         self._started = False
 
     async def submit(self, text: str = "hello", owner: str = "acme", **ids: str) -> Ticket:
@@ -346,6 +353,63 @@ async def test_a_lone_message_completes_the_task() -> None:
 
     task = await Bench(reply).answer()
     assert (task.status.state, text_of(task)) == (COMPLETED, "hi")
+
+
+async def say(context: RequestContext, queue: EventQueue) -> None:
+    await queue.enqueue_event(Message(message_id="r", role=Role.ROLE_AGENT, parts=[Part(text="hi")]))
+    await complete(context, queue)  # too late: the message was the answer
+
+
+async def test_a_lone_message_leaves_no_task_where_it_is_declared() -> None:
+    bench = Bench(say, direct=True)
+    ticket = await bench.submit()
+    async with asyncio.timeout(5):
+        answer = await bench.engine.lone_message(ticket)
+    assert answer is not None
+    assert (answer.parts[0].text, answer.task_id) == ("hi", "")
+    assert answer.context_id == ticket.snapshot.task.context_id
+    assert (await bench.journal.list("acme", TaskFilter(), "", 10)).total == 0
+    assert bench.recorder.states[-1] == (ticket.snapshot.task.id, COMPLETED)
+
+
+async def test_work_that_begins_with_an_event_is_a_task_although_messages_are_declared() -> None:
+    bench = Bench(complete, direct=True)
+    ticket = await bench.submit()
+    async with asyncio.timeout(5):
+        assert await bench.engine.lone_message(ticket) is None
+        assert (await bench.engine.answer(ticket)).status.state == COMPLETED
+
+
+async def test_who_waits_for_nothing_gets_a_task_although_messages_are_declared() -> None:
+    bench = Bench(say, direct=True)
+    await bench.engine.start()
+    request = message()
+    request.configuration.return_immediately = True
+    ticket = await bench.engine.submit("acme", request, call_context())
+    async with asyncio.timeout(5):
+        assert await bench.engine.lone_message(ticket) is None
+        task = await bench.engine.answer(ticket)
+    assert (task.status.state, text_of(task)) == (COMPLETED, "hi")
+
+
+async def test_an_answer_under_a_key_stays_a_task() -> None:
+    bench = Bench(say, direct=True)
+    await bench.engine.start()
+    key = IdempotencyKey("k", "digest")
+    async with asyncio.timeout(5):
+        tickets = [await bench.engine.submit("acme", message(), call_context(), key=key) for _ in range(2)]
+        answers = [await bench.engine.answer(ticket) for ticket in tickets]
+    assert answers[0] == answers[1]
+    assert bench.executor.runs == 1
+
+
+async def test_a_message_whose_record_cannot_be_deleted_is_not_told_twice() -> None:
+    bench = Bench(say, direct=True)
+    ticket = await bench.submit()
+    await bench.journal.seize(ticket.snapshot.task.id, "another")
+    async with asyncio.timeout(5):
+        assert await bench.engine.lone_message(ticket) is None
+    assert (await bench.journal.get("acme", ticket.snapshot.task.id)).sequence == 1
 
 
 async def test_earlier_tasks_of_the_context_are_given_to_their_owner_only() -> None:

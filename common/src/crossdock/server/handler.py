@@ -73,6 +73,8 @@ class JournalRequestHandler(RequestHandler):
         ticket = await self._submit(params, context)
         if params.configuration.return_immediately:
             return apply_history_length(ticket.snapshot.task, params.configuration)
+        if message := await self._engine.lone_message(ticket):
+            return message
         return apply_history_length(await self._engine.answer(ticket), params.configuration)
 
     @guarded_stream
@@ -81,7 +83,11 @@ class JournalRequestHandler(RequestHandler):
     ) -> AsyncGenerator[SdkEvent]:
         owner = caller(context).customer
         with self._stream(owner):
-            snapshot = (await self._submit(params, context)).snapshot
+            ticket = await self._submit(params, context)
+            if message := await self._engine.lone_message(ticket):
+                yield message
+                return
+            snapshot = ticket.snapshot
             call: Call = context.state[CALL]
             call.numbers.append(snapshot.sequence)
             yield apply_history_length(snapshot.task, params.configuration)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import structlog
 from a2a.server.agent_execution import AgentExecutor
 from a2a.server.context import ServerCallContext
-from a2a.types import SendMessageRequest, Task, TaskState, TaskStatus
+from a2a.types import Message, SendMessageRequest, Task, TaskState, TaskStatus
 from a2a.utils.errors import InvalidParamsError, TaskNotCancelableError, UnsupportedOperationError
 
 from crossdock.errors import TryLater
@@ -60,7 +60,10 @@ class Ticket:
 
 
 class TaskEngine:
-    """`resumption` says of a task whether a turn whose executor vanished is run again."""
+    """`resumption` says of a task whether a turn whose executor vanished is run again.
+
+    With `direct_messages` a new task's caller may be answered with the executor's lone message, which leaves no task.
+    """
 
     def __init__(
         self,
@@ -69,10 +72,13 @@ class TaskEngine:
         observer: TaskObserver,
         limits: EngineLimits,
         resumption: Callable[[Task], Resumption] = lambda _: Resumption.NEVER,
+        *,
+        direct_messages: bool = False,
     ) -> None:
         self._journal = journal
         self._observer = observer
         self._limits = limits
+        self._direct_messages = direct_messages
         self.name = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
         work = WorkLimits(limits.running, limits.cancel_seconds, limits.earlier_tasks)
         self._worker = Worker(executor, journal, observer, work, resumption, self._turn_over)
@@ -119,6 +125,7 @@ class TaskEngine:
             raise TryLater("This replica is stopping. Send the message again.", retry_after=1.0)
         limit = min(seconds or self._limits.task_seconds, self._limits.task_seconds)
         follows = bool(request.message.task_id)
+        direct = not follows and self._may_be_direct(request, key)
         with self._place() as worker:
             accepted, snapshot = await (self._follow if follows else self._create)(
                 owner, request, call_context, limit, worker, key
@@ -127,8 +134,13 @@ class TaskEngine:
             if accepted.claim is not None:
                 task = Task()
                 task.CopyFrom(snapshot.task)
-                held = self._worker.begin(accepted.claim, task)
+                held = self._worker.begin(accepted.claim, task, direct=direct)
         return Ticket(snapshot, accepted.turn, accepted.again, held)
+
+    def _may_be_direct(self, request: SendMessageRequest, key: IdempotencyKey | None) -> bool:
+        """Not for a caller that waits for nothing, nor for one with a key: what a key stands for must stay."""
+        waits = not request.configuration.return_immediately
+        return self._direct_messages and waits and key is None
 
     async def _create(
         self,
@@ -249,6 +261,10 @@ class TaskEngine:
                     return
             if not batch and not await self._journal.wait(task_id, after, self._limits.stream_idle_seconds):
                 return
+
+    async def lone_message(self, ticket: Ticket) -> Message | None:
+        """The executor's whole answer to the ticket, if no task comes of it."""
+        return await ticket.held.lone() if ticket.held is not None else None
 
     async def answer(self, ticket: Ticket) -> Task:
         """The task when the ticket's turn is over: at a terminal or an interrupted state (section 3.1.1)."""

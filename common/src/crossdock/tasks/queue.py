@@ -26,15 +26,23 @@ class JournalQueue(EventQueue):
     Events that are ready together are appended together. One after which the task rests is stored when
     `enqueue_event` returns; the others follow soon, in order. `state` is the last state that was stored, `task` the
     task as it was stored, `rested` is done when the turn is. Writing raises `LeaseLost` when another has the task.
+
+    With `direct` a `Message` that comes before everything else is kept in `lone` instead, and all behind it is dropped;
+    `opened` is done as soon as there is something to store.
     """
 
-    def __init__(self, journal: TaskJournal, observer: TaskObserver, lease: Lease, task: Task) -> None:
+    def __init__(
+        self, journal: TaskJournal, observer: TaskObserver, lease: Lease, task: Task, *, direct: bool = False
+    ) -> None:
         self._journal = journal
         self._observer = observer
         self._lease = lease
         self.task = task
         self.state: TaskState = task.status.state
         self.rested: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.lone: Message | None = None
+        self._direct = direct
         self._pending: list[Entry] = []
         self._writing: asyncio.Task[None] | None = None
         self._error: Exception | None = None
@@ -46,7 +54,13 @@ class JournalQueue(EventQueue):
 
     async def enqueue_event(self, event: Event | Message) -> None:
         """Stores one event. A lone `Message` is an answer: it becomes the message of a COMPLETED status."""
+        if self.lone is not None:
+            log.debug("event_after_message_dropped", task_id=self.task.id)
+            return
         if isinstance(event, Message):
+            if self._direct and not self.opened.done():
+                self.lone = self._untied(event)
+                return
             event = status_event(self.task.id, self.task.context_id, TaskState.TASK_STATE_COMPLETED, event)
         elif isinstance(event, Task):
             # The task was stored when it was accepted; of an executor's copy only a new state is news.
@@ -60,6 +74,8 @@ class JournalQueue(EventQueue):
             log.debug("event_after_end_dropped", task_id=self.task.id)
             return
         self._raise()
+        if not self.opened.done():
+            self.opened.set_result(None)
         self._pending.append(Entry(event))
         if self._writing is None:
             self._writing = asyncio.create_task(self._write())
@@ -126,6 +142,13 @@ class JournalQueue(EventQueue):
     def _rest(self) -> None:
         if not self.rested.done():
             self.rested.set_result(None)
+
+    def _untied(self, message: Message) -> Message:
+        """The message as one without a task (section 3.4.1: a new context is told)."""
+        untied = copy.deepcopy(message)
+        untied.context_id = self.task.context_id
+        untied.ClearField("task_id")
+        return untied
 
     def _raise(self) -> None:
         if self._error is not None:
