@@ -380,14 +380,18 @@ async def test_work_that_begins_with_an_event_is_a_task_although_messages_are_de
         assert (await bench.engine.answer(ticket)).status.state == COMPLETED
 
 
-async def test_who_waits_for_nothing_gets_a_task_although_messages_are_declared() -> None:
-    bench = Bench(say, direct=True)
-    await bench.engine.start()
-    request = message()
-    request.configuration.return_immediately = True
-    ticket = await bench.engine.submit("acme", request, call_context())
+async def test_who_is_answered_at_once_gets_a_task_for_a_message_that_comes_late() -> None:
+    go = asyncio.Event()
+
+    async def late(context: RequestContext, queue: EventQueue) -> None:
+        await go.wait()
+        await say(context, queue)
+
+    bench = Bench(late, direct=True)
+    ticket = await bench.submit()
     async with asyncio.timeout(5):
-        assert await bench.engine.lone_message(ticket) is None
+        assert await bench.engine.lone_message(ticket, at_once=True) is None
+        go.set()
         task = await bench.engine.answer(ticket)
     assert (task.status.state, text_of(task)) == (COMPLETED, "hi")
 

@@ -31,6 +31,7 @@ from crossdock.tasks.turns import Turn
 from crossdock.tasks.worker import CANCELED, STOPPED, Held, Stop, Worker, WorkLimits
 
 log = structlog.get_logger(__name__)
+SOON = 1.0
 ENDED = "The task has ended. Send the message without its task id to begin a new one."
 
 
@@ -125,7 +126,8 @@ class TaskEngine:
             raise TryLater("This replica is stopping. Send the message again.", retry_after=1.0)
         limit = min(seconds or self._limits.task_seconds, self._limits.task_seconds)
         follows = bool(request.message.task_id)
-        direct = not follows and self._may_be_direct(request, key)
+        # What an idempotency key stands for must stay, so that it can be answered again.
+        direct = self._direct_messages and not follows and key is None
         with self._place() as worker:
             accepted, snapshot = await (self._follow if follows else self._create)(
                 owner, request, call_context, limit, worker, key
@@ -136,11 +138,6 @@ class TaskEngine:
                 task.CopyFrom(snapshot.task)
                 held = self._worker.begin(accepted.claim, task, direct=direct)
         return Ticket(snapshot, accepted.turn, accepted.again, held)
-
-    def _may_be_direct(self, request: SendMessageRequest, key: IdempotencyKey | None) -> bool:
-        """Not for a caller that waits for nothing, nor for one with a key: what a key stands for must stay."""
-        waits = not request.configuration.return_immediately
-        return self._direct_messages and waits and key is None
 
     async def _create(
         self,
@@ -262,9 +259,12 @@ class TaskEngine:
             if not batch and not await self._journal.wait(task_id, after, self._limits.stream_idle_seconds):
                 return
 
-    async def lone_message(self, ticket: Ticket) -> Message | None:
-        """The executor's whole answer to the ticket, if no task comes of it."""
-        return await ticket.held.lone() if ticket.held is not None else None
+    async def lone_message(self, ticket: Ticket, *, at_once: bool = False) -> Message | None:
+        """The executor's whole answer to the ticket, if no task comes of it.
+
+        For a caller that wants an answer `at_once` an executor that says nothing soon works on a task.
+        """
+        return await ticket.held.lone(SOON if at_once else None) if ticket.held is not None else None
 
     async def answer(self, ticket: Ticket) -> Task:
         """The task when the ticket's turn is over: at a terminal or an interrupted state (section 3.1.1)."""

@@ -28,7 +28,7 @@ class JournalQueue(EventQueue):
     task as it was stored, `rested` is done when the turn is. Writing raises `LeaseLost` when another has the task.
 
     With `direct` a `Message` that comes before everything else is kept in `lone` instead, and all behind it is dropped;
-    `opened` is done as soon as there is something to store.
+    `opened` is done when no such message can come any more.
     """
 
     def __init__(
@@ -74,13 +74,17 @@ class JournalQueue(EventQueue):
             log.debug("event_after_end_dropped", task_id=self.task.id)
             return
         self._raise()
-        if not self.opened.done():
-            self.opened.set_result(None)
+        self.open()
         self._pending.append(Entry(event))
         if self._writing is None:
             self._writing = asyncio.create_task(self._write())
         if is_resting(event) or len(self._pending) >= AHEAD:
             await self.flush()
+
+    def open(self) -> None:
+        """From here on there is a task, whatever comes."""
+        if not self.opened.done():
+            self.opened.set_result(None)
 
     async def flush(self) -> None:
         """Returns when all that was sent is stored. Raises `LeaseLost`, `JournalDown`."""

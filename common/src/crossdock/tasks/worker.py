@@ -90,13 +90,18 @@ class Held:
         await _either(queue.rested, self.worker)
         return _copied(queue.task) if queue.rested.done() and queue.task.status.state == queue.state else None
 
-    async def lone(self) -> Message | None:
-        """The message that is the whole answer; None as soon as there is more to tell of the task."""
+    async def lone(self, seconds: float | None) -> Message | None:
+        """The message that is the whole answer; None as soon as there is a task to tell of, or after `seconds`."""
         if not self.direct:
             return None
         await _either(self.queue, self.worker)
         if self.queue.done():
-            await _either(self.queue.result().opened, self.worker)
+            queue = self.queue.result()
+            await _either(queue.opened, self.worker, seconds)
+            if queue.lone is None:
+                queue.open()
+            else:
+                await asyncio.wait({self.worker})
         return self.message
 
 
@@ -312,8 +317,8 @@ class Worker:
         )
 
 
-async def _either(one: asyncio.Future[Any], other: asyncio.Future[Any]) -> None:
-    await asyncio.wait({one, other}, return_when=asyncio.FIRST_COMPLETED)
+async def _either(one: asyncio.Future[Any], other: asyncio.Future[Any], seconds: float | None = None) -> None:
+    await asyncio.wait({one, other}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
 
 
 def _copied(task: Task) -> Task:
