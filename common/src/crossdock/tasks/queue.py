@@ -164,6 +164,10 @@ class JournalQueue(EventQueue):
         addressed = copy.deepcopy(event)
         addressed.task_id = self.task.id
         addressed.context_id = self.task.context_id
-        if isinstance(addressed, TaskStatusUpdateEvent) and not addressed.status.HasField("timestamp"):
-            addressed.status.timestamp.CopyFrom(now())
+        if isinstance(addressed, TaskStatusUpdateEvent):
+            if not addressed.status.HasField("timestamp"):
+                addressed.status.timestamp.CopyFrom(now())
+            if addressed.status.HasField("message"):
+                addressed.status.message.task_id = self.task.id
+                addressed.status.message.context_id = self.task.context_id
         return addressed
