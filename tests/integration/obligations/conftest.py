@@ -54,7 +54,8 @@ async def serve_agent(crossdock: System) -> Serve:
 
     async def serve(journal: TaskJournal | None = None, **card: Any) -> str:
         bound = listen()
-        settings = PuppetSettings(public_url=url_of(bound), issuer=crossdock.issuer.url)
+        place: dict[str, Any] = {"public_url": url_of(bound), "issuer": crossdock.issuer.url}
+        settings = PuppetSettings(**place)
         made = conformance_card(settings.url, settings.issuer, **card)
         service = conformance_server(settings, made, crossdock.http(), journal=journal or MemoryJournal())
         return await crossdock.serve(service, bound)
@@ -75,13 +76,17 @@ async def agent_url(serve_agent: Serve, journal: Callable[[], TaskJournal]) -> s
     return await serve_agent(journal())
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@shared
 async def join(crossdock: System, agent_url: str) -> Join:
-    """A client of the agent."""
+    """A client of the agent; one for each binding, customer and agent is enough, as clients are slow to make."""
+    http = crossdock.http()
+    known: dict[str, dict[str, str]] = {}
 
     async def made(binding: str, client_id: str = "acme-orchestrator", url: str = "") -> Caller:
+        if client_id not in known:
+            known[client_id] = await crossdock.headers(client_id)
         kind, path = (RpcCaller, "") if binding == JSONRPC else (RestCaller, REST_PATH)
-        return kind(crossdock.http(), (url or agent_url) + path, await crossdock.headers(client_id))
+        return kind(http, (url or agent_url) + path, known[client_id])
 
     return made
 
@@ -112,6 +117,32 @@ async def bare_url(serve_agent: Serve, journal: Callable[[], TaskJournal]) -> st
 async def bare(join: Join, bare_url: str, binding: str) -> Caller:
     """A client of an agent without optional capabilities."""
     return await join(binding, url=bare_url)
+
+
+@pytest.fixture(scope="module")
+def required() -> str:
+    return "urn:example:required"
+
+
+@shared
+async def demanding_url(serve_agent: Serve, required: str) -> str:
+    return await serve_agent(required=[required])
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def demanding(join: Join, demanding_url: str, binding: str) -> Caller:
+    """A client of an agent that requires an extension."""
+    return await join(binding, url=demanding_url)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def rpc_caller(join: Join) -> Caller:
+    return await join(JSONRPC)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def rest_caller(join: Join) -> Caller:
+    return await join(HTTP_JSON)
 
 
 @pytest.fixture

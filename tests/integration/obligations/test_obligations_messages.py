@@ -121,7 +121,7 @@ async def test_the_context_follows_from_the_task(caller: Caller, context: str) -
     answered = await caller.send("tck-input-required", taskId=asked["id"])
     assert (answered["id"], answered["contextId"]) == (asked["id"], context)
     assert answered["status"]["state"] == "TASK_STATE_COMPLETED"
-    assert {message["contextId"] for message in answered["history"]} == {context}
+    assert {(message["taskId"], message["contextId"]) for message in answered["history"]} == {(asked["id"], context)}
 
 
 @obliges("3.4.3-mismatch")

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,8 @@ async def test_a_second_cancel_changes_nothing(caller: Caller) -> None:
 @obliges("3.1.4-pages", "3.1.4-order")
 async def test_pages_hold_every_task_once_the_latest_first(caller: Caller, context: str) -> None:
     made = [(await caller.send("tck-complete-task", contextId=context))["id"] for _ in range(5)]
-    pages, token = [], ""
+    pages: list[Any] = []
+    token = ""
     while not pages or token:
         wanted = {"contextId": context, "pageSize": 2, **({"pageToken": token} if token else {})}
         pages.append((await caller.call("ListTasks", wanted)).result)
