@@ -28,9 +28,13 @@ from tests.support.wire import JSONRPC, card_at, finish, rpc
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 CARD = "/.well-known/agent-card.json"
-OLD = {"message": {"kind": "message", "messageId": "tck-input-required", "role": "user",
-                   "parts": [{"kind": "text", "text": "please"}]}}  # fmt: skip
-OLD_REST = {"message": {"messageId": "tck-input-required", "role": "ROLE_USER", "content": [{"text": "please"}]}}
+PLEASE = [{"kind": "text", "text": "please"}]
+OLD: dict[str, Any] = {
+    "message": {"kind": "message", "messageId": "tck-input-required", "role": "user", "parts": PLEASE}
+}
+OLD_REST: dict[str, Any] = {
+    "message": {"messageId": "tck-input-required", "role": "ROLE_USER", "content": [{"text": "please"}]}
+}
 
 
 @pytest.fixture(scope="module", params=["memory"])
@@ -88,6 +92,21 @@ async def test_without_a_version_it_is_0_3(rpc_caller: Caller, rest_caller: Call
     for url, content in current.items():
         refused = (await http.post(url, json=content, headers=authorized)).json()["error"]
         assert "VERSION_NOT_SUPPORTED" in str(refused)
+
+
+@obliges("3.6.2-empty")
+async def test_a_lone_message_reaches_clients_of_0_3(rpc_caller: Caller, rest_caller: Caller) -> None:
+    http, authorized = rpc_caller.http, {"Authorization": rpc_caller.headers["Authorization"]}
+    said = {"message": {**OLD["message"], "messageId": "tck-message-response"}}
+    for method in ("message/send", "message/stream"):
+        answer = await http.post(rpc_caller.url, json=rpc(method, said), headers=authorized)
+        assert '"kind":"message"' in answer.text
+        assert "Direct message response" in answer.text
+    said_rest = {"message": {**OLD_REST["message"], "messageId": "tck-message-response"}}
+    for method in ("send", "stream"):
+        answer = await http.post(f"{rest_caller.url}/v1/message:{method}", json=said_rest, headers=authorized)
+        assert "Direct message response" in answer.text
+        assert '"task":' not in answer.text
 
 
 @obliges("7.4-every")

@@ -396,6 +396,39 @@ async def test_who_is_answered_at_once_gets_a_task_for_a_message_that_comes_late
     assert (task.status.state, text_of(task)) == (COMPLETED, "hi")
 
 
+async def test_a_message_that_waits_for_a_free_worker_becomes_a_task() -> None:
+    go = asyncio.Event()
+
+    async def wait(context: RequestContext, queue: EventQueue) -> None:
+        await go.wait()
+        await say(context, queue)
+
+    bench = Bench(wait, direct=True, running=1)
+    first, second = await bench.submit(), await bench.submit()
+    assert second.held is None
+    go.set()
+    async with asyncio.timeout(5):
+        assert await bench.engine.lone_message(first) is not None
+        assert await bench.engine.lone_message(second) is None
+        task = await bench.engine.answer(second)
+    assert (task.status.state, text_of(task)) == (COMPLETED, "hi")
+
+
+async def test_a_cancel_in_front_of_the_message_leaves_a_canceled_task() -> None:
+    async def never(context: RequestContext, queue: EventQueue) -> None:
+        await asyncio.Event().wait()
+
+    bench = Bench(never, direct=True)
+    ticket = await bench.submit()
+    await bench.executor.started.wait()
+    async with asyncio.timeout(5):
+        lone, canceled = await asyncio.gather(
+            bench.engine.lone_message(ticket), bench.engine.cancel("acme", ticket.snapshot.task.id)
+        )
+    assert (lone, canceled.task.status.state) == (None, CANCELED)
+    assert (await bench.engine.answer(ticket)).status.state == CANCELED
+
+
 async def test_an_answer_under_a_key_stays_a_task() -> None:
     bench = Bench(say, direct=True)
     await bench.engine.start()
