@@ -183,8 +183,17 @@ async def test_checkpoints_are_kept_and_deleted_with_the_task(journal: TaskJourn
     assert await journal.checkpoint("t") is None
     await journal.save_checkpoint(lease, {"step": [1]})
     assert await journal.checkpoint("t") == {"step": [1]}
-    await journal.delete("t")
+    await journal.delete(lease)
     await refused(TaskUnknown, journal.checkpoint("t"))
+    await journal.delete(lease)  # a retry: the answer to the first was lost
+
+
+async def test_only_the_holder_deletes_and_never_an_ended_task(journal: TaskJournal) -> None:
+    former = await create(journal, new_task())
+    lease = (await journal.seize("t", "w2")).lease
+    await refused(LeaseLost, journal.delete(former))
+    await journal.append(lease, [Entry(status(COMPLETED))])
+    await refused(TaskEnded, journal.delete(lease))
 
 
 async def test_a_free_worker_gets_the_new_task_at_once(journal: TaskJournal) -> None:

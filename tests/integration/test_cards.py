@@ -14,6 +14,7 @@ from crossdock.extensions import EVENT_NUMBER, IDEMPOTENCY, LIMITS, PROGRESS, PU
 from crossdock.parts import plain
 from tests.support.executors import message
 from tests.support.grpc_channels import channel
+from tests.support.obligations import obliges
 from tests.support.orchestration import orchestrator
 from tests.support.system import Agent, System
 from tests.support.wire import BINDINGS, JSONRPC, card_at, finish, rpc, sdk_client
@@ -29,6 +30,7 @@ def card_url(request: pytest.FixtureRequest, agent: Agent) -> str:
     return f"{agent.url}{request.param}"
 
 
+@obliges("8.6.1-cached")
 async def test_a_copy_is_good_until_the_card_changes(crossdock: System, card_url: str) -> None:
     http = crossdock.http()
     whole = await http.get(card_url)
@@ -43,6 +45,7 @@ async def test_a_copy_is_good_until_the_card_changes(crossdock: System, card_url
     assert (stale.status_code, stale.content) == (200, whole.content)
 
 
+@obliges("8.6.1-cached")
 async def test_a_copy_is_good_since_the_card_was_made(crossdock: System, card_url: str) -> None:
     http = crossdock.http()
     modified = (await http.get(card_url)).headers["last-modified"]
@@ -74,6 +77,7 @@ async def test_the_card_is_readable_for_older_clients(crossdock: System, agent: 
 
 
 @pytest.mark.parametrize("served", ["agent", "orchestrator"])
+@obliges("5.2-declared")
 async def test_every_interface_is_served_as_it_is_declared(crossdock: System, served: str) -> None:
     url, client_id = (
         ((await crossdock.agent()).url, "acme-orchestrator")
@@ -99,6 +103,7 @@ async def test_every_interface_is_served_as_it_is_declared(crossdock: System, se
         assert task.status.state == TaskState.TASK_STATE_COMPLETED, interface
 
 
+@obliges("13.3-extended")
 async def test_the_extended_card_needs_a_token(crossdock: System, agent: Agent) -> None:
     http = crossdock.http(headers={"A2A-Version": "1.0"})
     for path in ("/extendedAgentCard", "/v1/card"):
@@ -137,6 +142,7 @@ async def test_the_extended_card_holds_the_limits(crossdock: System, binding: st
     assert [skill.id for skill in extended.skills] == [skill.id for skill in public.skills]
 
 
+@obliges("14.3-secret")
 async def test_a_card_declares_how_to_authenticate_and_holds_no_secret(crossdock: System) -> None:
     served = await orchestrator(crossdock)
     secrets = [path.read_text().strip() for path in (Path(crossdock.issuer.folder) / "secrets").iterdir()]

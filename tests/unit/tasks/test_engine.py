@@ -42,6 +42,7 @@ class Bench:
         journal: MemoryJournal | None = None,
         kept: JournalLimits | None = None,
         resumption: Resumptions | None = None,
+        direct: bool = False,
         **limits: float,
     ) -> None:
         self.executor = Scripted(behaviour)
@@ -54,6 +55,7 @@ class Bench:
             self.recorder,
             EngineLimits(**limits),  # type: ignore[arg-type]
             resumption or Resumptions({}),
+            direct_messages=direct,
         )
         self._started = False
 
@@ -363,6 +365,100 @@ async def test_a_lone_message_completes_the_task() -> None:
 
     task = await Bench(reply).answer()
     assert (task.status.state, text_of(task)) == (COMPLETED, "hi")
+
+
+async def say(context: RequestContext, queue: EventQueue) -> None:
+    await queue.enqueue_event(Message(message_id="r", role=Role.ROLE_AGENT, parts=[Part(text="hi")]))
+    await complete(context, queue)  # too late: the message was the answer
+
+
+async def test_a_lone_message_leaves_no_task_where_it_is_declared() -> None:
+    bench = Bench(say, direct=True)
+    ticket = await bench.submit()
+    async with asyncio.timeout(5):
+        answer = await bench.engine.lone_message(ticket)
+    assert answer is not None
+    assert (answer.parts[0].text, answer.task_id) == ("hi", "")
+    assert answer.context_id == ticket.snapshot.task.context_id
+    assert (await bench.journal.list("acme", TaskFilter(), "", 10)).total == 0
+    assert bench.recorder.states[-1] == (ticket.snapshot.task.id, COMPLETED)
+
+
+async def test_work_that_begins_with_an_event_is_a_task_although_messages_are_declared() -> None:
+    bench = Bench(complete, direct=True)
+    ticket = await bench.submit()
+    async with asyncio.timeout(5):
+        assert await bench.engine.lone_message(ticket) is None
+        assert (await bench.engine.answer(ticket)).status.state == COMPLETED
+
+
+async def test_who_is_answered_at_once_gets_a_task_for_a_message_that_comes_late() -> None:
+    go = asyncio.Event()
+
+    async def late(context: RequestContext, queue: EventQueue) -> None:
+        await go.wait()
+        await say(context, queue)
+
+    bench = Bench(late, direct=True)
+    ticket = await bench.submit()
+    async with asyncio.timeout(5):
+        assert await bench.engine.lone_message(ticket, at_once=True) is None
+        go.set()
+        task = await bench.engine.answer(ticket)
+    assert (task.status.state, text_of(task)) == (COMPLETED, "hi")
+
+
+async def test_a_message_that_waits_for_a_free_worker_becomes_a_task() -> None:
+    go = asyncio.Event()
+
+    async def wait(context: RequestContext, queue: EventQueue) -> None:
+        await go.wait()
+        await say(context, queue)
+
+    bench = Bench(wait, direct=True, running=1)
+    first, second = await bench.submit(), await bench.submit()
+    assert second.held is None
+    go.set()
+    async with asyncio.timeout(5):
+        assert await bench.engine.lone_message(first) is not None
+        assert await bench.engine.lone_message(second) is None
+        task = await bench.engine.answer(second)
+    assert (task.status.state, text_of(task)) == (COMPLETED, "hi")
+
+
+async def test_a_cancel_in_front_of_the_message_leaves_a_canceled_task() -> None:
+    async def never(context: RequestContext, queue: EventQueue) -> None:
+        await asyncio.Event().wait()
+
+    bench = Bench(never, direct=True)
+    ticket = await bench.submit()
+    await bench.executor.started.wait()
+    async with asyncio.timeout(5):
+        lone, canceled = await asyncio.gather(
+            bench.engine.lone_message(ticket), bench.engine.cancel("acme", ticket.snapshot.task.id)
+        )
+    assert (lone, canceled.task.status.state) == (None, CANCELED)
+    assert (await bench.engine.answer(ticket)).status.state == CANCELED
+
+
+async def test_an_answer_under_a_key_stays_a_task() -> None:
+    bench = Bench(say, direct=True)
+    await bench.engine.start()
+    key = IdempotencyKey("k", "digest")
+    async with asyncio.timeout(5):
+        tickets = [await bench.engine.submit("acme", message(), call_context(), key=key) for _ in range(2)]
+        answers = [await bench.engine.answer(ticket) for ticket in tickets]
+    assert answers[0] == answers[1]
+    assert bench.executor.runs == 1
+
+
+async def test_a_message_whose_record_cannot_be_deleted_is_not_told_twice() -> None:
+    bench = Bench(say, direct=True)
+    ticket = await bench.submit()
+    await bench.journal.seize(ticket.snapshot.task.id, "another")
+    async with asyncio.timeout(5):
+        assert await bench.engine.lone_message(ticket) is None
+    assert (await bench.journal.get("acme", ticket.snapshot.task.id)).sequence == 1
 
 
 async def test_earlier_tasks_of_the_context_are_given_to_their_owner_only() -> None:

@@ -67,6 +67,7 @@ class Endpoint:
 
     async def answer(self, request: Request) -> Response:
         call = Call(headers=activated(request, self.extensions))
+        media_type = A2A_JSON_MEDIA_TYPE if self.method.version == V1 else None
         try:
             self.method.check_version(asked_version(request))
             params = await self._params(request)
@@ -78,8 +79,7 @@ class Endpoint:
             result = await self.method.answer(self.handler, params, context)
         except Exception as error:  # noqa: BLE001 - every error is an answer
             told = as_a2a(error)
-            return JsonResponse(_told(told), call.status or rest_error(told)["code"], call.headers)
-        media_type = A2A_JSON_MEDIA_TYPE if self.method.version == V1 else None
+            return JsonResponse(_told(told), call.status or rest_error(told)["code"], call.headers, media_type)
         return JsonResponse(result, headers=call.headers, media_type=media_type)
 
     async def _params(self, request: Request) -> Message:

@@ -99,12 +99,14 @@ def create_service(
     passed_on: PassedOn = nothing,
     background: Sequence[Action] = (),
     closing: Sequence[Action] = (),
+    direct_messages: bool = False,
 ) -> Service:
     """Wires one service.
 
     `agent` is its id in skill rights; `customer`, where set, the only one that it answers. `http` reaches the issuer;
     one that is made here is closed here. `checks` join the readiness; `passed_on` is that of `Admission`; `background`
-    runs for as long as the service, `closing` at its end.
+    runs for as long as the service, `closing` at its end. With `direct_messages` the agent may answer with a lone
+    message, of which no task is kept.
     """
     for uri in (SKILL, PROGRESS):
         declare(card, uri)
@@ -120,7 +122,14 @@ def create_service(
     door = _door(settings, card, http, customer)
     admission = Admission(agent, card, settings.max_hops, passed_on, push.configs if push else None)
     worker = _worker(settings, work, admission)
-    engine = TaskEngine(worker.executor, journal, TaskTelemetry(metrics), _engine_limits(settings), resumption)
+    engine = TaskEngine(
+        worker.executor,
+        journal,
+        TaskTelemetry(metrics),
+        _engine_limits(settings),
+        resumption,
+        direct_messages=direct_messages,
+    )
     handler = JournalRequestHandler(
         engine,
         journal,

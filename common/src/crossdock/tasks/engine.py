@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import structlog
 from a2a.server.agent_execution import AgentExecutor
 from a2a.server.context import ServerCallContext
-from a2a.types import SendMessageRequest, Task, TaskPushNotificationConfig, TaskState, TaskStatus
+from a2a.types import Message, SendMessageRequest, Task, TaskPushNotificationConfig, TaskState, TaskStatus
 from a2a.utils.errors import InvalidParamsError, TaskNotCancelableError, UnsupportedOperationError
 
 from crossdock.errors import TryLater
@@ -33,6 +33,7 @@ from crossdock.tasks.turns import Turn
 from crossdock.tasks.worker import CANCELED, STOPPED, Held, Stop, Worker, WorkLimits
 
 log = structlog.get_logger(__name__)
+SOON = 1.0
 ENDED = "The task has ended. Send the message without its task id to begin a new one."
 
 
@@ -62,7 +63,10 @@ class Ticket:
 
 
 class TaskEngine:
-    """`resumption` says of a task whether a turn whose executor vanished is run again."""
+    """`resumption` says of a task whether a turn whose executor vanished is run again.
+
+    With `direct_messages` a new task's caller may be answered with the executor's lone message, which leaves no task.
+    """
 
     def __init__(
         self,
@@ -71,10 +75,13 @@ class TaskEngine:
         observer: TaskObserver,
         limits: EngineLimits,
         resumption: Callable[[Task], Resumption] = lambda _: Resumption.NEVER,
+        *,
+        direct_messages: bool = False,
     ) -> None:
         self._journal = journal
         self._observer = observer
         self._limits = limits
+        self._direct_messages = direct_messages
         self.name = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
         work = WorkLimits(limits.running, limits.cancel_seconds, limits.earlier_tasks)
         self._worker = Worker(executor, journal, observer, work, resumption, self._turn_over)
@@ -119,6 +126,8 @@ class TaskEngine:
             raise TryLater("This replica is stopping. Send the message again.", retry_after=1.0)
         limit = min(seconds or self._limits.task_seconds, self._limits.task_seconds)
         follows = bool(request.message.task_id)
+        # What an idempotency key stands for must stay, so that it can be answered again.
+        direct = self._direct_messages and not follows and key is None
         with self._place() as worker:
             accepted, snapshot = await (self._follow if follows else self._create)(
                 owner, request, call_context, limit, worker, key
@@ -127,7 +136,7 @@ class TaskEngine:
             if accepted.claim is not None:
                 task = Task()
                 task.CopyFrom(snapshot.task)
-                held = self._worker.begin(accepted.claim, task)
+                held = self._worker.begin(accepted.claim, task, direct=direct)
         return Ticket(snapshot, accepted.turn, accepted.again, held)
 
     async def _create(
@@ -253,6 +262,13 @@ class TaskEngine:
                     return
             if not batch and not await self._journal.wait(task_id, after, self._limits.stream_idle_seconds):
                 return
+
+    async def lone_message(self, ticket: Ticket, *, at_once: bool = False) -> Message | None:
+        """The executor's whole answer to the ticket, if no task comes of it.
+
+        For a caller that wants an answer `at_once` an executor that says nothing soon works on a task.
+        """
+        return await ticket.held.lone(SOON if at_once else None) if ticket.held is not None else None
 
     async def answer(self, ticket: Ticket) -> Task:
         """The task when the ticket's turn is over: at a terminal or an interrupted state (section 3.1.1)."""

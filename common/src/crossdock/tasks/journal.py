@@ -322,5 +322,8 @@ class TaskJournal(ABC):
         """What `save_checkpoint` kept last, or None. Raises `TaskUnknown`."""
 
     @abstractmethod
-    async def delete(self, task_id: str) -> None:
-        """Forgets a task and everything that belongs to it."""
+    async def delete(self, lease: Lease) -> None:
+        """Forgets a task and everything that belongs to it; one that is gone is no error.
+
+        Raises `TaskEnded` or `LeaseLost`.
+        """

@@ -331,9 +331,9 @@ class MemoryJournal(TaskJournal):
     async def checkpoint(self, task_id: str) -> Any:
         return copy.deepcopy(self._task(task_id).checkpoint)
 
-    async def delete(self, task_id: str) -> None:
-        stored = self._tasks.get(task_id)
-        if stored is not None:
+    async def delete(self, lease: Lease) -> None:
+        if lease.task_id in self._tasks:
+            stored = self._held(lease)
             self._forget(stored)
             stored.changed.set()
 

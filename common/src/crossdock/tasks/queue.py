@@ -29,9 +29,14 @@ class JournalQueue(EventQueue):
     `enqueue_event` returns; the others follow soon, in order. `state` is the last state that was stored, `task` the
     task as it was stored, `rested` is done when the turn is. Writing raises `LeaseLost` when another has the task.
     `handed_over`: the turn goes on in another process, or will.
+
+    With `direct` a `Message` that comes before everything else is kept in `lone` instead, and all behind it is dropped;
+    `opened` is done when no such message can come any more.
     """
 
-    def __init__(self, journal: TaskJournal, observer: TaskObserver, lease: Lease, task: Task) -> None:
+    def __init__(
+        self, journal: TaskJournal, observer: TaskObserver, lease: Lease, task: Task, *, direct: bool = False
+    ) -> None:
         self._journal = journal
         self._observer = observer
         self._lease = lease
@@ -39,6 +44,9 @@ class JournalQueue(EventQueue):
         self.state: TaskState = task.status.state
         self.handed_over = False
         self.rested: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.lone: Message | None = None
+        self._direct = direct
         self._pending: list[Entry] = []
         self._writing: asyncio.Task[None] | None = None
         self._error: Exception | None = None
@@ -50,7 +58,13 @@ class JournalQueue(EventQueue):
 
     async def enqueue_event(self, event: Event | Message) -> None:
         """Stores one event. A lone `Message` is an answer: it becomes the message of a COMPLETED status."""
+        if self.lone is not None:
+            log.debug("event_after_message_dropped", task_id=self.task.id)
+            return
         if isinstance(event, Message):
+            if self._direct and not self.opened.done():
+                self.lone = self._untied(event)
+                return
             event = status_event(self.task.id, self.task.context_id, TaskState.TASK_STATE_COMPLETED, event)
         elif isinstance(event, Task):
             # The task was stored when it was accepted; of an executor's copy only a new state is news.
@@ -64,11 +78,17 @@ class JournalQueue(EventQueue):
             log.debug("event_after_end_dropped", task_id=self.task.id)
             return
         self._raise()
+        self.open()
         self._pending.append(Entry(event))
         if self._writing is None:
             self._writing = asyncio.create_task(self._write())
         if is_resting(event) or len(self._pending) >= AHEAD:
             await self.flush()
+
+    def open(self) -> None:
+        """From here on there is a task, whatever comes."""
+        if not self.opened.done():
+            self.opened.set_result(None)
 
     async def flush(self) -> None:
         """Returns when all that was sent is stored. Raises `LeaseLost`, `JournalDown`."""
@@ -142,6 +162,13 @@ class JournalQueue(EventQueue):
         if not self.rested.done():
             self.rested.set_result(None)
 
+    def _untied(self, message: Message) -> Message:
+        """The message as one without a task (section 3.4.1: a new context is told)."""
+        untied = copy.deepcopy(message)
+        untied.context_id = self.task.context_id
+        untied.ClearField("task_id")
+        return untied
+
     def _raise(self) -> None:
         if self._error is not None:
             raise self._error
@@ -152,6 +179,10 @@ class JournalQueue(EventQueue):
         addressed = copy.deepcopy(event)
         addressed.task_id = self.task.id
         addressed.context_id = self.task.context_id
-        if isinstance(addressed, TaskStatusUpdateEvent) and not addressed.status.HasField("timestamp"):
-            addressed.status.timestamp.CopyFrom(now())
+        if isinstance(addressed, TaskStatusUpdateEvent):
+            if not addressed.status.HasField("timestamp"):
+                addressed.status.timestamp.CopyFrom(now())
+            if addressed.status.HasField("message"):
+                addressed.status.message.task_id = self.task.id
+                addressed.status.message.context_id = self.task.context_id
         return addressed

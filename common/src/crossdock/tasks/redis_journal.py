@@ -411,8 +411,8 @@ class RedisJournal(TaskJournal):
             raise TaskUnknown(task_id)
         return None if data is None else json.loads(data)
 
-    async def delete(self, task_id: str) -> None:
-        await self._run("delete", self.shard_of(task_id), task_id)
+    async def delete(self, lease: Lease) -> None:
+        _known(await self._run("delete", self.shard_of(lease.task_id), lease.task_id, lease.fence), lease.task_id)
 
     async def _run(self, name: str, prefix: str, *args: Any, confirm: bool = False) -> Any:
         if not self._checked:

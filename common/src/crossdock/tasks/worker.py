@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 from a2a.server.agent_execution import AgentExecutor, RequestContext
-from a2a.types import Task, TaskState
+from a2a.types import Message, Task, TaskState
 from opentelemetry import context as tracing
 from opentelemetry import propagate, trace
 
@@ -57,13 +57,19 @@ class WorkLimits:
 
 
 class Held:
-    """A claimed turn while this process has it; `task` is known already where this process accepted it."""
+    """A claimed turn while this process has it; `task` is known already where this process accepted it.
+
+    `direct`: its caller still waits here for the first answer, which may be a lone message; `message` is that message
+    once the task's record is gone.
+    """
 
     worker: asyncio.Task[None]
 
-    def __init__(self, claim: Claim, task: Task | None) -> None:
+    def __init__(self, claim: Claim, task: Task | None, *, direct: bool = False) -> None:
         self.claim = claim
         self.task = task
+        self.direct = direct
+        self.message: Message | None = None
         self.queue: asyncio.Future[JournalQueue] = asyncio.get_running_loop().create_future()
         self.stop: Stop | None = None
         self.stopping: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -83,6 +89,20 @@ class Held:
         queue = self.queue.result()
         await _either(queue.rested, self.worker)
         return _copied(queue.task) if queue.rested.done() and queue.task.status.state == queue.state else None
+
+    async def lone(self, seconds: float | None) -> Message | None:
+        """The message that is the whole answer; None as soon as there is a task to tell of, or after `seconds`."""
+        if not self.direct:
+            return None
+        await _either(self.queue, self.worker)
+        if self.queue.done():
+            queue = self.queue.result()
+            await _either(queue.opened, self.worker, seconds)
+            if queue.lone is None:
+                queue.open()
+            else:
+                await asyncio.wait({self.worker})
+        return self.message
 
 
 class Worker:
@@ -105,9 +125,9 @@ class Worker:
         self._idle = idle
         self.held: dict[str, Held] = {}
 
-    def begin(self, claim: Claim, task: Task | None = None) -> Held:
+    def begin(self, claim: Claim, task: Task | None = None, *, direct: bool = False) -> Held:
         """`task` is the worker's from here on."""
-        held = Held(claim, task)
+        held = Held(claim, task, direct=direct)
         self.held[claim.lease.task_id] = held
         held.worker = asyncio.create_task(self._hold(held))
         held.worker.add_done_callback(lambda _: self._over(held))
@@ -138,7 +158,7 @@ class Worker:
         claim = held.claim
         lease = claim.lease
         task = held.task or (await self._journal.get(lease.owner, lease.task_id)).task
-        queue = JournalQueue(self._journal, self._observer, lease, task)
+        queue = JournalQueue(self._journal, self._observer, lease, task, direct=held.direct)
         held.queue.set_result(queue)
         end = self._verdict(claim, task)
         if end is not None:
@@ -147,10 +167,20 @@ class Worker:
             end = await self._run(held, task, queue)
         if held.stop is Stop.LOST:
             return
+        if queue.lone is not None:
+            await self._answer_directly(held, queue.lone)
+            return
         if end is not None:
             await self._store_end(queue, task, end)
         if queue.state not in TERMINAL:
             await self._journal.release(lease, give_back=held.stop is Stop.SHUTDOWN and not queue.resting)
+
+    async def _answer_directly(self, held: Held, message: Message) -> None:
+        """No task comes of this message: its record goes, and only then may its caller be answered."""
+        lease = held.claim.lease
+        await self._journal.delete(lease)
+        held.message = message
+        self._observer.state_changed(lease.owner, lease.task_id, message.context_id, TaskState.TASK_STATE_COMPLETED)
 
     def _verdict(self, claim: Claim, task: Task) -> End | None:
         """How a claimed task ends without being worked; None for one that is to be worked."""
@@ -206,7 +236,7 @@ class Worker:
         error = asyncio.CancelledError() if work.cancelled() else work.exception()
         if isinstance(error, LeaseLost | JournalDown):
             raise error
-        if queue.resting:
+        if queue.resting or queue.lone is not None:
             if error is not None and not isinstance(error, Public):
                 self._fault(claim, error)
             return None
@@ -289,8 +319,8 @@ class Worker:
         )
 
 
-async def _either(one: asyncio.Future[Any], other: asyncio.Future[Any]) -> None:
-    await asyncio.wait({one, other}, return_when=asyncio.FIRST_COMPLETED)
+async def _either(one: asyncio.Future[Any], other: asyncio.Future[Any], seconds: float | None = None) -> None:
+    await asyncio.wait({one, other}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
 
 
 def _copied(task: Task) -> Task:
