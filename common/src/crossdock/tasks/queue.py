@@ -2,11 +2,13 @@
 
 import asyncio
 import copy
+import uuid
 from typing import Any
 
 import structlog
 from a2a.server.events import EventQueue
 from a2a.types import Message, Task, TaskArtifactUpdateEvent, TaskState, TaskStatusUpdateEvent
+from a2a.utils.errors import InvalidAgentResponseError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from crossdock.tasks.events import INTERRUPTED, TERMINAL, Event, fold, is_resting, now, remember, state_of, status_event
@@ -35,6 +37,7 @@ class JournalQueue(EventQueue):
         self.task = task
         self.state: TaskState = task.status.state
         self.rested: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._artifacts = {artifact.artifact_id for artifact in task.artifacts}
         self._pending: list[Entry] = []
         self._writing: asyncio.Task[None] | None = None
         self._error: Exception | None = None
@@ -60,11 +63,21 @@ class JournalQueue(EventQueue):
             log.debug("event_after_end_dropped", task_id=self.task.id)
             return
         self._raise()
+        self._check(event)
         self._pending.append(Entry(event))
         if self._writing is None:
             self._writing = asyncio.create_task(self._write())
         if is_resting(event) or len(self._pending) >= AHEAD:
             await self.flush()
+
+    def _check(self, event: Event) -> None:
+        """Raises `InvalidAgentResponseError` for what no reader could fold into the task."""
+        if not isinstance(event, TaskArtifactUpdateEvent):
+            return
+        artifact_id = event.artifact.artifact_id
+        if event.append and artifact_id not in self._artifacts:
+            raise InvalidAgentResponseError(f"a chunk appends to the artifact {artifact_id!r}, which does not exist")
+        self._artifacts.add(artifact_id)
 
     async def flush(self) -> None:
         """Returns when all that was sent is stored. Raises `LeaseLost`, `JournalDown`."""
@@ -96,6 +109,7 @@ class JournalQueue(EventQueue):
             self._writing = None
 
     async def _append(self, entries: list[Entry]) -> None:
+        token = uuid.uuid4().hex  # an attempt that seemed to fail may be stored all the same
         try:
             async for attempt in AsyncRetrying(
                 stop=stop_after_delay(WRITE_SECONDS),
@@ -104,7 +118,7 @@ class JournalQueue(EventQueue):
                 reraise=True,
             ):
                 with attempt:
-                    await self._journal.append(self._lease, entries)
+                    await self._journal.append(self._lease, entries, token=token)
         except TaskEnded:
             self._pending.clear()
             self.state = TaskState.TASK_STATE_CANCELED
