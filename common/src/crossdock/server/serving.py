@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import structlog
 import uvicorn
+import uvloop
 from opentelemetry.sdk.trace import TracerProvider
 from starlette.types import ASGIApp
 
@@ -37,7 +38,8 @@ def configured(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
 
 def bound(host: str, port: int) -> socket.socket:
     """Raises `ConfigError` for a port that cannot be had; uvicorn would end the process with a traceback."""
-    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    # The protocol is named because asyncio sets TCP_NODELAY only then: without, a small answer waits 40 ms for an ACK.
+    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((host, port))
@@ -76,7 +78,9 @@ def run(settings: type[S], create_app: Callable[[S], Service], name: str) -> Non
     try:
         loaded = settings.load()
         provider = _telemetry(loaded, name)
-        asyncio.run(serve(create_app(loaded)))
+        # uvloop and httptools halve what a request costs beside the work itself.
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(create_app(loaded)))
         provider.shutdown()
     except ConfigError as error:
         print(error, file=sys.stderr)  # noqa: T201 - the operator's terminal

@@ -27,6 +27,7 @@ from crossdock.tasks.journal import (
 from crossdock.tasks.keeper import WORK_POLL, Keeper
 from crossdock.tasks.observer import TaskObserver
 from crossdock.tasks.resumption import Resumption
+from crossdock.tasks.stopping import ended
 from crossdock.tasks.turns import Turn
 from crossdock.tasks.worker import CANCELED, STOPPED, Held, Stop, Worker, WorkLimits
 
@@ -98,9 +99,7 @@ class TaskEngine:
 
     async def close(self) -> None:
         """Lets go of the journal; what runs still is given back by its lease."""
-        for task in self._background:
-            task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
+        await ended(*self._background)
         await self._journal.close()
 
     async def submit(
