@@ -1,11 +1,9 @@
 """Services as processes: their two ports, a clean stop in the middle of work, and a start that fails with a reason."""
 
 import asyncio
-import contextlib
 import os
 import re
 import signal
-import socket
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
@@ -16,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.serving import listen, url_of
+from tests.support.serving import free_port, listen, url_of
 from tests.support.system import System, system
 from tests.support.wire import body, frames
 
@@ -46,16 +44,6 @@ class Running:
         """Asks it to stop, and returns the exit status."""
         self.process.send_signal(signal.SIGTERM)
         return await self.process.wait()
-
-
-def free_port() -> int:
-    """A port that was free a moment ago, and so was the one 1000 above it."""
-    while True:
-        with listen() as found, socket.socket() as other:
-            port = int(found.getsockname()[1])
-            with contextlib.suppress(OSError, OverflowError):
-                other.bind(("127.0.0.1", port + 1000))
-                return port
 
 
 async def launch(module: str, **settings: object) -> Process:
