@@ -12,8 +12,9 @@ import httpx
 from tests.chaos.balancer import Balancer
 from tests.chaos.replica import Replica
 from tests.support.issuer import DevIssuer
+from tests.support.processes import free_port
 from tests.support.redis_server import RedisServer
-from tests.support.serving import free_port, listen, serve, url_of
+from tests.support.serving import listen, serve, url_of
 
 LEASE_SECONDS = 2.0
 AGENTS = {"puppet": ("act",)}

@@ -410,6 +410,17 @@ async def test_the_same_key_gives_the_same_turn(journal: TaskJournal) -> None:
     first = await journal.follow("acme", "t", b"turn-2", 60, key=key)
     again = await journal.follow("acme", "t", b"turn-2", 60, key=key)
     assert (first.turn, again.turn, again.again) == (2, 2, True)
+    await refused(KeyReused, journal.follow("acme", "t", b"turn-3", 60, key=IdempotencyKey("k", "another digest")))
+
+
+async def test_the_same_key_gives_the_same_turn_also_after_the_end(journal: TaskJournal) -> None:
+    lease = await create(journal, new_task())
+    key = IdempotencyKey("k", "digest")
+    await journal.follow("acme", "t", b"turn-2", 60, key=key)
+    await journal.append(lease, [Entry(status(TaskState.TASK_STATE_COMPLETED))])
+    again = await journal.follow("acme", "t", b"turn-2", 60, key=key)
+    assert (again.task_id, again.turn, again.again) == ("t", 2, True)
+    await refused(TaskEnded, journal.follow("acme", "t", b"turn-2", 60, key=IdempotencyKey("other", "digest")))
 
 
 async def test_finished_tasks_expire_and_unfinished_ones_do_not(kind: str, store: RedisServer | None) -> None:

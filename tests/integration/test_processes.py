@@ -1,24 +1,18 @@
 """Services as processes: their two ports, a clean stop in the middle of work, and a start that fails with a reason."""
 
 import asyncio
-import os
 import re
 import signal
-import sys
-from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.support.serving import free_port, listen, url_of
+from tests.support.processes import Running, free_port, launch, running
+from tests.support.serving import listen, url_of
 from tests.support.system import System, system
 from tests.support.wire import body, frames
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -29,62 +23,6 @@ async def crossdock(tmp_path: Path) -> AsyncIterator[System]:
     async with system(tmp_path, url=url_of(bound), agents=agents) as made:
         await made.serve(made.issuer.app, bound)
         yield made
-
-
-@dataclass
-class Running:
-    """A service in a process of its own. `management` is the URL of its other port."""
-
-    process: Process
-    url: str
-    management: str
-    log: "asyncio.Task[bytes]"
-
-    async def stop(self) -> int:
-        """Asks it to stop, and returns the exit status."""
-        self.process.send_signal(signal.SIGTERM)
-        return await self.process.wait()
-
-
-async def launch(module: str, **settings: object) -> Process:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CROSSDOCK_")}
-    given = {f"CROSSDOCK_{name.upper()}": str(value) for name, value in settings.items()}
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        module,
-        env={**inherited, **given},
-        cwd=ROOT,
-        stderr=PIPE,
-        stdin=asyncio.subprocess.DEVNULL,
-    )
-
-
-@asynccontextmanager
-async def running(crossdock: System, module: str, **settings: object) -> AsyncIterator[Running]:
-    port = free_port()
-    process = await launch(module, port=port, issuer=crossdock.issuer.url, **settings)
-    assert process.stderr
-    log = asyncio.create_task(process.stderr.read())
-    service = Running(process, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1000}", log)
-    try:
-        await ready(crossdock.http(), service)
-        yield service
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-
-
-async def ready(http: httpx.AsyncClient, service: Running) -> None:
-    async with asyncio.timeout(30):
-        while service.process.returncode is None:
-            try:
-                if (await http.get(f"{service.management}/readyz")).status_code == httpx.codes.OK:
-                    return
-            except httpx.TransportError:
-                await asyncio.sleep(0.05)
-    raise AssertionError((await service.log).decode())
 
 
 async def not_ready(http: httpx.AsyncClient, service: Running) -> None:

@@ -5,9 +5,12 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import redis
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -46,6 +49,11 @@ class RedisServer:
     def address(self) -> RedisAddress:
         return RedisAddress((("127.0.0.1", self.port),), timeout=1.0)
 
+    @property
+    def nodes(self) -> str:
+        """As in CROSSDOCK_REDIS_NODES."""
+        return f"127.0.0.1:{self.port}"
+
     def client(self) -> Redis:
         return Redis(port=self.port)
 
@@ -74,6 +82,10 @@ class RedisServer:
         except (RedisError, OSError):
             return False
 
+    def flush(self) -> None:
+        with redis.Redis(port=self.port) as client:
+            client.flushall()
+
     def kill(self) -> None:
         """At once, as a crash does."""
         self._signal(signal.SIGKILL)
@@ -94,3 +106,13 @@ class RedisServer:
             self._process.send_signal(number)
             self._process.wait(10)
         self._process = None
+
+
+@contextmanager
+def running_redis(folder: Path) -> Iterator[RedisServer]:
+    server = RedisServer(folder)
+    asyncio.run(server.start())
+    try:
+        yield server
+    finally:
+        server.stop()

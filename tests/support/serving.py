@@ -1,7 +1,6 @@
 """Real servers for tests: a socket on a free port of the loopback, and uvicorn on it."""
 
 import asyncio
-import contextlib
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,16 +16,6 @@ def listen() -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind(("127.0.0.1", 0))
     return bound
-
-
-def free_port() -> int:
-    """A port that was free a moment ago, and so were those 1000 and 2000 above it: a service uses all three."""
-    while True:
-        with listen() as found, socket.socket() as second, socket.socket() as third, contextlib.suppress(OSError, OverflowError):
-            port = int(found.getsockname()[1])
-            second.bind(("127.0.0.1", port + 1000))
-            third.bind(("127.0.0.1", port + 2000))
-            return port
 
 
 def url_of(bound: socket.socket) -> str:

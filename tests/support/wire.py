@@ -1,14 +1,15 @@
 """What goes over the wire, seen as others see it: raw SSE frames, and clients made by a2a-sdk itself."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 from a2a.client import Client, ClientConfig, ClientFactory
 from a2a.client.card_resolver import parse_agent_card
-from a2a.types import AgentCard, SendMessageRequest, Task
+from a2a.types import AgentCard, SendMessageRequest, StreamResponse, Task
+from google.protobuf.json_format import ParseDict
 
 from crossdock.cards.building import CARD_PATHS
 from crossdock.tasks.events import fold
@@ -27,7 +28,7 @@ class Frame:
     data: Any
 
 
-async def frames(response: httpx.Response) -> AsyncIterator[Frame]:
+async def frames(response: httpx.Response) -> AsyncGenerator[Frame]:
     fields: dict[str, str] = {}
     async for line in response.aiter_lines():
         name, _, value = line.partition(":")
@@ -37,6 +38,12 @@ async def frames(response: httpx.Response) -> AsyncIterator[Frame]:
             number = int(fields["id"]) if "id" in fields else None
             yield Frame(number, fields.get("event", ""), json.loads(fields["data"]))
             fields = {}
+
+
+def payload(frame: Frame) -> Any:
+    """The Task or event in a frame, of either binding."""
+    parsed = ParseDict(frame.data.get("result", frame.data), StreamResponse())
+    return getattr(parsed, str(parsed.WhichOneof("payload")))
 
 
 def body(text: str = "complete", **message: Any) -> dict[str, Any]:

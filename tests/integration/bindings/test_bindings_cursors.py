@@ -8,16 +8,14 @@ import httpx
 import pytest
 from a2a.types import (
     CancelTaskRequest,
-    StreamResponse,
     Task,
     TaskState,
 )
-from google.protobuf.json_format import ParseDict
 
 from crossdock.tasks.events import fold
 from tests.support.executors import message
 from tests.support.system import Agent, System
-from tests.support.wire import HTTP_JSON, JSONRPC, Frame, body, finish, frames, rpc, sdk_client
+from tests.support.wire import HTTP_JSON, JSONRPC, Frame, body, finish, frames, payload, rpc, sdk_client
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 COMPLETED = TaskState.TASK_STATE_COMPLETED
@@ -37,12 +35,6 @@ async def streamed(
         path, content = "/message:stream", params
     async with http.stream("POST", agent.url + path, json=content, headers=headers) as response:
         yield response
-
-
-def payload(frame: Frame) -> Any:
-    data = frame.data.get("result", frame.data)
-    parsed = ParseDict(data, StreamResponse())
-    return getattr(parsed, str(parsed.WhichOneof("payload")))
 
 
 async def whole_stream(crossdock: System, agent: Agent, binding: str, text: str) -> list[Frame]:

@@ -12,7 +12,7 @@ from crossdock import errors
 from crossdock.server.bodies import NotJson
 from crossdock.server.call import CALL, Call
 from crossdock.server.faults import as_a2a, guarded, guarded_stream, rest_error, rpc_error
-from crossdock.tasks.journal import TaskEnded, TaskUnknown
+from crossdock.tasks.journal import KeyReused, TaskEnded, TaskUnknown
 
 TABLE: list[tuple[Exception, str, int, int]] = [
     (errors.Rejected("change it"), "INVALID_PARAMS", -32602, 400),
@@ -21,6 +21,7 @@ TABLE: list[tuple[Exception, str, int, int]] = [
     (errors.Forbidden("no role"), "PERMISSION_DENIED", -32040, 403),
     (errors.Unauthenticated("no token"), "PERMISSION_DENIED", -32040, 403),
     (errors.TryLater("busy", 2.0), "UNAVAILABLE", -32050, 503),
+    (KeyReused("k"), "IDEMPOTENCY_KEY_REUSED", -32041, 409),
     (TaskUnknown("t"), "TASK_NOT_FOUND", -32001, 404),
     (TaskNotCancelableError("ended"), "TASK_NOT_CANCELABLE", -32002, 400),
     (RuntimeError("hunter2"), "INTERNAL_ERROR", -32603, 500),

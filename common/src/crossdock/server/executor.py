@@ -60,10 +60,14 @@ class PipelineRun:
 
     deadline: float
     pool: ComputePool
+    queue: EventQueue
     started: list[AsyncGenerator[Progress | Computed]] = field(default_factory=list)
 
     def remaining(self) -> float:
         return max(0.0, self.deadline - asyncio.get_running_loop().time())
+
+    def handed_over(self) -> bool:
+        return isinstance(self.queue, JournalQueue) and self.queue.handed_over
 
     def compute(self, function: Callable[..., Any], /, *args: Any) -> AsyncIterator[Progress | Computed]:
         computation = self.pool.run(function, *args)
@@ -102,7 +106,7 @@ class PipelineExecutor(AgentExecutor):
             self._admission.check_skill(choice.skill, caller(context.call_context))
             request = replace(request, skill=choice.skill)
             await emitter.skill(choice, aloud=len(self._pipeline.skills) > 1)
-        run = PipelineRun(context.call_context.state[DEADLINE], self._pool)
+        run = PipelineRun(context.call_context.state[DEADLINE], self._pool, event_queue)
         outputs = self._pipeline.run(request, run)
         async with aclosing(run), aclosing(outputs) as stream:  # type: ignore[type-var] # implementations are generators
             async for output in stream:

@@ -26,7 +26,7 @@ from starlette.responses import JSONResponse, Response
 from crossdock.errors import Forbidden, Public, Rejected, TryLater, Unauthenticated
 from crossdock.server.bodies import NotJson
 from crossdock.server.call import CALL, Call
-from crossdock.tasks.journal import TaskUnknown
+from crossdock.tasks.journal import KeyReused, TaskUnknown
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +37,12 @@ class PermissionDeniedError(A2AError):
     message = "Permission denied"
 
 
+class IdempotencyKeyReusedError(A2AError):
+    """The key stands for another request."""
+
+    message = "The Idempotency-Key was sent with another request. Repeat that one unchanged, or take a new key."
+
+
 class UnavailableError(A2AError):
     """The same call may succeed later."""
 
@@ -45,6 +51,7 @@ class UnavailableError(A2AError):
 
 OWN_ERRORS: dict[type[A2AError], tuple[int, ErrorMapping]] = {
     PermissionDeniedError: (-32040, ErrorMapping(403, "PERMISSION_DENIED", "PERMISSION_DENIED")),
+    IdempotencyKeyReusedError: (-32041, ErrorMapping(409, "ALREADY_EXISTS", "IDEMPOTENCY_KEY_REUSED")),
     UnavailableError: (-32050, ErrorMapping(503, "UNAVAILABLE", "UNAVAILABLE")),
 }
 """JSON-RPC code (of the range that JSON-RPC leaves to servers) and HTTP mapping of errors that A2A does not name."""
@@ -80,6 +87,8 @@ def as_a2a(error: Exception) -> A2AError:
     match error:
         case A2AError():
             return error
+        case KeyReused():
+            return IdempotencyKeyReusedError()
         case TaskUnknown():
             return TaskNotFoundError(LOST)
         case Forbidden() | Unauthenticated():

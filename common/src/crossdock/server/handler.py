@@ -36,6 +36,7 @@ from crossdock.server.admission import NO_PUSH, Admission, caller, time_left
 from crossdock.server.call import CALL, Call
 from crossdock.server.decoding import require, unfit
 from crossdock.server.faults import guarded, guarded_stream
+from crossdock.server.idempotency import idempotency_key
 from crossdock.tasks.engine import TaskEngine, Ticket
 from crossdock.tasks.events import TERMINAL, is_resting
 from crossdock.tasks.journal import TaskFilter, TaskJournal
@@ -66,7 +67,8 @@ class JournalRequestHandler(RequestHandler):
         _check_history_length(params.configuration, "configuration.historyLength")
         owner = caller(context).customer
         await self._admission.check(params, context)
-        return await self._engine.submit(owner, params, context, time_left(context))
+        key = await idempotency_key(params, context)
+        return await self._engine.submit(owner, params, context, time_left(context), key)
 
     @guarded
     async def on_message_send(self, params: SendMessageRequest, context: ServerCallContext) -> Task | Message:
@@ -81,7 +83,7 @@ class JournalRequestHandler(RequestHandler):
     ) -> AsyncGenerator[SdkEvent]:
         owner = caller(context).customer
         with self._stream(owner):
-            snapshot = (await self._submit(params, context)).snapshot
+            snapshot = await self._engine.beginning(await self._submit(params, context))
             call: Call = context.state[CALL]
             call.numbers.append(snapshot.sequence)
             yield apply_history_length(snapshot.task, params.configuration)

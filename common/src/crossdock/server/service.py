@@ -20,7 +20,7 @@ from crossdock.auth.middleware import AuthenticationMiddleware
 from crossdock.auth.verifier import TokenVerifier
 from crossdock.cards.building import CARD_PATHS, RPC_PATHS
 from crossdock.compute import ComputePool
-from crossdock.extensions import LIMITS, PROGRESS, RESUMABLE, SKILL, declare
+from crossdock.extensions import IDEMPOTENCY, KEY_HEADER, LIMITS, PROGRESS, RESUMABLE, SKILL, declare
 from crossdock.pipeline import AgenticPipeline
 from crossdock.server.admission import Admission, PassedOn, nothing
 from crossdock.server.card_routes import card_routes
@@ -95,6 +95,7 @@ def create_service(
     for uri in (SKILL, PROGRESS):
         declare(card, uri)
     resumption = Resumptions(settings.resumable)
+    declare(card, IDEMPOTENCY, {"header": KEY_HEADER, "seconds": settings.idempotency_seconds})
     declare(card, RESUMABLE, {skill.id: str(resumption.of(skill.id)) for skill in card.skills})
     journal = journal or journal_for(settings, card.name)
     metrics = metrics or Metrics(card.name)

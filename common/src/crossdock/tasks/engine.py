@@ -177,6 +177,8 @@ class TaskEngine:
             accepted = await self._journal.follow(owner, message.task_id, turn, seconds, worker=worker, key=key)
         except TaskEnded:
             raise UnsupportedOperationError(ENDED) from None
+        if accepted.again:
+            snapshot = await self._journal.get(owner, message.task_id)
         return accepted, snapshot
 
     @contextlib.contextmanager
@@ -258,11 +260,29 @@ class TaskEngine:
         task_id, owner = ticket.snapshot.task.id, ticket.snapshot.owner
         if ticket.held is not None and (task := await ticket.held.answer()) is not None:
             return task
+        if ticket.snapshot.task.status.state in TERMINAL:
+            return ticket.snapshot.task
         after = 0 if ticket.again else ticket.snapshot.sequence
         async for logged in self.events(owner, task_id, after):
             if is_resting(logged.event) and logged.turn >= ticket.turn:
                 break
         return (await self._journal.get(owner, task_id)).task
+
+    async def beginning(self, ticket: Ticket) -> Snapshot:
+        """Where the ticket's stream begins: at the task as it stands.
+
+        That of a repeated message whose turn has ended with a question begins right before it: so the question is in
+        the stream, and cannot be taken for that of the turn before.
+        """
+        snapshot = ticket.snapshot
+        if not ticket.again or snapshot.task.status.state in TERMINAL:
+            return snapshot
+        async for logged in self.events(snapshot.owner, snapshot.task.id, 0):
+            if is_resting(logged.event) and logged.turn >= ticket.turn:
+                return await self._journal.get(snapshot.owner, snapshot.task.id, logged.number - 1)
+            if logged.number >= snapshot.sequence:
+                break
+        return snapshot
 
     async def drain(self, seconds: float) -> None:
         """Takes no new work, lets what runs finish for `seconds`, then gives back what can be resumed elsewhere.

@@ -402,6 +402,7 @@ class MemoryJournal(TaskJournal):
 
     def _remember(self, owner: str, key: IdempotencyKey | None, task_id: str, turn: int) -> None:
         if key is not None:
+            self._keys.pop((owner, key.key), None)  # they stand in the order in which they expire
             self._keys[owner, key.key] = (key.digest, task_id, turn, self._clock() + self.limits.idempotency)
 
     def _log(self, stored: _Stored, record: Record) -> None:

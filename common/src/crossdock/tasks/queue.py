@@ -1,8 +1,10 @@
 """What an `AgentExecutor` writes to: the SDK's queue, put straight into the journal."""
 
 import asyncio
+import contextlib
 import copy
 import uuid
+from collections.abc import Generator
 from typing import Any
 
 import structlog
@@ -12,7 +14,7 @@ from a2a.utils.errors import InvalidAgentResponseError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from crossdock.tasks.events import INTERRUPTED, TERMINAL, Event, fold, is_resting, now, remember, state_of, status_event
-from crossdock.tasks.journal import Entry, JournalDown, Lease, TaskEnded, TaskJournal
+from crossdock.tasks.journal import Entry, JournalDown, Lease, LeaseLost, TaskEnded, TaskJournal
 from crossdock.tasks.observer import TaskObserver
 
 log = structlog.get_logger(__name__)
@@ -28,6 +30,7 @@ class JournalQueue(EventQueue):
     Events that are ready together are appended together. One after which the task rests is stored when
     `enqueue_event` returns; the others follow soon, in order. `state` is the last state that was stored, `task` the
     task as it was stored, `rested` is done when the turn is. Writing raises `LeaseLost` when another has the task.
+    `handed_over`: the turn goes on in another process.
     """
 
     def __init__(self, journal: TaskJournal, observer: TaskObserver, lease: Lease, task: Task) -> None:
@@ -41,6 +44,7 @@ class JournalQueue(EventQueue):
         self._pending: list[Entry] = []
         self._writing: asyncio.Task[None] | None = None
         self._error: Exception | None = None
+        self.handed_over = False
 
     @property
     def resting(self) -> bool:
@@ -96,13 +100,24 @@ class JournalQueue(EventQueue):
     async def checkpoint(self, data: Any) -> None:
         """Keeps what the executor needs to go on with this task later, behind all that it sent before."""
         await self.flush()
-        await self._journal.save_checkpoint(self._lease, data)
+        with self._leaving():
+            await self._journal.save_checkpoint(self._lease, data)
+
+    @contextlib.contextmanager
+    def _leaving(self) -> Generator[None]:
+        """Notes that somebody else holds the task, before the executor unwinds."""
+        try:
+            yield
+        except LeaseLost:
+            self.handed_over = True
+            raise
 
     async def _write(self) -> None:
         try:
             while self._pending and self._error is None:
                 entries, self._pending = self._pending, []
-                await self._append(entries)
+                with self._leaving():
+                    await self._append(entries)
         except Exception as error:  # noqa: BLE001 - whoever sends the next event is told
             self._error = error
         finally:

@@ -182,6 +182,10 @@ class Worker:
         if work.done():
             await queue.flush()
             return self._outcome(claim, work, queue)
+        if held.stop is Stop.SHUTDOWN:
+            task = (await self._journal.get(claim.lease.owner, claim.lease.task_id)).task  # its skill is chosen by now
+        goes_on = held.stop is Stop.SHUTDOWN and self._interrupted(held, task) is None
+        queue.handed_over = goes_on or held.stop is Stop.LOST
         await self._stop(work, context, queue, claim)
         if held.stop is not None:
             return self._interrupted(held, task)
