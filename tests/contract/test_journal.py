@@ -292,6 +292,66 @@ async def test_a_renewed_lease_is_kept(journal: TaskJournal, limits: JournalLimi
     assert await journal.append(lease, [Entry(status(WORKING))]) == 2
 
 
+async def test_a_store_that_was_away_spares_living_holders(journal: TaskJournal, limits: JournalLimits) -> None:
+    await journal.sweep()
+    lease = await create(journal, new_task())
+    await asyncio.sleep(limits.lease * 1.5)  # nobody could renew, and nobody could sweep
+    await journal.sweep()
+    assert await journal.claim("other") is None
+    assert not (await journal.renew([lease])).lost
+    await journal.append(lease, [Entry(status(COMPLETED))])
+
+
+async def test_a_holder_that_died_with_the_store_is_found_all_the_same(journal: TaskJournal) -> None:
+    await journal.sweep()
+    await create(journal, new_task())
+    await asyncio.sleep(journal.limits.lease * 1.5)
+    async with asyncio.timeout(10 * journal.limits.lease):
+        while (claim := await journal.claim("other")) is None:
+            await journal.sweep()
+            await asyncio.sleep(journal.limits.lease / 3)
+    assert (claim.lost, claim.resumed) == (1, True)
+
+
+async def test_a_write_that_is_tried_again_is_stored_once(journal: TaskJournal) -> None:
+    lease = await create(journal, new_task())
+    assert await journal.append(lease, [Entry(chunk("x"))], token="one") == 2
+    assert await journal.append(lease, [Entry(chunk("x"))], token="one") == 2
+    assert await journal.append(lease, [Entry(status(COMPLETED))], token="two") == 3
+    assert await journal.append(lease, [Entry(status(COMPLETED))], token="two") == 3
+
+
+async def test_holders_that_vanished_over_one_turn_do_not_count_for_the_next(journal: TaskJournal) -> None:
+    await create(journal, new_task())
+    await asyncio.sleep(journal.limits.lease * 1.1)
+    await journal.sweep()
+    claim = await claimed(journal)
+    await journal.append(claim.lease, [Entry(status(ASKS))])
+    await journal.release(claim.lease)
+    await journal.follow("acme", "t", b"turn-2", 60)
+    following = await claimed(journal)
+    assert (claim.lost, following.lost, following.number) == (1, 0, 2)
+
+
+async def test_an_overdue_task_is_not_taken_from_one_who_works_on_it(journal: TaskJournal) -> None:
+    await journal.create("acme", new_task(), b"turn-1", 0)
+    assert await journal.sweep() == ["t"]
+    lease = (await journal.seize("t", "w", overdue=True)).lease
+    await refused(LeaseLost, journal.seize("t", "other", overdue=True))
+    await journal.append(lease, [Entry(status(ASKS))])
+    await journal.release(lease)
+    await refused(LeaseLost, journal.seize("t", "other", overdue=True))  # it waits for its caller now
+    assert (await journal.follow("acme", "t", b"turn-2", 60, worker="w")).claim is not None
+
+
+async def test_a_turn_given_back_says_that_it_was_claimed_before(journal: TaskJournal) -> None:
+    await journal.create("acme", new_task(), b"turn-1", 60)
+    first = await claimed(journal)
+    await journal.release(first.lease, give_back=True)
+    again = await claimed(journal)
+    assert (first.resumed, again.resumed, again.lost) == (False, True, 0)
+
+
 async def test_turns_follow_each_other(journal: TaskJournal) -> None:
     lease = await create(journal, new_task())
     second = await journal.follow("acme", "t", b"turn-2", 60)

@@ -16,8 +16,10 @@ from crossdock.errors import TryLater
 from crossdock.tasks.engine import EngineLimits, TaskEngine, Ticket
 from crossdock.tasks.events import TERMINAL, state_of
 from crossdock.tasks.journal import JournalLimits
+from crossdock.tasks.queue import JournalQueue
 from crossdock.tasks.redis_journal import RedisJournal
 from crossdock.tasks.resumption import Resumption
+from crossdock.tasks.worker import CHECKPOINT
 from tests.support.executors import Behaviour, Recorder, Scripted, call_context, complete, message, state
 from tests.support.redis_server import RedisServer
 
@@ -312,3 +314,88 @@ async def test_nothing_of_a_finished_task_is_left_behind(fleet: Fleet, redis: Re
     async with asyncio.timeout(10), redis.client() as client:
         while await client.dbsize() > 2:  # noqa: ASYNC110 - keys tell nobody
             await asyncio.sleep(0.05)
+
+
+async def test_a_question_survives_its_replica_and_its_answer_is_heard(fleet: Fleet) -> None:
+    first = await fleet.replica(forever)
+    ticket = await first.submit("question")
+    await first.executor.started.wait()
+    second = await fleet.replica(ask)
+    await first.crash()
+    task = await second.answer(ticket)
+    assert task.status.state == ASKS
+    task = await second.answer(await second.submit("answer", task_id=task.id))
+    assert task.status.state == COMPLETED
+
+
+async def test_an_answer_whose_replica_vanished_before_it_was_begun_is_heard(fleet: Fleet) -> None:
+    front = await fleet.replica(ask, works=False)
+    first = await fleet.replica(ask)
+    task = await front.answer(await front.submit("question"))
+    await first.crash()
+    ticket = await front.submit("answer", task_id=task.id)
+    assert await front.journal.claim("a replica that dies at once") is not None
+    second = await fleet.replica(ask)
+    assert (await second.answer(ticket)).status.state == COMPLETED
+
+
+async def test_a_stopping_replicas_checkpoint_goes_to_the_next(fleet: Fleet) -> None:
+    found: list[object] = []
+
+    async def keep(context: RequestContext, queue: EventQueue) -> None:
+        assert isinstance(queue, JournalQueue)
+        await queue.checkpoint({"step": 1})
+        await forever(context, queue)
+
+    async def find(context: RequestContext, queue: EventQueue) -> None:
+        assert context.call_context
+        found.append(context.call_context.state.get(CHECKPOINT))
+        await complete(context, queue)
+
+    first = await fleet.replica(keep)
+    ticket = await first.submit()
+    while not await log_reaches(first, ticket, WORKING):
+        await asyncio.sleep(0.01)
+    second = await fleet.replica(find)
+    await first.engine.drain(0.05)
+    await second.answer(ticket)
+    assert found == [{"step": 1}]
+
+
+async def log_reaches(replica: Replica, ticket: Ticket, reached: TaskState) -> bool:
+    return reached in [state for _, state in await log(replica, ticket.snapshot.task.id)]
+
+
+async def test_a_replica_that_slept_and_gets_its_task_back_works_it_once(fleet: Fleet) -> None:
+    stopped = asyncio.Event()
+
+    async def endless(context: RequestContext, queue: EventQueue) -> None:
+        await state(queue, WORKING)
+        if sleeper.executor.runs > 1:
+            return await state(queue, COMPLETED)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.set()
+
+    sleeper = await fleet.replica(endless)
+    ticket = await sleeper.submit()
+    await sleeper.executor.started.wait()
+    sleeper.engine._background[0].cancel()  # the heartbeat; all else goes on
+    task = await sleeper.answer(ticket)
+    async with asyncio.timeout(2):
+        await stopped.wait()
+    assert task.status.state == COMPLETED
+    assert await one_end(sleeper, task.id)
+
+
+async def test_what_is_accepted_in_the_moment_of_a_stop_is_given_back(fleet: Fleet) -> None:
+    first = await fleet.replica(forever)
+    second = await fleet.replica(complete)
+    sending = asyncio.create_task(first.submit())
+    while not first.engine._accepting:
+        await asyncio.sleep(0)
+    await first.engine.drain(0)
+    assert not first.engine._worker.held
+    async with asyncio.timeout(LEASE / 2):  # at once, not when the lease runs out
+        assert (await second.answer(await sending)).status.state == COMPLETED

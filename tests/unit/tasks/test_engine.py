@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 from a2a.server.agent_execution import RequestContext
 from a2a.server.events import EventQueue
-from a2a.types import Message, Part, Role, Task, TaskState
+from a2a.types import Artifact, Message, Part, Role, Task, TaskArtifactUpdateEvent, TaskState
 from a2a.utils.errors import InvalidParamsError, TaskNotCancelableError, UnsupportedOperationError
 
 from crossdock.errors import Failed, Rejected, TryLater
@@ -146,7 +146,9 @@ class Flaky(MemoryJournal):
 
     failures = 2
 
-    async def append(self, lease: Lease, entries: Sequence[Entry], *, begun: bytes | None = None) -> int:
+    async def append(
+        self, lease: Lease, entries: Sequence[Entry], *, begun: bytes | None = None, token: str = ""
+    ) -> int:
         if self.failures and state_of(entries[0].event) in TERMINAL:
             self.failures -= 1
             raise JournalDown
@@ -165,7 +167,9 @@ async def test_an_error_in_the_error_path_is_survived() -> None:
 
 async def test_a_journal_that_fails_in_the_middle_ends_the_task() -> None:
     class Forgetful(MemoryJournal):
-        async def append(self, lease: Lease, entries: Sequence[Entry], *, begun: bytes | None = None) -> int:
+        async def append(
+            self, lease: Lease, entries: Sequence[Entry], *, begun: bytes | None = None, token: str = ""
+        ) -> int:
             if state_of(entries[0].event) not in TERMINAL:
                 raise ConnectionError("redis://:secret@host went away")
             return await super().append(lease, entries, begun=begun)
@@ -173,6 +177,16 @@ async def test_a_journal_that_fails_in_the_middle_ends_the_task() -> None:
     task = await Bench(complete, journal=Forgetful()).answer()
     assert task.status.state == FAILED
     assert "secret" not in str(task)
+
+
+async def test_a_chunk_of_nothing_ends_the_task_and_nobody_stumbles_over_it() -> None:
+    async def append(context: RequestContext, queue: EventQueue) -> None:
+        await queue.enqueue_event(TaskArtifactUpdateEvent(artifact=Artifact(artifact_id="none"), append=True))
+
+    bench = Bench(append)
+    task = await bench.answer()
+    assert task.status.state == FAILED
+    assert await bench.ends(task.id) == 1
 
 
 async def test_the_deadline_ends_the_task() -> None:

@@ -89,6 +89,7 @@ class TaskEngine:
         self._free = asyncio.Event()
         self._free.set()
         self._accepting = 0
+        self._accepted = asyncio.Event()
         self._background: list[asyncio.Task[None]] = []
         self._closed = False
 
@@ -199,10 +200,13 @@ class TaskEngine:
             yield ""
             return
         self._accepting += 1
+        self._accepted.clear()
         try:
             yield self.name
         finally:
             self._accepting -= 1
+            if not self._accepting:
+                self._accepted.set()
             self._turn_over()
 
     def _turn_over(self) -> None:
@@ -273,10 +277,10 @@ class TaskEngine:
     async def answer(self, ticket: Ticket) -> Task:
         """The task when the ticket's turn is over: at a terminal or an interrupted state (section 3.1.1)."""
         task_id, owner = ticket.snapshot.task.id, ticket.snapshot.owner
-        if ticket.snapshot.task.status.state in TERMINAL:
-            return ticket.snapshot.task
         if ticket.held is not None and (task := await ticket.held.answer()) is not None:
             return task
+        if ticket.snapshot.task.status.state in TERMINAL:
+            return ticket.snapshot.task
         after = 0 if ticket.again else ticket.snapshot.sequence
         async for logged in self.events(owner, task_id, after):
             if is_resting(logged.event) and logged.turn >= ticket.turn:
@@ -307,6 +311,7 @@ class TaskEngine:
         """
         self._closed = True
         self._free.set()
+        await self._settle_claims()
         await self._settle(seconds)
         for held in list(self._worker.held.values()):
             held.interrupt(Stop.SHUTDOWN)
@@ -316,6 +321,12 @@ class TaskEngine:
                 claim = await self._journal.seize(task_id, self.name)
                 await self._worker.end(claim, (TaskState.TASK_STATE_FAILED, STOPPED))
         self._journal.end_waits()
+
+    async def _settle_claims(self) -> None:
+        """What is being accepted or claimed at this moment is ours, too."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.cancel_seconds if self._accepting else 0):
+                await self._accepted.wait()
 
     async def _settle(self, seconds: float) -> None:
         workers = {held.worker for held in self._worker.held.values()}

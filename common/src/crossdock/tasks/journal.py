@@ -126,8 +126,9 @@ class Claim:
     """A task to work on.
 
     `turn` is what `create` or `follow` was given (empty once the task rests for good), `number` counts it from 1.
-    `begun`: its message is in the log already. `lost` counts holders that vanished. `over`: no turn is left; the task
-    was claimed to be ended. `seconds` is what is left of the turn's time, `canceled` whether its caller cancelled.
+    `begun`: its message is in the log already. `lost` counts the holders that vanished over this turn. `over`: no turn
+    is left; the task was claimed to be ended. `seconds` is what is left of the turn's time, `canceled` whether its
+    caller cancelled, `resumed` whether another claim of the task came before.
     """
 
     lease: Lease
@@ -139,6 +140,7 @@ class Claim:
     canceled: bool
     over: bool
     seconds: float
+    resumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,8 +253,11 @@ class TaskJournal(ABC):
         """The next waiting task, owners in turns."""
 
     @abstractmethod
-    async def seize(self, task_id: str, worker: str) -> Claim:
-        """Takes a task over, whoever holds it. Raises `TaskUnknown` and `TaskEnded`."""
+    async def seize(self, task_id: str, worker: str, *, overdue: bool = False) -> Claim:
+        """Takes a task over, whoever holds it. Raises `TaskUnknown` and `TaskEnded`.
+
+        With `overdue` only one that still is, and that nobody holds: else raises `LeaseLost`.
+        """
 
     @abstractmethod
     async def renew(self, leases: Sequence[Lease]) -> Renewal:
@@ -266,8 +271,10 @@ class TaskJournal(ABC):
         """
 
     @abstractmethod
-    async def append(self, lease: Lease, entries: Sequence[Entry], *, begun: bytes | None = None) -> int:
-        """Appends all entries in one step and returns the last one's number.
+    async def append(
+        self, lease: Lease, entries: Sequence[Entry], *, begun: bytes | None = None, token: str = ""
+    ) -> int:
+        """Appends all entries in one step and returns the last one's number; a repeated `token` appends nothing.
 
         Entries behind a terminal one are dropped, and a terminal one ends the lease. `begun` replaces the turn's
         bytes: its message is in the log from now on. Raises `TaskEnded`, `LeaseLost` or `TaskUnknown`.
@@ -282,7 +289,10 @@ class TaskJournal(ABC):
 
     @abstractmethod
     async def sweep(self) -> list[str]:
-        """Gives lost tasks to other workers, forgets expired ones, and returns the ids of those that are overdue."""
+        """Gives lost tasks to other workers, forgets expired ones, and returns the ids of those that are overdue.
+
+        After a time without any sweep, in which no lease could be renewed either, holders are spared for one lease.
+        """
 
     @abstractmethod
     async def work(self, seconds: float) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Generator
 import structlog
 
 from crossdock.errors import TryLater
-from crossdock.tasks.journal import Claim, TaskEnded, TaskJournal, TaskUnknown
+from crossdock.tasks.journal import Claim, LeaseLost, TaskEnded, TaskJournal, TaskUnknown
 from crossdock.tasks.worker import Stop, Worker
 
 log = structlog.get_logger(__name__)
@@ -49,8 +49,8 @@ class Keeper:
             await asyncio.sleep(self._beat * random.uniform(0.7, 1.0))  # noqa: S311 - no secret
             with self._patience():
                 for task_id in await self._journal.sweep():
-                    with contextlib.suppress(TaskEnded, TaskUnknown):
-                        self._worker.begin(await self._journal.seize(task_id, self._name))
+                    with contextlib.suppress(TaskEnded, TaskUnknown, LeaseLost):
+                        self._worker.begin(await self._journal.seize(task_id, self._name, overdue=True))
 
     async def claim(self) -> Claim | None:
         """The next waiting turn; None where there is none, or none can be had."""

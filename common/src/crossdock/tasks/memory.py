@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import copy
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -58,6 +59,7 @@ class _Stored:
     started: bool = False
     over: bool = False
     canceled: bool = False
+    written: str = ""
     lost: int = 0
     fence: int = 0
     until: float | None = None
@@ -100,6 +102,8 @@ class MemoryJournal(TaskJournal):
         self._work = asyncio.Event()
         self._waits_ended = False
         self.outbox: MemoryOutbox = MemoryOutbox(self._standing, self.limits.pushes, clock)
+        self._swept = math.inf
+        self._spared = 0.0
         self._canceled: Callable[[str], None] = lambda _: None
 
     async def open(self, canceled: Callable[[str], None]) -> None:
@@ -183,9 +187,11 @@ class MemoryJournal(TaskJournal):
             return self._grant(stored)
         return None
 
-    async def seize(self, task_id: str, worker: str) -> Claim:
+    async def seize(self, task_id: str, worker: str, *, overdue: bool = False) -> Claim:
         stored = self._task(task_id)
         self._open(stored)
+        if overdue and (stored.until is not None or stored.due > self._clock()):
+            raise LeaseLost(task_id)
         return self._grant(stored)
 
     async def renew(self, leases: Sequence[Lease]) -> Renewal:
@@ -217,8 +223,13 @@ class MemoryJournal(TaskJournal):
         elif stored.state in INTERRUPTED:
             stored.due = self._clock() + self.limits.interrupted
 
-    async def append(self, lease: Lease, entries: Sequence[Entry], *, begun: bytes | None = None) -> int:
+    async def append(
+        self, lease: Lease, entries: Sequence[Entry], *, begun: bytes | None = None, token: str = ""
+    ) -> int:
+        if token and self._task(lease.task_id).written == token:
+            return len(self._task(lease.task_id).log)
         stored = self._held(lease)
+        stored.written = token
         for entry in entries:
             record = encoded(entry, stored.number)
             self._log(stored, record)
@@ -252,9 +263,12 @@ class MemoryJournal(TaskJournal):
     async def sweep(self) -> list[str]:
         self._expire()
         now = self._clock()
+        if now - self._swept > self.limits.lease:
+            self._spared = now + self.limits.lease
+        self._swept = now
         overdue = []
         for stored in list(self._unfinished.values()):
-            if stored.until is not None and stored.until <= now:
+            if stored.until is not None and stored.until <= now and now >= self._spared:
                 stored.lost, stored.until = stored.lost + 1, None
                 stored.fence += 1
                 self._enqueue(stored, front=True)
@@ -341,7 +355,8 @@ class MemoryJournal(TaskJournal):
         self._unqueue(stored)
         if stored.over and stored.turns:
             stored.turn, _ = stored.turns.popleft()
-            stored.number, stored.begun, stored.over = stored.number + 1, False, False
+            stored.number, stored.begun, stored.over, stored.lost = stored.number + 1, False, False, 0
+        resumed = stored.started
         stored.fence += 1
         stored.started = True
         stored.until = self._clock() + self.limits.lease
@@ -355,6 +370,7 @@ class MemoryJournal(TaskJournal):
             stored.canceled,
             stored.over,
             stored.due - self._clock(),
+            resumed,
         )
 
     def _enqueue(self, stored: _Stored, *, front: bool = False) -> None:

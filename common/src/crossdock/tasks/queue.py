@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import copy
+import uuid
 from collections.abc import Generator
 from typing import Any
 
 import structlog
 from a2a.server.events import EventQueue
 from a2a.types import Message, Task, TaskArtifactUpdateEvent, TaskState, TaskStatusUpdateEvent
+from a2a.utils.errors import InvalidAgentResponseError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from crossdock.tasks.events import INTERRUPTED, TERMINAL, Event, fold, is_resting, now, remember, state_of, status_event
@@ -47,6 +49,7 @@ class JournalQueue(EventQueue):
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.lone: Message | None = None
         self._direct = direct
+        self._artifacts = {artifact.artifact_id for artifact in task.artifacts}
         self._pending: list[Entry] = []
         self._writing: asyncio.Task[None] | None = None
         self._error: Exception | None = None
@@ -78,6 +81,7 @@ class JournalQueue(EventQueue):
             log.debug("event_after_end_dropped", task_id=self.task.id)
             return
         self._raise()
+        self._check(event)
         self.open()
         self._pending.append(Entry(event))
         if self._writing is None:
@@ -89,6 +93,15 @@ class JournalQueue(EventQueue):
         """From here on there is a task, whatever comes."""
         if not self.opened.done():
             self.opened.set_result(None)
+
+    def _check(self, event: Event) -> None:
+        """Raises `InvalidAgentResponseError` for what no reader could fold into the task."""
+        if not isinstance(event, TaskArtifactUpdateEvent):
+            return
+        artifact_id = event.artifact.artifact_id
+        if event.append and artifact_id not in self._artifacts:
+            raise InvalidAgentResponseError(f"a chunk appends to the artifact {artifact_id!r}, which does not exist")
+        self._artifacts.add(artifact_id)
 
     async def flush(self) -> None:
         """Returns when all that was sent is stored. Raises `LeaseLost`, `JournalDown`."""
@@ -131,6 +144,7 @@ class JournalQueue(EventQueue):
             self._writing = None
 
     async def _append(self, entries: list[Entry]) -> None:
+        token = uuid.uuid4().hex  # an attempt that seemed to fail may be stored all the same
         try:
             async for attempt in AsyncRetrying(
                 stop=stop_after_delay(WRITE_SECONDS),
@@ -139,7 +153,7 @@ class JournalQueue(EventQueue):
                 reraise=True,
             ):
                 with attempt:
-                    await self._journal.append(self._lease, entries)
+                    await self._journal.append(self._lease, entries, token=token)
         except TaskEnded:
             self._pending.clear()
             self.state = TaskState.TASK_STATE_CANCELED

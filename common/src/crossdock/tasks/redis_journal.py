@@ -6,7 +6,7 @@ import heapq
 import json
 import uuid
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -268,14 +268,15 @@ class RedisJournal(TaskJournal):
     async def claim(self, worker: str) -> Claim | None:
         for _ in self._prefixes:
             self._next = (self._next + 1) % len(self._prefixes)
-            reply = await self._run("claim", self._prefixes[self._next], worker, _ms(self.limits.lease))
+            prefix = self._prefixes[self._next]
+            reply = await self._run("claim", prefix, worker, _ms(self.limits.lease), uuid.uuid4().hex)
             if reply[0] == b"claim":
                 return _claim(reply)
         return None
 
-    async def seize(self, task_id: str, worker: str) -> Claim:
-        reply = await self._run("seize", self.shard_of(task_id), task_id, worker, _ms(self.limits.lease))
-        return _claim(_known(reply, task_id))
+    async def seize(self, task_id: str, worker: str, *, overdue: bool = False) -> Claim:
+        args = (task_id, worker, _ms(self.limits.lease), int(overdue))
+        return _claim(_known(await self._run("seize", self.shard_of(task_id), *args), task_id))
 
     async def renew(self, leases: Sequence[Lease]) -> Renewal:
         shards: dict[str, list[Lease]] = {}
@@ -283,9 +284,12 @@ class RedisJournal(TaskJournal):
             shards.setdefault(self.shard_of(lease.task_id), []).append(lease)
         lost: set[str] = set()
         canceled: set[str] = set()
-        for prefix, held in shards.items():
-            pairs = [item for lease in held for item in (lease.task_id, lease.fence)]
-            reply = await self._run("renew", prefix, _ms(self.limits.lease), *pairs)
+        pairs = {
+            prefix: [item for lease in held for item in (lease.task_id, lease.fence)] for prefix, held in shards.items()
+        }
+        replies = await self._everywhere("renew", {name: (_ms(self.limits.lease), *pairs[name]) for name in shards})
+        for prefix, reply in replies.items():
+            held = shards[prefix]
             lost.update(lease.task_id for lease, said in zip(held, reply, strict=True) if said == b"lost")
             canceled.update(lease.task_id for lease, said in zip(held, reply, strict=True) if said == b"canceled")
         return Renewal(frozenset(lost), frozenset(canceled))
@@ -294,7 +298,9 @@ class RedisJournal(TaskJournal):
         args = (lease.task_id, lease.fence, _ms(self.limits.interrupted), int(give_back))
         await self._run("release", self.shard_of(lease.task_id), *args)
 
-    async def append(self, lease: Lease, entries: Sequence[Entry], *, begun: bytes | None = None) -> int:
+    async def append(
+        self, lease: Lease, entries: Sequence[Entry], *, begun: bytes | None = None, token: str = ""
+    ) -> int:
         args: list[Any] = []
         for entry in entries:
             record = encoded(entry, 0)
@@ -305,7 +311,7 @@ class RedisJournal(TaskJournal):
             self.shard_of(lease.task_id),
             lease.task_id,
             lease.fence,
-            uuid.uuid4().hex,
+            token or uuid.uuid4().hex,
             _ms(self.limits.retention),
             int(begun is not None),
             begun or b"",
@@ -321,10 +327,9 @@ class RedisJournal(TaskJournal):
         return _claim(reply) if _known(reply, task_id)[0] == b"claim" else None
 
     async def sweep(self) -> list[str]:
-        overdue: list[str] = []
-        for prefix in self._prefixes:
-            overdue += [item.decode() for item in await self._run("sweep", prefix, SWEPT, _ms(VISIBILITY))]
-        return overdue
+        args = (SWEPT, _ms(VISIBILITY), _ms(self.limits.lease))
+        replies = await self._everywhere("sweep", dict.fromkeys(self._prefixes, args))
+        return [item.decode() for reply in replies.values() for item in reply]
 
     async def work(self, seconds: float) -> None:
         await self._wakeups.work(seconds)
@@ -414,6 +419,17 @@ class RedisJournal(TaskJournal):
     async def delete(self, lease: Lease) -> None:
         _known(await self._run("delete", self.shard_of(lease.task_id), lease.task_id, lease.fence), lease.task_id)
 
+    async def _everywhere(self, name: str, args: Mapping[str, tuple[Any, ...]]) -> dict[str, Any]:
+        """The script's answers by shard; one that is away holds up none of the others."""
+        found = await asyncio.gather(
+            *(self._run(name, prefix, *args[prefix]) for prefix in args), return_exceptions=True
+        )
+        replies = dict(zip(args, found, strict=True))
+        failed = [reply for reply in found if isinstance(reply, BaseException)]
+        if failed and (len(failed) == len(found) or not all(isinstance(error, JournalDown) for error in failed)):
+            raise failed[0]
+        return {prefix: reply for prefix, reply in replies.items() if not isinstance(reply, BaseException)}
+
     async def _run(self, name: str, prefix: str, *args: Any, confirm: bool = False) -> Any:
         if not self._checked:
             await self._check()
@@ -498,14 +514,13 @@ def _accepted(reply: Any, task_id: str = "") -> Accepted:
             raise KeyReused
         case b"claim":
             claim = _claim(reply)
-            turn = int(reply[12]) if len(reply) > 12 else claim.number
-            return Accepted(claim.lease.task_id, turn, claim.sequence, claim)
+            return Accepted(claim.lease.task_id, claim.number, claim.sequence, claim)
     status, found, turn, sequence = reply
     return Accepted(found.decode(), int(turn), int(sequence), again=status == b"again")
 
 
 def _claim(reply: Any) -> Claim:
-    _, task_id, owner, fence, turn, number, sequence, begun, lost, canceled, over, left = reply[:12]
+    _, task_id, owner, fence, turn, number, sequence, begun, lost, canceled, over, left, resumed = reply
     return Claim(
         Lease(task_id.decode(), owner.decode(), int(fence)),
         turn,
@@ -516,4 +531,5 @@ def _claim(reply: Any) -> Claim:
         canceled == b"1",
         over == b"1",
         int(left) / 1000,
+        resumed == b"1",
     )

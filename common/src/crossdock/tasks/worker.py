@@ -128,6 +128,8 @@ class Worker:
     def begin(self, claim: Claim, task: Task | None = None, *, direct: bool = False) -> Held:
         """`task` is the worker's from here on."""
         held = Held(claim, task, direct=direct)
+        if (former := self.held.get(claim.lease.task_id)) is not None:
+            former.interrupt(Stop.LOST)  # we slept, lost the task, and got it back
         self.held[claim.lease.task_id] = held
         held.worker = asyncio.create_task(self._hold(held))
         held.worker.add_done_callback(lambda _: self._over(held))
@@ -163,7 +165,7 @@ class Worker:
         end = self._verdict(claim, task)
         if end is not None:
             await self._tell_idle(claim, task, queue)
-        elif not claim.over and not (claim.lost and queue.resting):
+        elif not claim.over and not (claim.lost and claim.begun and queue.resting):
             end = await self._run(held, task, queue)
         if held.stop is Stop.LOST:
             return
@@ -304,7 +306,7 @@ class Worker:
         request = turn.addressed(task)
         context = turn.context()
         context.state[DEADLINE] = asyncio.get_running_loop().time() + claim.seconds
-        if lease.fence > 1:  # the first holder finds none; the next ones may, also of a turn that was given back
+        if turn.follows or claim.resumed:  # the first run of a first turn has none
             context.state[CHECKPOINT] = await self._journal.checkpoint(lease.task_id)
         earlier = await earlier_tasks(
             self._journal, lease.owner, task, request.message, self._limits.earlier_tasks, new_context=turn.new_context

@@ -1,7 +1,10 @@
 local owner, id, context, state, micros, event, turn, seconds, worker, lease, limit, most, key, digest, ttl,
   cid, config, pushes = unpack(ARGV)
 local t = P .. 't:' .. id
-if call('EXISTS', t) == 1 then return { 'queued', id, '1', '1' } end -- a retry: the answer to the first was lost
+if call('EXISTS', t) == 1 then -- a retry: the answer to the first was lost
+  local sequence, lost = unpack(call('HMGET', t, 'sequence', 'lost'))
+  return sequence == '1' and not lost and given(id, worker, '0') or { 'queued', id, '1', '1' }
+end
 local known = seen(owner, key, digest)
 if known then return known end
 local direct = worker ~= '' and call('EXISTS', P .. 'ring') == 0

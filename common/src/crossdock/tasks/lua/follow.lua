@@ -1,11 +1,15 @@
 local owner, id, turn, seconds, worker, lease, limit, most, key, digest, ttl, token, cid, config, pushes =
   unpack(ARGV)
 local t = P .. 't:' .. id
-local f = call('HMGET', t, 'owner', 'state', 'until', 'queued', 'sequence', 'token', 'accepted')
+local f = call('HMGET', t, 'owner', 'state', 'until', 'queued', 'sequence', 'token', 'accepted', 'number', 'begun',
+  'lost')
 if f[1] ~= owner then return { 'unknown' } end
 local known = seen(owner, key, digest)
 if known then return known end
-if f[6] == token then return { 'queued', id, f[7], f[5] } end -- a retry: the answer to the first was lost
+if f[6] == token then -- a retry: the answer to the first was lost
+  local fresh = f[8] == f[7] and f[9] == '0' and not f[10]
+  return fresh and given(id, worker, '1') or { 'queued', id, f[7], f[5] }
+end
 if ENDED[f[2]] then return { 'ended' } end
 local idle = not f[3] and not f[4]
 local direct = worker ~= '' and idle and call('EXISTS', P .. 'ring') == 0
@@ -21,9 +25,7 @@ remember(owner, key, digest, id, number, ttl)
 if not idle then return { 'queued', id, number, f[5] } end
 due(id, now() + tonumber(seconds))
 if direct then
-  local claim = grant(id, worker, lease)
-  claim[13] = number
-  return claim
+  return grant(id, worker, lease)
 end
 queue(owner, id, false)
 return { 'queued', id, number, f[5] }

@@ -6,6 +6,7 @@
 --   n:<id>  its push configurations: of each, c:<its id> itself, s: the last event sent, f: the fence, a: failed
 --           attempts, d: why it is dead      p:<owner>  "<id>:<its id>" by when it may be claimed
 --   push    owners by when their first may be
+--   asked:<worker>  its last claim, should the answer be lost     meta  of the store itself
 --   wake    the channel: "e:<id>:<number>", "c:<id>", "w", "p"
 local P = KEYS[1]
 local call = redis.call
@@ -104,22 +105,35 @@ local function keep_push(owner, id, cid, config, limit, sent)
   return true
 end
 
+-- The claim as its holder has it.
+local function claimed(id, resumed)
+  local f = call('HMGET', P .. 't:' .. id, 'owner', 'fence', 'turn', 'number', 'sequence', 'begun', 'lost', 'cancel', 'over',
+    'due')
+  return { 'claim', id, f[1], f[2], f[3] or '', f[4], f[5], f[6] or '1', f[7] or '0', f[8] or '0', f[9] or '0',
+    (tonumber(f[10]) or 0) - now(), resumed }
+end
+
 local function grant(id, worker, lease)
   local t = P .. 't:' .. id
-  local owner, over = unpack(call('HMGET', t, 'owner', 'over'))
+  local owner, over, fence, started = unpack(call('HMGET', t, 'owner', 'over', 'fence', 'started'))
   unqueue(owner, id)
   if over == '1' and call('EXISTS', P .. 'w:' .. id) == 1 then
     call('LPOP', P .. 'w:' .. id) -- the turn's time: it counts since the task was queued
     call('HSET', t, 'turn', call('LPOP', P .. 'w:' .. id), 'over', '0', 'begun', '0')
     call('HINCRBY', t, 'number', 1)
+    call('HDEL', t, 'lost')
   end
-  local fence = call('HINCRBY', t, 'fence', 1)
   local until_ = now() + lease
-  call('HSET', t, 'worker', worker, 'until', until_, 'started', '1')
+  -- By the clock, so that a store that lost its last second gives no fence out twice.
+  call('HSET', t, 'worker', worker, 'until', until_, 'started', '1', 'fence', math.max(tonumber(fence) + 1, now()))
   call('ZADD', P .. 'leases', until_, id)
-  local f = call('HMGET', t, 'turn', 'number', 'sequence', 'begun', 'lost', 'cancel', 'over', 'due')
-  return { 'claim', id, owner, fence, f[1] or '', f[2], f[3], f[4] or '1', f[5] or '0', f[6] or '0', f[7] or '0',
-    (tonumber(f[8]) or 0) - now() }
+  return claimed(id, started or '0')
+end
+
+-- The claim that a worker has already, and asks for again because the answer was lost.
+local function given(id, worker, resumed)
+  local holder, held = unpack(call('HMGET', P .. 't:' .. id, 'worker', 'until'))
+  return held and holder == worker and claimed(id, resumed) or nil
 end
 
 local function grow(owner, id, bytes)

@@ -1,5 +1,6 @@
-local id, worker, lease = unpack(ARGV)
-local state = call('HGET', P .. 't:' .. id, 'state')
+local id, worker, lease, overdue = unpack(ARGV)
+local state, held, due_ = unpack(call('HMGET', P .. 't:' .. id, 'state', 'until', 'due'))
 if not state then return { 'unknown' } end
 if ENDED[state] then return { 'ended' } end
+if overdue == '1' and (held or tonumber(due_) > now()) then return { 'lost' } end
 return grant(id, worker, lease)

@@ -1,6 +1,14 @@
-local limit, again = unpack(ARGV)
+local limit, again, lease = unpack(ARGV)
 local time = now()
-for _, id in ipairs(call('ZRANGEBYSCORE', P .. 'leases', '-inf', time, 'LIMIT', 0, limit)) do
+local meta = P .. 'meta'
+local swept, spared = unpack(call('HMGET', meta, 'swept', 'spared'))
+call('HSET', meta, 'swept', time)
+if time - (tonumber(swept) or time) > tonumber(lease) then -- the store was away: holders first get time to say that they live
+  spared = time + lease
+  call('HSET', meta, 'spared', spared)
+end
+local over = time < (tonumber(spared) or 0) and '-inf' or time
+for _, id in ipairs(call('ZRANGEBYSCORE', P .. 'leases', '-inf', over, 'LIMIT', 0, limit)) do
   local t = P .. 't:' .. id
   call('ZREM', P .. 'leases', id)
   call('HDEL', t, 'until', 'worker')

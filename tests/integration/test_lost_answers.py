@@ -1,0 +1,92 @@
+"""Redis did what it was told and the answer was lost: the command is sent again, and must not count twice."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from a2a.types import Artifact, Part, Task, TaskArtifactUpdateEvent, TaskState, TaskStatus
+
+from crossdock.tasks.events import now, status_event
+from crossdock.tasks.journal import Entry, JournalLimits
+from crossdock.tasks.queue import JournalQueue
+from crossdock.tasks.redis_connection import RedisAddress
+from crossdock.tasks.redis_journal import RedisJournal
+from tests.support.executors import Recorder
+from tests.support.line import Line, line
+from tests.support.redis_server import RedisServer
+
+ASKS = TaskState.TASK_STATE_INPUT_REQUIRED
+LEASE = 0.5
+
+
+@pytest.fixture
+async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
+    server = RedisServer(tmp_path / "redis")
+    await server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def lossy(redis: RedisServer) -> AsyncIterator[Line]:
+    async with line(redis.port) as made:
+        yield made
+
+
+@pytest.fixture
+async def journal(lossy: Line) -> AsyncIterator[RedisJournal]:
+    address = RedisAddress((("127.0.0.1", lossy.port),), timeout=1.0)
+    made = RedisJournal(f"test-{uuid.uuid4().hex[:8]}", address, JournalLimits(lease=LEASE))
+    await made.open(lambda _: None)
+    yield made
+    await made.close()
+
+
+def new_task(task_id: str = "t") -> Task:
+    status = TaskStatus(state=TaskState.TASK_STATE_SUBMITTED, timestamp=now())
+    return Task(id=task_id, context_id="c", status=status)
+
+
+async def test_a_claim(journal: RedisJournal, lossy: Line) -> None:
+    for task_id in ("one", "two"):
+        await journal.create("acme", new_task(task_id), b"turn", 60)
+    lossy.lose = [b"\r\nw\r\n"]
+    claims = [await journal.claim("w"), await journal.claim("w")]
+    assert [claim and claim.lease.task_id for claim in claims] == ["one", "two"]
+    assert [claim and claim.lost for claim in claims] == [0, 0]
+    assert not lossy.lose
+
+
+async def test_a_claim_with_a_new_task_and_with_a_further_message(journal: RedisJournal, lossy: Line) -> None:
+    lossy.lose = [b"\r\nw\r\n"]
+    accepted = await journal.create("acme", new_task(), b"turn", 60, worker="w")
+    assert accepted.claim is not None
+    await journal.append(accepted.claim.lease, [Entry(status_event("t", "c", ASKS))])
+    await journal.release(accepted.claim.lease)
+    lossy.lose = [b"\r\nw\r\n"]
+    followed = await journal.follow("acme", "t", b"turn-2", 60, worker="w")
+    assert followed.claim is not None
+    assert (followed.turn, followed.claim.number, followed.claim.turn) == (2, 2, b"turn-2")
+    await journal.append(followed.claim.lease, [Entry(status_event("t", "c", ASKS))])
+
+
+async def test_a_write_that_waits_for_long(redis: RedisServer) -> None:
+    """The store answers so late that the write is given up below and begun anew above: it is stored once."""
+    address = RedisAddress((("127.0.0.1", redis.port),), timeout=0.2)
+    journal = RedisJournal("late", address, JournalLimits(lease=60), patience=0.1)
+    await journal.open(lambda _: None)
+    accepted = await journal.create("acme", new_task(), b"turn", 60, worker="w")
+    assert accepted.claim is not None
+    queue = JournalQueue(journal, Recorder(), accepted.claim.lease, new_task())
+    redis.pause()
+    for number in range(3):
+        artifact = Artifact(artifact_id=str(number), parts=[Part(text="x")])
+        await queue.enqueue_event(TaskArtifactUpdateEvent(artifact=artifact))
+    await asyncio.sleep(1)  # several attempts now wait at the store
+    redis.go_on()
+    await queue.enqueue_event(status_event("", "", TaskState.TASK_STATE_COMPLETED))
+    logged = await journal.read("acme", "t", 0)
+    assert [item.number for item in logged] == [1, 2, 3, 4, 5]
+    await journal.close()

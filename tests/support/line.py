@@ -1,0 +1,46 @@
+"""A line to a server that loses answers: the request arrives, the connection is gone before the answer comes."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+
+class Line:
+    """Use `line(port)`. Each of `lose` loses one answer: that to the next request with these bytes in it."""
+
+    def __init__(self, port: int) -> None:
+        self.port = 0
+        self.lose: list[bytes] = []
+        self._behind = port
+
+    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            ahead = await asyncio.open_connection("127.0.0.1", self._behind)
+            back = asyncio.create_task(self._pass_on(ahead[0], writer))
+            try:
+                while data := await reader.read(65536):
+                    if self.lose and self.lose[0] in data:
+                        self.lose.pop(0)
+                        back.cancel()
+                        ahead[1].write(data)
+                        await ahead[0].read(1)  # the server has done it
+                        break
+                    ahead[1].write(data)
+            finally:
+                back.cancel()
+                await asyncio.gather(back, return_exceptions=True)
+                for end in (writer, ahead[1]):
+                    end.close()
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            writer.write(data)
+
+
+@asynccontextmanager
+async def line(port: int) -> AsyncIterator[Line]:
+    made = Line(port)
+    async with await asyncio.start_server(made.connected, "127.0.0.1", 0) as server:
+        made.port = server.sockets[0].getsockname()[1]
+        yield made
