@@ -94,7 +94,7 @@ async def test_a_cursor_that_is_none_is_refused(crossdock: System, agent: Agent,
     headers = {"Last-Event-ID": cursor}
     async with streamed(crossdock, agent, binding, "SubscribeToTask", {"id": task.id}, **headers) as response:
         assert "Last-Event-ID" in (await response.aread()).decode()
-        assert response.headers["content-type"].startswith("application/json")
+        assert response.headers["content-type"].startswith("application/")
 
 
 async def test_a_cursor_beyond_the_end_gives_the_task_as_it_stands(crossdock: System, agent: Agent) -> None:
