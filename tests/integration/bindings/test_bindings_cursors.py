@@ -152,7 +152,7 @@ async def test_a_cursor_that_is_none_is_refused(crossdock: System, agent: Agent,
         return
     async with answered(crossdock, agent, binding, "SubscribeToTask", {"id": task.id}, **headers) as response:
         assert "Last-Event-ID" in (await response.aread()).decode()
-        assert response.headers["content-type"].startswith("application/json")
+        assert response.headers["content-type"].startswith("application/")
 
 
 async def test_a_cursor_beyond_the_end_gives_the_task_as_it_stands(
