@@ -5,7 +5,7 @@ PACKAGES := common services/anomaly services/contract services/escalation servic
 CODE := common services tests examples
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint eval lock clean
+.PHONY: help demo run test lint eval bench lock clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ test: .venv/dev ## Run every test that needs no Docker
 
 eval: .venv/dev ## Score the agents and the routing on the development sets; fails below the floors
 	@$(BIN)/python -m tests.eval
+
+bench: .venv/dev ## Compare the server with a2a-sdk's own, as ratios in one run
+	@$(BIN)/python -m tests.bench --report docs/benchmark.md
 
 lint: .venv/dev ## Run ruff, mypy (strict) and import-linter
 	$(BIN)/ruff check $(CODE) && $(BIN)/ruff format --check $(CODE)

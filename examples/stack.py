@@ -111,7 +111,9 @@ class Stack:
 
     def _service(self, name: str, module: str, port: int, environment: dict[str, str]) -> Program:
         values = {"CROSSDOCK_PORT": str(port), "CROSSDOCK_ISSUER": self.issuer, **environment, **self.environment}
-        return Program(name, (module,), values, (port, port + 1000), f"http://127.0.0.1:{port + 1000}/readyz")
+        return Program(
+            name, (module,), values, (port, port + 1000, port + 2000), f"http://127.0.0.1:{port + 1000}/readyz"
+        )
 
     def _check_ports(self, programs: list[Program]) -> None:
         taken = [f"{port} ({program.name})" for program in programs for port in program.ports if _in_use(port)]

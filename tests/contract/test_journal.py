@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from crossdock.tasks.events import TERMINAL, Event, fold, now, state_of, status_event
 from crossdock.tasks.journal import (
+    MIB,
     Claim,
     Entry,
     IdempotencyKey,
@@ -19,6 +20,7 @@ from crossdock.tasks.journal import (
     Lease,
     LeaseLost,
     QueueFull,
+    StoreFull,
     TaskEnded,
     TaskFilter,
     TaskJournal,
@@ -181,8 +183,17 @@ async def test_checkpoints_are_kept_and_deleted_with_the_task(journal: TaskJourn
     assert await journal.checkpoint("t") is None
     await journal.save_checkpoint(lease, {"step": [1]})
     assert await journal.checkpoint("t") == {"step": [1]}
-    await journal.delete("t")
+    await journal.delete(lease)
     await refused(TaskUnknown, journal.checkpoint("t"))
+    await journal.delete(lease)  # a retry: the answer to the first was lost
+
+
+async def test_only_the_holder_deletes_and_never_an_ended_task(journal: TaskJournal) -> None:
+    former = await create(journal, new_task())
+    lease = (await journal.seize("t", "w2")).lease
+    await refused(LeaseLost, journal.delete(former))
+    await journal.append(lease, [Entry(status(COMPLETED))])
+    await refused(TaskEnded, journal.delete(lease))
 
 
 async def test_a_free_worker_gets_the_new_task_at_once(journal: TaskJournal) -> None:
@@ -224,6 +235,29 @@ async def test_a_full_queue_is_its_owners_own(one_queue: str, redis: RedisServer
         await refused(QueueFull, journal.create("acme", new_task("a4"), b"", 60))
         await refused(TaskUnknown, journal.get("acme", "a4"))
         await journal.create("globex", new_task("g"), b"", 60)
+
+
+async def test_a_full_store_is_its_owners_own(one_queue: str, redis: RedisServer) -> None:
+    async with opened(one_queue, redis, JournalLimits(owner_bytes=2_000, retention=0.0)) as journal:
+        lease = await create(journal, new_task("t1"))
+        await journal.append(lease, [Entry(chunk("x" * 2_000))])
+        await refused(StoreFull, journal.create("acme", new_task("t2"), b"", 60), journal.follow("acme", "t1", b"", 60))
+        await journal.create("globex", new_task("g"), b"", 60)
+        await journal.append(lease, [Entry(status(COMPLETED))])
+        await asyncio.sleep(0.01)
+        await journal.sweep()
+        await journal.create("acme", new_task("t2"), b"", 60)
+
+
+async def test_a_page_is_bounded_in_bytes(journal: TaskJournal) -> None:
+    for number in range(4):
+        task = new_task(f"t{number}")
+        task.history.append(said("x" * (3 * MIB // 2)))  # as its id too
+        await create(journal, task)
+    first = await journal.list("acme", TaskFilter(), "", 10)
+    assert (len(first.tasks), first.total) == (3, 4)
+    second = await journal.list("acme", TaskFilter(), first.next_token, 10)
+    assert (len(second.tasks), second.next_token) == (1, "")
 
 
 async def test_a_former_holder_writes_nothing(journal: TaskJournal) -> None:
@@ -350,6 +384,17 @@ async def test_the_same_key_gives_the_same_turn(journal: TaskJournal) -> None:
     first = await journal.follow("acme", "t", b"turn-2", 60, key=key)
     again = await journal.follow("acme", "t", b"turn-2", 60, key=key)
     assert (first.turn, again.turn, again.again) == (2, 2, True)
+    await refused(KeyReused, journal.follow("acme", "t", b"turn-3", 60, key=IdempotencyKey("k", "another digest")))
+
+
+async def test_the_same_key_gives_the_same_turn_also_after_the_end(journal: TaskJournal) -> None:
+    lease = await create(journal, new_task())
+    key = IdempotencyKey("k", "digest")
+    await journal.follow("acme", "t", b"turn-2", 60, key=key)
+    await journal.append(lease, [Entry(status(TaskState.TASK_STATE_COMPLETED))])
+    again = await journal.follow("acme", "t", b"turn-2", 60, key=key)
+    assert (again.task_id, again.turn, again.again) == ("t", 2, True)
+    await refused(TaskEnded, journal.follow("acme", "t", b"turn-2", 60, key=IdempotencyKey("other", "digest")))
 
 
 async def test_finished_tasks_expire_and_unfinished_ones_do_not(kind: str, store: RedisServer | None) -> None:

@@ -231,7 +231,7 @@ async def test_nothing_is_left_of_a_forgotten_task(journal: TaskJournal, store: 
     await begun(journal, push=hook())
     await journal.outbox.save("acme", hook("second"))
     delivery = await claimed(journal)
-    await journal.delete("t")
+    await journal.delete((await journal.seize("t", "w")).lease)
     assert await rests(journal)
     assert not await journal.outbox.advance(delivery, 1, LEASE)
     with pytest.raises(TaskUnknown):

@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount, Route
 
 from crossdock.auth.service_keys import JWKS_PATH
+from tests.support.obligations import obliges
 from tests.support.system import Agent, System
 
 SEND = {
@@ -34,11 +35,13 @@ def web(crossdock: System, agent: Agent) -> httpx.AsyncClient:
     return crossdock.http(base_url=agent.url)
 
 
+@obliges("8.2-published")
 async def test_the_card_is_public(web: httpx.AsyncClient) -> None:
     for path in CARDS:
         assert (await web.get(path)).json()["name"] == "puppet-agent"
 
 
+@obliges("7.4-every")
 async def test_without_a_token_and_with_a_bad_one(web: httpx.AsyncClient) -> None:
     response = await web.post("/", json=SEND)
     assert response.status_code == 401
@@ -68,6 +71,7 @@ def paths(routes: list[BaseRoute], prefix: str = "") -> Iterator[tuple[str, str]
             yield from ((method, path) for method in route.methods or {"GET"})
 
 
+@obliges("7.4-every")
 async def test_no_route_is_forgotten(web: httpx.AsyncClient, agent: Agent) -> None:
     app: Any = agent.service.app
     assert isinstance(app, Starlette)

@@ -5,6 +5,7 @@ import pytest
 
 from crossdock.cards.building import CARD_PATHS
 from tests.support.executors import message
+from tests.support.obligations import obliges
 from tests.support.orchestration import orchestrator
 from tests.support.system import System
 
@@ -97,6 +98,7 @@ async def test_an_orchestrator_answers_its_own_customer_only(crossdock: System) 
     assert (await post(crossdock, served.url, token)).status_code == httpx.codes.FORBIDDEN
 
 
+@obliges("13.1-scope", "3.3.2-hidden")
 async def test_another_customers_tasks_do_not_exist(crossdock: System) -> None:
     agent = await crossdock.agent()
     events = [event async for event in crossdock.client(agent.url).send(message("ask").message)]

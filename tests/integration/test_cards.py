@@ -10,12 +10,14 @@ from a2a.client import ClientConfig, ClientFactory
 from a2a.types import AgentCard, GetExtendedAgentCardRequest, TaskState
 
 from crossdock.cards.building import CARD_PATHS
-from crossdock.extensions import LIMITS, PROGRESS, PUSH, RESUMABLE, SKILL
+from crossdock.extensions import EVENT_NUMBER, IDEMPOTENCY, LIMITS, PROGRESS, PUSH, RESUMABLE, SKILL
 from crossdock.parts import plain
 from tests.support.executors import message
+from tests.support.grpc_channels import channel
+from tests.support.obligations import obliges
 from tests.support.orchestration import orchestrator
 from tests.support.system import Agent, System
-from tests.support.wire import HTTP_JSON, JSONRPC, card_at, finish, rpc, sdk_client
+from tests.support.wire import BINDINGS, JSONRPC, card_at, finish, rpc, sdk_client
 
 
 @pytest.fixture
@@ -28,6 +30,7 @@ def card_url(request: pytest.FixtureRequest, agent: Agent) -> str:
     return f"{agent.url}{request.param}"
 
 
+@obliges("8.6.1-cached")
 async def test_a_copy_is_good_until_the_card_changes(crossdock: System, card_url: str) -> None:
     http = crossdock.http()
     whole = await http.get(card_url)
@@ -42,6 +45,7 @@ async def test_a_copy_is_good_until_the_card_changes(crossdock: System, card_url
     assert (stale.status_code, stale.content) == (200, whole.content)
 
 
+@obliges("8.6.1-cached")
 async def test_a_copy_is_good_since_the_card_was_made(crossdock: System, card_url: str) -> None:
     http = crossdock.http()
     modified = (await http.get(card_url)).headers["last-modified"]
@@ -73,26 +77,33 @@ async def test_the_card_is_readable_for_older_clients(crossdock: System, agent: 
 
 
 @pytest.mark.parametrize("served", ["agent", "orchestrator"])
+@obliges("5.2-declared")
 async def test_every_interface_is_served_as_it_is_declared(crossdock: System, served: str) -> None:
     url, client_id = (
         ((await crossdock.agent()).url, "acme-orchestrator")
         if served == "agent"
         else ((await orchestrator(crossdock)).url, "acme-caller")
     )
-    http = crossdock.http(headers={"Authorization": (await crossdock.headers(client_id))["Authorization"]})
+    token = {"Authorization": (await crossdock.headers(client_id))["Authorization"]}
+    http = crossdock.http(headers=token)
     card = await card_at(http, url)
     declared = {(item.protocol_binding, item.protocol_version) for item in card.supported_interfaces}
-    assert declared == {(binding, version) for binding in (JSONRPC, HTTP_JSON) for version in ("1.0", "0.3")}
+    assert declared == {(binding, version) for binding in BINDINGS for version in ("1.0", "0.3")}
     for interface in list(card.supported_interfaces):
         only = AgentCard()
         only.CopyFrom(card)
         del only.supported_interfaces[:]
         only.supported_interfaces.append(interface)
-        config = ClientConfig(httpx_client=http, supported_protocol_bindings=[interface.protocol_binding])
+        config = ClientConfig(
+            httpx_client=http,
+            grpc_channel_factory=lambda address: channel(crossdock, address, token),
+            supported_protocol_bindings=[interface.protocol_binding],
+        )
         task = await finish(ClientFactory(config).create(only), message("complete"))
         assert task.status.state == TaskState.TASK_STATE_COMPLETED, interface
 
 
+@obliges("13.3-extended")
 async def test_the_extended_card_needs_a_token(crossdock: System, agent: Agent) -> None:
     http = crossdock.http(headers={"A2A-Version": "1.0"})
     for path in ("/extendedAgentCard", "/v1/card"):
@@ -104,7 +115,7 @@ async def test_the_extended_card_needs_a_token(crossdock: System, agent: Agent) 
 
 
 @pytest.mark.parametrize("version", ["1.0", "0.3"])
-@pytest.mark.parametrize("binding", [JSONRPC, HTTP_JSON])
+@pytest.mark.parametrize("binding", BINDINGS)
 async def test_the_extended_card_holds_the_limits(crossdock: System, binding: str, version: str) -> None:
     agent = await crossdock.agent(max_file=12_345, streams_per_customer=7)
     sdk = await sdk_client(crossdock, agent.url, binding, version=version)
@@ -120,10 +131,18 @@ async def test_the_extended_card_holds_the_limits(crossdock: System, binding: st
         "streamsPerCustomer": 7,
     }
     public = await card_at(crossdock.http(), agent.url)
-    assert [item.uri for item in public.capabilities.extensions] == [SKILL, PROGRESS, RESUMABLE, PUSH]
+    assert {item.uri for item in public.capabilities.extensions} == {
+        SKILL,
+        PROGRESS,
+        EVENT_NUMBER,
+        IDEMPOTENCY,
+        RESUMABLE,
+        PUSH,
+    }
     assert [skill.id for skill in extended.skills] == [skill.id for skill in public.skills]
 
 
+@obliges("14.3-secret")
 async def test_a_card_declares_how_to_authenticate_and_holds_no_secret(crossdock: System) -> None:
     served = await orchestrator(crossdock)
     secrets = [path.read_text().strip() for path in (Path(crossdock.issuer.folder) / "secrets").iterdir()]

@@ -76,6 +76,59 @@ async def test_a_request_that_was_never_seen_is_sent_again(crossdock: System) ->
     assert await collect(client.send(message().message))
 
 
+async def test_an_answer_that_was_lost_is_asked_for_again_with_a_key_only(crossdock: System) -> None:
+    agent = await crossdock.agent()
+    async with cutter(agent.url) as (line, url):
+        client = crossdock.client(url)
+        await client.card()
+        line.cuts = 1
+        with pytest.raises(TryLater):
+            await collect(client.send(message("chunks").message))
+        assert line.cuts == 0
+        line.cuts = 2
+        task = folded(await collect(client.send(message("chunks").message, key="k")))
+        assert line.cuts == 0
+    assert task.status.state == TaskState.TASK_STATE_COMPLETED
+    assert [part.text for part in task.artifacts[0].parts] == ["0", "1", "2", "3", "4"]
+    assert len(agent.work.requests) == 2, "the request with the key was worked twice"
+
+
+async def test_a_key_gives_what_was_sent_before(crossdock: System) -> None:
+    agent = await crossdock.agent()
+    client = crossdock.client(agent.url)
+    first = folded(await collect(client.send(message("ask me").message, key="one")))
+    answer = message("ask again", task_id=first.id).message
+    for _ in range(2):
+        asked = await collect(client.send(answer, key="two"))
+        assert folded(asked).status.state == TaskState.TASK_STATE_INPUT_REQUIRED
+    last = message("complete that", task_id=first.id).message
+    ended = [folded(await collect(client.send(last, key="three"))) for _ in range(2)]
+    assert ended[0].status.state == TaskState.TASK_STATE_COMPLETED
+    assert ended[1].artifacts == ended[0].artifacts
+    assert len(agent.work.requests) == 3
+    with pytest.raises(Rejected, match="take a new key"):
+        await collect(client.send(answer, key="three"))
+
+
+async def test_a_task_is_taken_up_by_its_id(crossdock: System) -> None:
+    agent = await crossdock.agent()
+    running = crossdock.client(agent.url).send(message("wait").message)
+    first = await anext(running)
+    assert isinstance(first, Task)
+    await agent.work.working.wait()
+    client = crossdock.client(agent.url)
+    taken_up = asyncio.create_task(collect(client.resume(first.id)))
+    await crossdock.client(agent.url).cancel(first.id)
+    async with asyncio.timeout(10):
+        events = await taken_up
+    assert isinstance(events[0], Task)
+    assert folded(events).status.state == TaskState.TASK_STATE_CANCELED
+    (only,) = await collect(client.resume(first.id))
+    assert only == (await client.get(first.id))
+    with pytest.raises(TaskUnknown):
+        await collect(client.resume("unknown"))
+
+
 async def test_errors_are_told_in_our_own_terms(crossdock: System) -> None:
     agent = await crossdock.agent()
     client = crossdock.client(agent.url)

@@ -5,17 +5,39 @@ from typing import Any
 
 import httpx
 import pytest
+from google.protobuf.json_format import MessageToDict
 
-from crossdock.extensions import SKILL
-from tests.support.system import System
+from crossdock.extensions import EVENT_NUMBER, SKILL
+from tests.support.executors import message
+from tests.support.grpc_channels import stub
+from tests.support.system import Agent, System
+from tests.support.wire import GRPC, HTTP_JSON
 
 STATES = {"statusUpdate", "artifactUpdate", "task", "message"}
 
 
-async def stream(crossdock: System, url: str, text: str, *, client_id: str = "acme-orchestrator") -> list[Any]:
-    """All events of one request, as (id, kind, payload)."""
+@pytest.fixture(params=[HTTP_JSON, GRPC])
+def binding(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+async def stream(crossdock: System, agent: Agent, text: str, binding: str = HTTP_JSON) -> list[Any]:
+    """All events of one request, as (id, kind, payload), up to the end or a question."""
+    if binding == HTTP_JSON:
+        return await over_http(crossdock, agent.url, text)
+    caller = await stub(crossdock, agent, a2a_extensions=EVENT_NUMBER)
+    events = []
+    async for response in caller.SendStreamingMessage(message(text)):
+        ((kind, payload),) = MessageToDict(response).items()
+        events.append((int(payload["metadata"][EVENT_NUMBER]), kind, payload))
+        if kind == "statusUpdate" and state(events[-1]) == "TASK_STATE_INPUT_REQUIRED":
+            break
+    return events
+
+
+async def over_http(crossdock: System, url: str, text: str) -> list[Any]:
     body = {"message": {"messageId": "m", "role": "ROLE_USER", "parts": [{"text": text}]}}
-    headers = await crossdock.headers(client_id)
+    headers = await crossdock.headers()
     async with crossdock.http().stream("POST", f"{url}/message:stream", json=body, headers=headers) as response:
         assert response.status_code == httpx.codes.OK, await response.aread()
         assert response.headers["x-accel-buffering"] == "no"
@@ -39,9 +61,9 @@ def state(frame: Any) -> str:
     return str(frame[2]["status"]["state"])
 
 
-async def test_submitted_working_artifacts_and_then_the_end(crossdock: System) -> None:
+async def test_submitted_working_artifacts_and_then_the_end(crossdock: System, binding: str) -> None:
     agent = await crossdock.agent()
-    events = await stream(crossdock, agent.url, "complete")
+    events = await stream(crossdock, agent, "complete", binding)
     assert [number for number, _, _ in events] == list(range(1, len(events) + 1))
     assert events[0][1] == "task"
     assert state(events[0]) == "TASK_STATE_SUBMITTED"
@@ -51,9 +73,9 @@ async def test_submitted_working_artifacts_and_then_the_end(crossdock: System) -
     assert state(events[-1]) == "TASK_STATE_COMPLETED"
 
 
-async def test_an_artifact_stands_before_the_end_also_when_the_pipeline_raises(crossdock: System) -> None:
+async def test_an_artifact_stands_before_the_end_also_when_the_pipeline_raises(crossdock: System, binding: str) -> None:
     agent = await crossdock.agent()
-    events = await stream(crossdock, agent.url, "artifactthenraise")
+    events = await stream(crossdock, agent, "artifactthenraise", binding)
     assert [kind for _, kind, _ in events][-2:] == ["artifactUpdate", "statusUpdate"]
     assert state(events[-1]) == "TASK_STATE_FAILED"
     assert "hunter2" not in json.dumps(events)
@@ -70,24 +92,24 @@ async def test_an_artifact_stands_before_the_end_also_when_the_pipeline_raises(c
         ("ask", "TASK_STATE_INPUT_REQUIRED"),
     ],
 )
-async def test_every_path_has_one_end(crossdock: System, text: str, expected: str) -> None:
+async def test_every_path_has_one_end(crossdock: System, binding: str, text: str, expected: str) -> None:
     agent = await crossdock.agent()
-    events = await stream(crossdock, agent.url, text)
+    events = await stream(crossdock, agent, text, binding)
     assert state(events[-1]) == expected
     ends = [frame for frame in events if "status" in frame[2] and state(frame) in {expected}]
     assert len(ends) == 1
 
 
-async def test_chunks_of_an_artifact_are_joined_in_the_task(crossdock: System) -> None:
+async def test_chunks_of_an_artifact_are_joined_in_the_task(crossdock: System, binding: str) -> None:
     agent = await crossdock.agent()
-    events = await stream(crossdock, agent.url, "chunks")
+    events = await stream(crossdock, agent, "chunks", binding)
     task = await crossdock.client(agent.url).get(events[0][2]["id"])
     assert [part.text for part in task.artifacts[0].parts] == list("01234")
 
 
 async def test_the_inferred_skill_is_said(crossdock: System) -> None:
     agent = await crossdock.agent()
-    events = await stream(crossdock, agent.url, "complete")
+    events = await stream(crossdock, agent, "complete")
     metadata = [payload.get("metadata", {}) for _, _, payload in events]
     said = [values[SKILL] for values in metadata if SKILL in values]
     assert said == [{"skill": "act", "reason": "it is what puppets do"}]
@@ -95,7 +117,7 @@ async def test_the_inferred_skill_is_said(crossdock: System) -> None:
 
 async def test_a_follow_up_knows_what_was_said_and_kept(crossdock: System) -> None:
     agent = await crossdock.agent()
-    events = await stream(crossdock, agent.url, "ask me")
+    events = await stream(crossdock, agent, "ask me")
     task = events[0][2]
     body = {
         "message": {

@@ -10,6 +10,7 @@ from a2a.types import CancelTaskRequest, TaskState
 
 from crossdock.settings import MIB
 from tests.support.executors import message
+from tests.support.obligations import obliges
 from tests.support.system import Agent, System
 from tests.support.wire import HTTP_JSON, JSONRPC, body, frames, rpc, sdk_client
 
@@ -124,6 +125,7 @@ async def test_a_chain_of_agents_has_an_end(crossdock: System) -> None:
 
 
 @pytest.mark.parametrize("field", ["messageId", "contextId", "taskId"])
+@obliges("3.4.1-refused")
 async def test_ids_have_a_length(crossdock: System, field: str) -> None:
     agent = await crossdock.agent()
     status, code, text = await both(crossdock, agent, body(**{field: "x" * 257}))
@@ -140,6 +142,7 @@ async def test_ids_have_a_length(crossdock: System, field: str) -> None:
         {"text": "<a/>", "mediaType": "application/xml"},
     ],
 )
+@obliges("3.1.1-media")
 async def test_a_kind_of_file_that_the_card_does_not_name_is_refused(crossdock: System, part: Any) -> None:
     agent = await crossdock.agent()
     status, code, text = await both(crossdock, agent, body(parts=[{"text": "complete"}, part]))
@@ -203,8 +206,28 @@ async def test_a_skill_is_named_by_a_string(crossdock: System, named: Any) -> No
 
 
 @pytest.mark.parametrize("context_id", ["a\r\nX: y", "\u0000", "a\u2028b"])
+@obliges("3.4.1-refused")
 async def test_ids_hold_no_control_characters(crossdock: System, context_id: str) -> None:
     agent = await crossdock.agent()
     status, code, text = await both(crossdock, agent, body(contextId=context_id))
     assert (status, code) == (400, -32602)
     assert "control characters" in text
+
+
+async def test_large_metadata_is_refused_by_name(crossdock: System) -> None:
+    agent = await crossdock.agent()
+    content = body()
+    content["message"]["metadata"] = {"x": "y" * 70_000}
+    status, code, text = await both(crossdock, agent, content)
+    assert (status, code) == (400, -32602)
+    assert "message.metadata" in text
+
+
+async def test_one_customers_full_store_leaves_the_others_theirs(crossdock: System) -> None:
+    agent = await crossdock.agent(owner_bytes=1_000)
+    large = body("ask " + "x" * 2_000)
+    assert (await send(crossdock, agent, large)).status_code == httpx.codes.OK
+    assert (await send(crossdock, agent, large)).status_code == httpx.codes.SERVICE_UNAVAILABLE
+    theirs = await crossdock.headers("globex-orchestrator")
+    answer = await crossdock.http().post(f"{agent.url}/message:send", json=large, headers=theirs)
+    assert answer.status_code == httpx.codes.OK

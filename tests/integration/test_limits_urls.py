@@ -14,6 +14,7 @@ from starlette.routing import Route
 from crossdock.errors import Rejected
 from crossdock.pipeline import FilePart
 from crossdock.server.fetching import FileFetcher
+from tests.support.obligations import obliges
 from tests.support.serving import serve
 from tests.support.system import System
 from tests.support.wire import body
@@ -76,6 +77,7 @@ async def test_a_file_is_fetched_where_that_is_allowed(crossdock: System, files:
     "host",
     ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "[::1]", "0.0.0.0", "127.1", "0x7f.1", "2130706433"],
 )
+@obliges("14.1-files")
 async def test_a_private_address_is_refused_by_default(crossdock: System, files: str, host: str) -> None:
     url = f"http://{host}:{httpx.URL(files).port}/small.csv"
     state, text, _ = await state_of(crossdock, url, allow_private_urls=False)
@@ -93,6 +95,7 @@ async def test_what_is_no_web_address_is_refused(crossdock: System, url: str) ->
     assert "URL" in text
 
 
+@obliges("14.1-files")
 async def test_a_redirect_is_not_followed(crossdock: System, files: str) -> None:
     state, text, _ = await state_of(crossdock, f"{files}/away.csv")
     assert state == "TASK_STATE_REJECTED"

@@ -1,26 +1,22 @@
-"""Services as processes: their two ports, a clean stop in the middle of work, and a start that fails with a reason."""
+"""Services as processes: their ports, a clean stop in the middle of work, and a start that fails with a reason."""
 
 import asyncio
-import contextlib
-import os
 import re
 import signal
-import socket
-import sys
-from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
+from a2a.types import TaskState
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
+from tests.support.executors import message
+from tests.support.grpc_channels import a2a_stub, channel, health_stub
+from tests.support.processes import Running, free_port, launch, running
 from tests.support.serving import listen, url_of
 from tests.support.system import System, system
-from tests.support.wire import body, frames
-
-ROOT = Path(__file__).parents[2]
+from tests.support.wire import GRPC, body, frames
 
 
 @pytest.fixture
@@ -31,72 +27,6 @@ async def crossdock(tmp_path: Path) -> AsyncIterator[System]:
     async with system(tmp_path, url=url_of(bound), agents=agents) as made:
         await made.serve(made.issuer.app, bound)
         yield made
-
-
-@dataclass
-class Running:
-    """A service in a process of its own. `management` is the URL of its other port."""
-
-    process: Process
-    url: str
-    management: str
-    log: "asyncio.Task[bytes]"
-
-    async def stop(self) -> int:
-        """Asks it to stop, and returns the exit status."""
-        self.process.send_signal(signal.SIGTERM)
-        return await self.process.wait()
-
-
-def free_port() -> int:
-    """A port that was free a moment ago, and so was the one 1000 above it."""
-    while True:
-        with listen() as found, socket.socket() as other:
-            port = int(found.getsockname()[1])
-            with contextlib.suppress(OSError, OverflowError):
-                other.bind(("127.0.0.1", port + 1000))
-                return port
-
-
-async def launch(module: str, **settings: object) -> Process:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CROSSDOCK_")}
-    given = {f"CROSSDOCK_{name.upper()}": str(value) for name, value in settings.items()}
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        module,
-        env={**inherited, **given},
-        cwd=ROOT,
-        stderr=PIPE,
-        stdin=asyncio.subprocess.DEVNULL,
-    )
-
-
-@asynccontextmanager
-async def running(crossdock: System, module: str, **settings: object) -> AsyncIterator[Running]:
-    port = free_port()
-    process = await launch(module, port=port, issuer=crossdock.issuer.url, **settings)
-    assert process.stderr
-    log = asyncio.create_task(process.stderr.read())
-    service = Running(process, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1000}", log)
-    try:
-        await ready(crossdock.http(), service)
-        yield service
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-
-
-async def ready(http: httpx.AsyncClient, service: Running) -> None:
-    async with asyncio.timeout(30):
-        while service.process.returncode is None:
-            try:
-                if (await http.get(f"{service.management}/readyz")).status_code == httpx.codes.OK:
-                    return
-            except httpx.TransportError:
-                await asyncio.sleep(0.05)
-    raise AssertionError((await service.log).decode())
 
 
 async def not_ready(http: httpx.AsyncClient, service: Running) -> None:
@@ -136,6 +66,20 @@ async def test_a_stop_in_the_middle_of_work_ends_the_task_before_the_connection(
         assert "Traceback" not in written
 
 
+async def test_a_stop_ends_grpc_streams_too(crossdock: System) -> None:
+    async with running(crossdock, "tests.support.puppet_process", drain_seconds=0.2) as service:
+        caller = a2a_stub(channel(crossdock, service.grpc, await crossdock.headers()))
+        stream = caller.SendStreamingMessage(message("wait"))
+        first = await stream.read()
+        async with asyncio.timeout(15):
+            stopping = asyncio.create_task(service.stop())
+            last = [response async for response in stream][-1]
+            assert await stopping == 0
+        assert first.task.id == last.status_update.task_id
+        assert last.status_update.status.state == TaskState.TASK_STATE_FAILED
+        assert "Traceback" not in (await service.log).decode()
+
+
 async def test_work_that_ends_in_time_is_finished(crossdock: System) -> None:
     async with running(crossdock, "tests.support.puppet_process", drain_seconds=10) as service:
         http, headers = crossdock.http(), await crossdock.headers()
@@ -173,7 +117,7 @@ async def test_ctrl_c_is_a_clean_stop(crossdock: System) -> None:
         assert "Traceback" not in (await service.log).decode()
 
 
-async def test_a_service_has_its_two_ports(crossdock: System) -> None:
+async def test_a_service_has_its_ports(crossdock: System) -> None:
     async with running(crossdock, "escalation_agent", drain_seconds=0.2) as service:
         http = crossdock.http()
         assert (await http.get(f"{service.management}/livez")).text == "ok"
@@ -183,6 +127,10 @@ async def test_a_service_has_its_two_ports(crossdock: System) -> None:
         assert (card["name"], card["supportedInterfaces"][0]["url"]) == ("escalation-agent", service.url)
         listed = await http.get(f"{service.url}/tasks", headers=await crossdock.headers())
         assert listed.json()["tasks"] == []
+        (address,) = {item["url"] for item in card["supportedInterfaces"] if item["protocolBinding"] == GRPC}
+        assert address == service.grpc
+        check = health_stub(channel(crossdock, address)).Check
+        assert (await check(HealthCheckRequest())).status == HealthCheckResponse.SERVING
         assert await service.stop() == 0
 
 
@@ -195,7 +143,7 @@ async def test_settings_that_do_not_fit_are_all_named(crossdock: System) -> None
     assert "Traceback" not in complaints.decode()
 
 
-@pytest.mark.parametrize("above", [0, 1000])
+@pytest.mark.parametrize("above", [0, 1000, 2000])
 async def test_a_port_that_is_taken_is_named(crossdock: System, above: int) -> None:
     port = free_port()
     taken = await asyncio.start_server(lambda *_: None, "127.0.0.1", port + above)

@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.executors import message
 from tests.support.logs import Output, logged
+from tests.support.obligations import obliges
 from tests.support.orchestration import orchestrator
 from tests.support.system import Agent, System
 from tests.support.wire import body, frames
@@ -166,6 +167,7 @@ async def test_a_fault_is_in_the_log_under_the_id_that_the_caller_got(crossdock:
     assert "hunter2" not in told
 
 
+@obliges("13.4-logs")
 async def test_no_token_and_no_secret_is_ever_logged(crossdock: System, output: Output) -> None:
     served = await orchestrator(crossdock)
     http, headers = crossdock.http(), await crossdock.headers("acme-caller")

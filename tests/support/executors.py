@@ -127,6 +127,7 @@ class Puppet(AgenticPipeline):
     def __init__(self) -> None:
         self.interrupted = asyncio.Event()
         self.working = asyncio.Event()
+        self.gate = asyncio.Event()
         self.requests: list[PipelineRequest] = []
 
     def choose_skill(self, request: PipelineRequest) -> SkillChoice:
@@ -152,6 +153,17 @@ class Puppet(AgenticPipeline):
         for number in range(5):
             yield ArtifactChunk(name="long", parts=(TextPart(str(number)),), append=number > 0, last=number == 4)
         yield Result()
+
+    async def _gated(self, request: PipelineRequest, run: Run) -> AsyncIterator[Output]:
+        """In the middle of an artifact, waits for the test to open the gate."""
+        yield Progress("half way", 0.5)
+        for number in range(4):
+            yield ArtifactChunk(name="long", parts=(TextPart(str(number)),), append=number > 0, last=number == 3)
+            if number == 1:
+                self.working.set()
+                await self.gate.wait()
+        yield ArtifactChunk(name="data", parts=(DataPart({"n": len(self.requests)}),))
+        yield Result("done")
 
     async def _artifactthenraise(self, request: PipelineRequest, run: Run) -> AsyncIterator[Output]:
         yield ArtifactChunk(name="partial", parts=(TextPart("so far"),))

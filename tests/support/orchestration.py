@@ -8,7 +8,7 @@ from crossdock.server.service import Service
 from orchestrator.app import create_app
 from orchestrator.settings import Settings
 from tests.support.executors import Puppet
-from tests.support.serving import listen, url_of
+from tests.support.serving import free_port, listen, url_of
 from tests.support.system import Agent, System
 
 CUSTOMER = """
@@ -45,21 +45,33 @@ class Orchestration:
         return self.puppet.work, self.second.work
 
 
-async def orchestrator(crossdock: System, *, customer: str = CUSTOMER, **settings: Any) -> Orchestration:
-    puppet = await crossdock.agent()
-    second = await crossdock.agent(name="second-agent")
+async def orchestrator(
+    crossdock: System,
+    *,
+    customer: str = CUSTOMER,
+    puppet: Agent | None = None,
+    second: Agent | None = None,
+    **settings: Any,
+) -> Orchestration:
+    """Over agents of its own, or over those that are given."""
+    puppet = puppet or await crossdock.agent()
+    second = second or await crossdock.agent(name="second-agent")
     bound = listen()
-    file = Path(crossdock.issuer.folder) / "customer.yaml"
-    file.write_text(customer, encoding="utf-8")
-    loaded = Settings(
-        port=9001,
-        public_url=url_of(bound),
-        issuer=crossdock.issuer.url,
-        customer_file=file,
-        agents={"puppet": puppet.url, "second": second.url},
-        client_secret_file=Path(crossdock.issuer.folder) / "secrets" / "acme-orchestrator",
-        drain_seconds=0.2,
-        **settings,
-    )
-    service = create_app(loaded, http=crossdock.http())
+    values = {**place(crossdock, puppet.url, second.url, customer), **settings}
+    chosen = Settings(port=9001, grpc_port=free_port(), public_url=url_of(bound), **values)
+    service = create_app(chosen, http=crossdock.http())
     return Orchestration(await crossdock.serve(service, bound), service, puppet, second)
+
+
+def place(crossdock: System, puppet: str, second: str, customer: str = CUSTOMER) -> dict[str, Any]:
+    """The settings of an orchestrator over agents at these URLs."""
+    folder = Path(crossdock.issuer.folder)
+    file = folder / "customer.yaml"
+    file.write_text(customer, encoding="utf-8")
+    return {
+        "issuer": crossdock.issuer.url,
+        "customer_file": file,
+        "agents": {"puppet": puppet, "second": second},
+        "client_secret_file": folder / "secrets" / "acme-orchestrator",
+        "drain_seconds": 0.2,
+    }

@@ -5,11 +5,14 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import redis
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, RedisError
 
 from crossdock.tasks.redis_connection import RedisAddress
 from tests.support.serving import listen
@@ -29,31 +32,63 @@ def redis_program() -> str:
 
 
 class RedisServer:
-    def __init__(self, folder: Path, *options: str) -> None:
+    """Appends to a file as Redis does when it is shipped, unless `options` say otherwise.
+
+    With `tls`, the CA's file, it listens by TLS only; `user` is a name and a password; `sentinel` a Sentinel's file.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *options: str,
+        tls: Path | None = None,
+        user: tuple[str, str] | None = None,
+        sentinel: Path | None = None,
+    ) -> None:
         self._program = redis_program()
         self._folder = folder
         self._options = options
+        self._tls = tls
+        self._user = user
+        self._sentinel = sentinel
         with listen() as bound:
             self.port: int = bound.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
+
+    @staticmethod
+    def nowhere() -> RedisAddress:
+        """An address at which nothing answers."""
+        return RedisAddress((("127.0.0.1", 1),), timeout=0.1)
 
     @property
     def address(self) -> RedisAddress:
         return RedisAddress((("127.0.0.1", self.port),), timeout=1.0)
 
+    @property
+    def nodes(self) -> str:
+        """As in CROSSDOCK_REDIS_NODES."""
+        return f"127.0.0.1:{self.port}"
+
     def client(self) -> Redis:
-        return Redis(port=self.port)
+        name, password = self._user or (None, None)
+        tls = {"ssl": True, "ssl_ca_certs": str(self._tls)} if self._tls else {}
+        return Redis(host="127.0.0.1", port=self.port, username=name, password=password, **tls)  # type: ignore[arg-type] # its options are of many types
 
     async def start(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        command = [self._program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes"]
-        command += ["--appendfsync", "everysec", "--dir", str(self._folder), "--daemonize", "no", *self._options]
-        self._process = self._spawned(command)
+        self._process = self._spawned(self._command())
         async with asyncio.timeout(10), self.client() as client:
             while not await self._answers(client):
                 if self._process.poll() is not None:
                     raise RuntimeError(self._log.read_text())
                 await asyncio.sleep(0.02)
+
+    def _command(self) -> list[str]:
+        if self._sentinel:
+            return [self._program, str(self._sentinel), "--sentinel"]
+        command = [self._program, "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--dir"]
+        command += [str(self._folder), "--daemonize", "no", *self._options]
+        return command + (["--port", "0", "--tls-port"] if self._tls else ["--port"]) + [str(self.port)]
 
     @property
     def _log(self) -> Path:
@@ -66,8 +101,14 @@ class RedisServer:
     async def _answers(self, client: Redis) -> bool:
         try:
             return bool(await client.ping())
+        except AuthenticationError:
+            raise
         except (RedisError, OSError):
             return False
+
+    def flush(self) -> None:
+        with redis.Redis(port=self.port) as client:
+            client.flushall()
 
     def kill(self) -> None:
         """At once, as a crash does."""
@@ -89,3 +130,13 @@ class RedisServer:
             self._process.send_signal(number)
             self._process.wait(10)
         self._process = None
+
+
+@contextmanager
+def running_redis(folder: Path) -> Iterator[RedisServer]:
+    server = RedisServer(folder)
+    asyncio.run(server.start())
+    try:
+        yield server
+    finally:
+        server.stop()

@@ -12,7 +12,7 @@ from crossdock.server.serving import Server, configured
 
 def listen() -> socket.socket:
     """A bound socket, so that a service can know its URL before it serves."""
-    bound = socket.socket()
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # as the services do
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind(("127.0.0.1", 0))
     return bound
@@ -20,6 +20,12 @@ def listen() -> socket.socket:
 
 def url_of(bound: socket.socket) -> str:
     return f"http://127.0.0.1:{bound.getsockname()[1]}"
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with listen() as found:
+        return int(found.getsockname()[1])
 
 
 @asynccontextmanager

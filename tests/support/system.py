@@ -22,7 +22,7 @@ from crossdock.settings import ServiceSettings
 from crossdock.tasks.journal import TaskJournal
 from tests.support.executors import Puppet
 from tests.support.issuer import DevIssuer
-from tests.support.serving import listen, serve, url_of
+from tests.support.serving import free_port, listen, serve, url_of
 
 PUPPET_SKILLS = ("act", "other")
 MODES = ["text/plain", "application/json", "text/csv"]
@@ -64,6 +64,11 @@ class Agent:
     service: Service
     base: str = field(default="")
 
+    @property
+    def grpc(self) -> str:
+        """host:port"""
+        return self.service.settings.public_grpc
+
 
 @dataclass
 class System:
@@ -91,6 +96,7 @@ class System:
         work = work or Puppet()
         agent_id = name.removesuffix("-agent")
         settings.setdefault("issuer", self.issuer.url)
+        settings.setdefault("grpc_port", free_port())
         loaded = PuppetSettings(public_url=url_of(bound), **settings)
         service = create_service(
             loaded, puppet_card(loaded.url, name), work, agent=agent_id, journal=journal, http=self.http()

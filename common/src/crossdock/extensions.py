@@ -12,6 +12,8 @@ ROUTING = "urn:crossdock:routing:v1"
 STYLE = "urn:crossdock:style:v1"
 PROGRESS = "urn:crossdock:progress:v1"
 LIMITS = "urn:crossdock:limits:v1"
+IDEMPOTENCY = "urn:crossdock:idempotency-key:v1"
+EVENT_NUMBER = "urn:crossdock:event-number:v1"
 RESUMABLE = "urn:crossdock:resumable:v1"
 PUSH = "urn:crossdock:push:v1"
 
@@ -21,10 +23,15 @@ DESCRIPTIONS = {
     STYLE: "In a message's metadata: the language, tone and signature in which letters are written.",
     PROGRESS: "In a status event's metadata: how much of the work is done, from 0 to 1.",
     RESUMABLE: "By skill: whether a task goes on when its replica is lost: never, restart or checkpoint.",
+    IDEMPOTENCY: "A header (gRPC: metadata) of a message that is sent: of all that carry the same key one is worked, "
+    "and all get its task. Another message with that key is refused.",
     PUSH: "How push notifications are signed, and by whose keys. In an event's metadata: whether it was shortened.",
+    EVENT_NUMBER: "Activated over gRPC: each event of a stream holds its number in its metadata, as the id of the "
+    "server-sent events does; `last-event-id` takes the stream up again there.",
     LIMITS: "The service's limits: sizes in bytes, times in seconds.",
 }
 
+KEY_HEADER = "idempotency-key"
 HOPS_HEADER = "crossdock-hops"
 """How many agents a request has passed through."""
 TIMEOUT_HEADER = "crossdock-timeout"

@@ -163,6 +163,10 @@ class Run(Protocol):
         """Seconds until the deadline; never negative."""
         ...
 
+    def handed_over(self) -> bool:
+        """Whether another process goes on with the turn, so that what it holds elsewhere must be left alone."""
+        ...
+
     def compute(self, function: Callable[..., Any], /, *args: Any) -> AsyncIterator[Progress | Computed]:
         """Runs `function(report, *args)` in a child process, so that the event loop never stalls.
 

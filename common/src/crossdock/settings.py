@@ -2,16 +2,20 @@
 
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import Field, HttpUrl, TypeAdapter, ValidationError, field_validator
+from pydantic import Field, HttpUrl, TypeAdapter, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from crossdock.errors import ConfigError
 from crossdock.tasks.resumption import Resumption
 
 Role = Literal["api", "worker", "both"]
+Durability = Literal["primary", "replica"]
 RedisMode = Literal["standalone", "cluster", "sentinel"]
 MIB = 1024 * 1024
+HIGHEST_PORT = 65535
+PORTS = "Service port; health and metrics listen on this plus 1000, gRPC on this plus 2000."
 
 
 class ServiceSettings(BaseSettings):
@@ -20,14 +24,22 @@ class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CROSSDOCK_", frozen=True, extra="forbid")
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(ge=1, le=64535, description="Service port; health and metrics listen on this plus 1000.")
+    port: int = Field(ge=1, le=64535, description=PORTS)
+    grpc: bool = Field(True, description="Whether A2A is served over gRPC too.")
+    grpc_port: int = Field(
+        0, ge=0, le=HIGHEST_PORT, validate_default=True, description="gRPC port, if not the service port plus 2000."
+    )
+    grpc_address: str = Field(
+        "", description="host:port of gRPC in the Agent Card; by default the host of the URL there, and the gRPC port."
+    )
+    grpc_reflection: bool = Field(False, description="Whether gRPC tells callers with a token its services.")
     public_url: str = Field("", description="URL in the Agent Card; by default http://host:port.")
     issuer: str = Field(description="URL of the OIDC issuer whose tokens are accepted.")
     issuer_discovery_url: str = Field("", description="Where the issuer's discovery document is, if not at the issuer.")
     jwks_ttl: float = Field(300.0, gt=0, description="How long signing keys are used before they are fetched again.")
     version: str = Field("0.1.0", description="Version in the Agent Card.")
 
-    max_body: int = Field(48 * MIB, gt=0, description="Largest HTTP request.")
+    max_body: int = Field(48 * MIB, gt=0, description="Largest request, of HTTP or gRPC.")
     max_file: int = Field(32 * MIB, gt=0, description="Largest file, inline or by URL.")
     allow_private_urls: bool = Field(False, description="Whether files may be fetched from private addresses.")
     max_hops: int = Field(8, ge=1, description="A call that went through more agents than this is refused.")
@@ -37,6 +49,7 @@ class ServiceSettings(BaseSettings):
     streams_per_customer: int = Field(100, ge=1, description="Open event streams of one customer.")
     running_tasks: int = Field(32, ge=1, description="Tasks worked at a time.")
     queued_tasks: int = Field(1_000, ge=1, description="Tasks of one customer that may wait for a free worker.")
+    owner_bytes: int = Field(512 * MIB, gt=0, description="What one customer's tasks may hold in the task store.")
     role: Role = Field("both", description="What this process does: api (accepts and answers), worker, or both.")
     resumable: dict[str, Resumption] = Field(
         {},
@@ -74,6 +87,9 @@ class ServiceSettings(BaseSettings):
     redis_password_file: Path | None = Field(None, description="File that holds the ACL user's password.")
     redis_tls: bool = Field(False, description="Whether Redis is reached by TLS.")
     redis_ca_file: Path | None = Field(None, description="CA certificates for Redis, if not the system's.")
+    durability: Durability = Field(
+        "primary", description="replica: accepting and ending a task wait for one replica of Redis to have them."
+    )
     redis_shards: int = Field(1, ge=1, le=1024, description="Parts of the task store; fixed once it was written.")
 
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
@@ -87,6 +103,13 @@ class ServiceSettings(BaseSettings):
             TypeAdapter(HttpUrl).validate_python(value)
         return value.rstrip("/")
 
+    @field_validator("grpc_port")
+    @classmethod
+    def _within(cls, value: int, given: ValidationInfo) -> int:
+        if not value and given.data.get("grpc") and given.data.get("port", 0) + 2000 > HIGHEST_PORT:
+            raise ValueError(f"the service port plus 2000 is beyond {HIGHEST_PORT}: set another")
+        return value
+
     @property
     def url(self) -> str:
         return self.public_url or f"http://{self.host}:{self.port}"
@@ -94,6 +117,16 @@ class ServiceSettings(BaseSettings):
     @property
     def management_port(self) -> int:
         return self.port + 1000
+
+    @property
+    def grpc_listener(self) -> int:
+        """The port."""
+        return self.grpc_port or self.port + 2000
+
+    @property
+    def public_grpc(self) -> str:
+        host = urlsplit(self.url).hostname or self.host
+        return self.grpc_address or f"{f'[{host}]' if ':' in host else host}:{self.grpc_listener}"
 
     @classmethod
     def load(cls, **values: Any) -> Self:

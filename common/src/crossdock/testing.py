@@ -27,6 +27,9 @@ class InlineRun:
     def remaining(self) -> float:
         return self._seconds
 
+    def handed_over(self) -> bool:
+        return False
+
     async def compute(self, function: Callable[..., Any], /, *args: Any) -> AsyncIterator[Progress | Computed]:
         progress: list[Progress] = []
         value = function(lambda text, fraction=None: progress.append(Progress(text, fraction)), *args)

@@ -8,7 +8,7 @@ import pytest_asyncio
 from a2a.client import Client
 
 from tests.support.system import Agent, System, system
-from tests.support.wire import HTTP_JSON, JSONRPC, sdk_client
+from tests.support.wire import BINDINGS, sdk_client
 
 shared = pytest_asyncio.fixture(scope="module", loop_scope="module")
 
@@ -35,7 +35,7 @@ def context() -> str:
     return str(uuid.uuid4())
 
 
-@pytest.fixture(params=[JSONRPC, HTTP_JSON])
+@pytest.fixture(params=BINDINGS)
 def binding(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

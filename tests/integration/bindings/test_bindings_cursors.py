@@ -4,30 +4,53 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import grpc
 import httpx
 import pytest
 from a2a.types import (
     CancelTaskRequest,
+    GetTaskRequest,
     StreamResponse,
+    SubscribeToTaskRequest,
     Task,
     TaskState,
 )
 from google.protobuf.json_format import ParseDict
 
+from crossdock.extensions import EVENT_NUMBER
+from crossdock.server.operations import OPERATIONS
 from crossdock.tasks.events import fold
 from tests.support.executors import message
+from tests.support.grpc_channels import refused, stub
 from tests.support.system import Agent, System
-from tests.support.wire import HTTP_JSON, JSONRPC, Frame, body, finish, frames, rpc, sdk_client
+from tests.support.wire import GRPC, HTTP_JSON, JSONRPC, body, finish, frames, rpc, sdk_client
+from tests.support.wire import payload as framed
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 COMPLETED = TaskState.TASK_STATE_COMPLETED
 
 
+Seen = tuple[int | None, Any]
+"""An event's number, and the event."""
+
+
 @asynccontextmanager
 async def streamed(
     crossdock: System, agent: Agent, binding: str, method: str, params: dict[str, Any], **headers: str
+) -> AsyncIterator[AsyncIterator[Seen]]:
+    """The events of a streaming method (`SendStreamingMessage`, `SubscribeToTask`), over any binding."""
+    if binding == GRPC:
+        caller = await stub(crossdock, agent, a2a_extensions=EVENT_NUMBER, **headers)
+        yield numbered(getattr(caller, method)(ParseDict(params, OPERATIONS[method].params())))
+        return
+    async with answered(crossdock, agent, binding, method, params, **headers) as response:
+        yield seen_over_http(response)
+
+
+@asynccontextmanager
+async def answered(
+    crossdock: System, agent: Agent, binding: str, method: str, params: dict[str, Any], **headers: str
 ) -> AsyncIterator[httpx.Response]:
-    """The response to a streaming method (`SendStreamingMessage`, `SubscribeToTask`), over either binding."""
     http, headers = crossdock.http(), {**await crossdock.headers(), **headers}
     if binding == JSONRPC:
         path, content = "/", rpc(method, params)
@@ -39,37 +62,68 @@ async def streamed(
         yield response
 
 
-def payload(frame: Frame) -> Any:
-    data = frame.data.get("result", frame.data)
-    parsed = ParseDict(data, StreamResponse())
-    return getattr(parsed, str(parsed.WhichOneof("payload")))
+async def seen_over_http(response: httpx.Response) -> AsyncIterator[Seen]:
+    async for frame in frames(response):
+        yield frame.number, framed(frame)
 
 
-async def whole_stream(crossdock: System, agent: Agent, binding: str, text: str) -> list[Frame]:
-    async with streamed(crossdock, agent, binding, "SendStreamingMessage", body(text)) as response:
-        return [frame async for frame in frames(response)]
+async def numbered(call: Any) -> AsyncIterator[Seen]:
+    """Takes the number out of the metadata, so that the event is as it would be without."""
+    async for response in call:
+        event = payload(response)
+        number = int(event.metadata.fields[EVENT_NUMBER].number_value)
+        del event.metadata.fields[EVENT_NUMBER]
+        if not event.metadata.fields:
+            event.ClearField("metadata")
+        yield number, event
+
+
+def payload(response: StreamResponse) -> Any:
+    return getattr(response, str(response.WhichOneof("payload")))
+
+
+async def whole_stream(crossdock: System, agent: Agent, binding: str, text: str) -> list[Seen]:
+    async with streamed(crossdock, agent, binding, "SendStreamingMessage", body(text)) as events:
+        return [seen async for seen in events]
 
 
 async def test_events_are_numbered_from_one_without_gaps(crossdock: System, agent: Agent, binding: str) -> None:
     seen = await whole_stream(crossdock, agent, binding, "chunks")
-    assert [frame.number for frame in seen] == list(range(1, len(seen) + 1))
+    assert [number for number, _ in seen] == list(range(1, len(seen) + 1))
     assert len(seen) > 6
+
+
+async def test_a_number_is_told_over_grpc_to_who_asks_for_it(crossdock: System, agent: Agent) -> None:
+    caller = await stub(crossdock, agent)
+    async for response in caller.SendStreamingMessage(message("complete")):
+        assert EVENT_NUMBER not in payload(response).metadata.fields
+    asking = await stub(crossdock, agent, a2a_extensions=f"urn:example:unknown, {EVENT_NUMBER}")
+    call = asking.SendStreamingMessage(message("complete"))
+    assert dict(await call.initial_metadata())["a2a-extensions"] == EVENT_NUMBER
+    task_id = payload(await call.read()).id
+    assert EVENT_NUMBER not in (await caller.GetTask(GetTaskRequest(id=task_id))).metadata.fields
 
 
 async def test_after_the_end_a_cursor_still_gives_the_rest(crossdock: System, agent: Agent, binding: str) -> None:
     seen = await whole_stream(crossdock, agent, binding, "chunks")
-    task_id = payload(seen[0]).id
+    task_id = seen[0][1].id
     for cursor in range(1, len(seen) + 1):
         headers = {"Last-Event-ID": str(cursor)}
-        async with streamed(crossdock, agent, binding, "SubscribeToTask", {"id": task_id}, **headers) as response:
-            resumed = [frame async for frame in frames(response)]
+        async with streamed(crossdock, agent, binding, "SubscribeToTask", {"id": task_id}, **headers) as events:
+            resumed = [event async for event in events]
         folded = Task()
-        for frame in seen[:cursor]:
-            fold(folded, payload(frame))
-        assert (resumed[0].number, payload(resumed[0])) == (cursor, folded)
-        assert [(frame.number, payload(frame)) for frame in resumed[1:]] == [
-            (frame.number, payload(frame)) for frame in seen[cursor:]
-        ]
+        for _, event in seen[:cursor]:
+            fold(folded, event)
+        assert resumed[0] == (cursor, folded)
+        assert resumed[1:] == seen[cursor:]
+
+
+async def test_a_stream_goes_on_over_another_binding(crossdock: System, agent: Agent) -> None:
+    seen = await whole_stream(crossdock, agent, GRPC, "chunks")
+    params, headers = {"id": seen[0][1].id}, {"Last-Event-ID": "3"}
+    for binding in (JSONRPC, HTTP_JSON, GRPC):
+        async with streamed(crossdock, agent, binding, "SubscribeToTask", params, **headers) as events:
+            assert [event async for event in events][1:] == seen[3:]
 
 
 async def test_a_cursor_during_the_work_goes_on_to_the_end(crossdock: System, fresh: Agent, binding: str) -> None:
@@ -78,29 +132,34 @@ async def test_a_cursor_during_the_work_goes_on_to_the_end(crossdock: System, fr
     task_id = (await anext(stream)).task.id
     await fresh.work.working.wait()
     headers = {"Last-Event-ID": "1"}
-    async with streamed(crossdock, fresh, binding, "SubscribeToTask", {"id": task_id}, **headers) as response:
-        coming = frames(response)
-        first = await anext(coming)
-        assert payload(first).status.state == TaskState.TASK_STATE_SUBMITTED
+    async with streamed(crossdock, fresh, binding, "SubscribeToTask", {"id": task_id}, **headers) as events:
+        first = await anext(events)
+        assert first[1].status.state == TaskState.TASK_STATE_SUBMITTED
         await sdk.cancel_task(CancelTaskRequest(id=task_id))
-        rest = [frame async for frame in coming]
-    assert [first.number, *(frame.number for frame in rest)] == list(range(1, len(rest) + 2))
-    assert payload(rest[-1]).status.state == TaskState.TASK_STATE_CANCELED
+        rest = [event async for event in events]
+    assert [first[0], *(number for number, _ in rest)] == list(range(1, len(rest) + 2))
+    assert rest[-1][1].status.state == TaskState.TASK_STATE_CANCELED
 
 
 @pytest.mark.parametrize("cursor", ["0", "-1", "x", "1.5", "1 2"])
 async def test_a_cursor_that_is_none_is_refused(crossdock: System, agent: Agent, binding: str, cursor: str) -> None:
     task = await finish(await sdk_client(crossdock, agent.url, binding), message("complete"))
     headers = {"Last-Event-ID": cursor}
-    async with streamed(crossdock, agent, binding, "SubscribeToTask", {"id": task.id}, **headers) as response:
+    if binding == GRPC:
+        caller = await stub(crossdock, agent, **headers)
+        error = await refused(caller.SubscribeToTask(SubscribeToTaskRequest(id=task.id)))
+        assert (error.code(), "Last-Event-ID" in error.details()) == (grpc.StatusCode.INVALID_ARGUMENT, True)
+        return
+    async with answered(crossdock, agent, binding, "SubscribeToTask", {"id": task.id}, **headers) as response:
         assert "Last-Event-ID" in (await response.aread()).decode()
         assert response.headers["content-type"].startswith("application/json")
 
 
-async def test_a_cursor_beyond_the_end_gives_the_task_as_it_stands(crossdock: System, agent: Agent) -> None:
-    seen = await whole_stream(crossdock, agent, HTTP_JSON, "complete")
-    params = {"id": payload(seen[0]).id}
+async def test_a_cursor_beyond_the_end_gives_the_task_as_it_stands(
+    crossdock: System, agent: Agent, binding: str
+) -> None:
+    seen = await whole_stream(crossdock, agent, binding, "complete")
     beyond = {"Last-Event-ID": str(len(seen) + 7)}
-    async with streamed(crossdock, agent, HTTP_JSON, "SubscribeToTask", params, **beyond) as response:
-        (only,) = [frame async for frame in frames(response)]
-    assert (only.number, payload(only).status.state) == (len(seen), COMPLETED)
+    async with streamed(crossdock, agent, binding, "SubscribeToTask", {"id": seen[0][1].id}, **beyond) as events:
+        (only,) = [event async for event in events]
+    assert (only[0], only[1].status.state) == (len(seen), COMPLETED)

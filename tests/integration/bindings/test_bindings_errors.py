@@ -9,6 +9,7 @@ from a2a.types import (
 )
 
 from crossdock.extensions import SKILL
+from tests.support.obligations import obliges
 from tests.support.system import Agent, System
 from tests.support.wire import body, rpc
 
@@ -97,6 +98,7 @@ def put(value: Any, task_id: str) -> Any:
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case[0] for case in CASES])
+@obliges("5.1-equal", "5.4-codes")
 async def test_both_bindings_answer_alike(crossdock: System, agent: Agent, case: tuple[Any, ...]) -> None:
     _, method, params, verb, path, content, (reason, code, status) = case
     if case[-1] == NO_PUSH:
@@ -132,6 +134,7 @@ async def test_both_bindings_answer_alike(crossdock: System, agent: Agent, case:
          "configuration.historyLength must be a whole number."),
     ],
 )  # fmt: skip
+@obliges("3.3.2-validated")
 async def test_the_field_is_named_and_what_it_must_be(
     crossdock: System, agent: Agent, params: dict[str, Any], text: str
 ) -> None:
@@ -204,6 +207,7 @@ async def test_a_patch_number_does_not_count(crossdock: System, agent: Agent) ->
         (b'"x"', -32600),
     ],
 )
+@obliges("9.1-envelope")
 async def test_requests_that_are_no_json_rpc(crossdock: System, agent: Agent, content: bytes, code: int) -> None:
     answer = await crossdock.http().post(agent.url, content=content, headers=await crossdock.headers())
     assert (answer.status_code, answer.json()["error"]["code"]) == (200, code)
@@ -217,6 +221,7 @@ async def test_the_answer_carries_the_requests_id(crossdock: System, agent: Agen
             assert answer.json()["id"] == request_id
 
 
+@obliges("5.7-unknown")
 async def test_unknown_fields_are_ignored(crossdock: System, agent: Agent) -> None:
     content = {**body(), "somethingNew": {"a": 1}}
     for path, sent in (("/", rpc("SendMessage", content)), ("/message:send", content)):

@@ -15,6 +15,7 @@ from a2a.types import (
 from a2a.utils.errors import A2AError
 
 from tests.support.executors import message
+from tests.support.obligations import obliges
 from tests.support.system import Agent, System
 from tests.support.wire import Frame, finish, frames, rpc, sdk_client
 
@@ -45,6 +46,7 @@ async def old_stream(crossdock: System, url: str, method: str, params: dict[str,
         return [frame async for frame in frames(response)]
 
 
+@obliges("3.6.2-version")
 async def test_an_old_client_sends_gets_and_cancels(crossdock: System, old_url: str) -> None:
     sent = (await old_call(crossdock, old_url, "message/send", old()))["result"]
     assert (sent["kind"], sent["status"]["state"]) == ("task", "completed")
@@ -66,6 +68,7 @@ async def test_an_old_client_cancels_what_runs(crossdock: System, fresh: Agent, 
     assert canceled["result"]["status"]["state"] == "canceled"
 
 
+@obliges("3.6.2-version")
 async def test_an_old_stream_ends_where_the_agent_asks(crossdock: System, old_url: str) -> None:
     async with asyncio.timeout(5):
         seen = await old_stream(crossdock, old_url, "message/stream", old("ask"))
@@ -87,6 +90,7 @@ async def test_an_old_client_subscribes_again(crossdock: System, old_url: str) -
     assert refused.data["error"]["code"] == -32004
 
 
+@obliges("3.6.2-version")
 async def test_the_old_rest_binding(crossdock: System, agent: Agent) -> None:
     http, headers = crossdock.http(), await crossdock.headers(version="")
     sent = {"message": {"messageId": "m", "role": "ROLE_USER", "content": [{"text": "complete"}]}}

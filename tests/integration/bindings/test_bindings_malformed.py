@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crossdock.cards.building import RPC_PATHS
+from tests.support.obligations import obliges
 from tests.support.system import Agent, System
 from tests.support.wire import body, rpc
 
@@ -188,6 +189,7 @@ FUZZ = settings(
 
 @FUZZ
 @given(request=requests | raw_requests, sent=headers)
+@obliges("3.3.2-validated")
 async def test_no_request_is_a_server_error(
     crossdock: System, agent: Agent, request: tuple[str, bytes], sent: dict[str, str]
 ) -> None:
@@ -211,6 +213,7 @@ queries = st.dictionaries(
 @given(
     query=queries, sent=headers, path=st.sampled_from(["/tasks", "/tasks/x", "/acme/tasks", "/.well-known/agent.json"])
 )
+@obliges("3.3.2-validated")
 async def test_no_query_is_a_server_error(
     crossdock: System, agent: Agent, query: dict[str, str], sent: dict[str, str], path: str
 ) -> None:

@@ -34,7 +34,7 @@ async def turn(*parts: Part, **values: Any) -> Conversation:
 def data(conversation: Conversation, name: str) -> dict[str, Any]:
     (part,) = conversation.artifact(name)
     assert isinstance(part, DataPart)
-    json.dumps(part.data, allow_nan=False)
+    json.dumps(part.data, allow_nan=False, ensure_ascii=False).encode()
     return dict(part.data)
 
 

@@ -141,6 +141,7 @@ def units(index: int) -> int:
         {"shipped_on": day, "carrier": lambda index: "DA"[index % 2], "weight_kg": units},
         {"Rechnungsnr": lambda index: 77 + index, "Datum": day, "Netto": units},
         {"order_id": lambda index: index + 1, "units": units},
+        {"qty": units, "price": lambda index: 5},
     ],
 )
 def test_a_month_of_records_is_a_table(columns: dict[str, Any]) -> None:

@@ -1,13 +1,17 @@
 """Rules and schemas: each violation with its row and field, and no caller's rule can hang or reach out."""
 
+import contextlib
 import json
 import time
 from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from anomaly_agent.limits import Limits
 from anomaly_agent.outcome import Validation
+from anomaly_agent.rules import parsed
 from anomaly_agent.source import FileSource, ValueSource
 from anomaly_agent.validation import validate
 from crossdock.errors import Rejected
@@ -73,11 +77,43 @@ def test_each_rule(rule: dict[str, Any], broken: list[tuple[int, str, str]]) -> 
         ),
         ("ordered <= 2025-01-01", [(row, "ordered", "not after 2025-01-01") for row in range(3)]),
         ("total = qty * price", [(1, "total", "equals qty x price")]),
+        (
+            "the line must be at most 1 and the sku is required",
+            [(1, "line", "max 1"), (2, "line", "max 1"), (2, "sku", "required")],
+        ),
         ("sku required, line <= 1", [(1, "line", "max 1"), (2, "sku", "required"), (2, "line", "max 1")]),
     ],
 )
 def test_rules_in_short(text: str, broken: list[tuple[int, str, str]]) -> None:
     assert violations({"rules": text}) == broken
+
+
+PIECE = st.sampled_from(
+    ["qty", "sku", " > ", " = ", "0", "1e400", " * ", " required", " one of ", ",", ";", "\n- ", "é", "("]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(PIECE, max_size=12).map("".join))
+def test_any_text_is_rules_or_refused(text: str) -> None:
+    with contextlib.suppress(Rejected):
+        assert parsed(text, ["qty", "sku"])
+
+
+LEAF = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+VALUE = st.recursive(LEAF, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.dictionaries(st.sampled_from(["a", "b", ""]), VALUE, min_size=1), min_size=1, max_size=8))
+@example([{"a": float("inf")}, {"a": 10**400}, {"a": "\ud800"}])
+def test_any_records_are_checked_or_refused(records: list[dict[str, Any]]) -> None:
+    schema = {"required": ["a"], "properties": {"a": {"type": "integer", "multipleOf": 0.5, "minLength": 2}}}
+    for rules in ({}, {"schema": schema}, {"rules": "a > 0; a unique; a one of 1, 2; a not before 2024-01-01"}):
+        with contextlib.suppress(Rejected):
+            validation = validate(lambda *_: None, FileSource(json.dumps(records).encode()), rules, Limits())
+            assert isinstance(validation, Validation)
+            json.dumps(validation.violations, allow_nan=False, ensure_ascii=False).encode()
 
 
 def test_rules_by_field() -> None:

@@ -5,14 +5,16 @@ from typing import Any
 
 import pytest
 from a2a.server.context import ServerCallContext
-from a2a.utils.errors import A2AError, TaskNotCancelableError
+from a2a.utils.errors import A2AError, InvalidParamsError, TaskNotCancelableError
+from google.protobuf.json_format import MessageToDict
+from google.rpc.code_pb2 import Code
 from structlog.testing import capture_logs
 
 from crossdock import errors
 from crossdock.server.bodies import NotJson
 from crossdock.server.call import CALL, Call
-from crossdock.server.faults import as_a2a, guarded, guarded_stream, rest_error, rpc_error
-from crossdock.tasks.journal import TaskEnded, TaskUnknown
+from crossdock.server.faults import LARGEST_STATUS, as_a2a, grpc_error, guarded, guarded_stream, rest_error, rpc_error
+from crossdock.tasks.journal import KeyReused, TaskEnded, TaskUnknown
 
 TABLE: list[tuple[Exception, str, int, int]] = [
     (errors.Rejected("change it"), "INVALID_PARAMS", -32602, 400),
@@ -21,6 +23,7 @@ TABLE: list[tuple[Exception, str, int, int]] = [
     (errors.Forbidden("no role"), "PERMISSION_DENIED", -32040, 403),
     (errors.Unauthenticated("no token"), "PERMISSION_DENIED", -32040, 403),
     (errors.TryLater("busy", 2.0), "UNAVAILABLE", -32050, 503),
+    (KeyReused("k"), "IDEMPOTENCY_KEY_REUSED", -32041, 409),
     (TaskUnknown("t"), "TASK_NOT_FOUND", -32001, 404),
     (TaskNotCancelableError("ended"), "TASK_NOT_CANCELABLE", -32002, 400),
     (RuntimeError("hunter2"), "INTERNAL_ERROR", -32603, 500),
@@ -37,6 +40,27 @@ def test_every_error_has_its_place(error: Exception, reason: str, code: int, sta
     assert by_rest["message"] == by_rpc["message"]
     assert by_rest["details"] == by_rpc["data"]
     assert by_rest["details"][0]["reason"] == reason
+
+
+@pytest.mark.parametrize("error", [row[0] for row in TABLE], ids=[type(row[0]).__name__ for row in TABLE])
+def test_grpc_has_the_same_names(error: Exception) -> None:
+    told = as_a2a(error)
+    by_rest, by_grpc = rest_error(told), MessageToDict(grpc_error(told))
+    assert by_grpc["code"] == Code.Value(by_rest["status"])
+    assert by_grpc["message"] == by_rest["message"]
+    assert by_grpc["details"][0] == {name: value for name, value in by_rest["details"][0].items() if value}
+    retries = [detail["retryDelay"] for detail in by_grpc["details"] if detail["@type"].endswith("RetryInfo")]
+    assert retries == (["2s"] if isinstance(error, errors.TryLater) else [])
+
+
+def test_a_long_refusal_fits_into_grpcs_metadata() -> None:
+    violations = [{"field": f"message.parts[{number}]", "message": "ü" * 50} for number in range(1_000)]
+    status = grpc_error(InvalidParamsError("ü" * 9_000, data={"errors": violations}))
+    assert status.ByteSize() < LARGEST_STATUS
+    assert status.message.endswith("ü ...")
+    assert [detail.TypeName() for detail in status.details] == ["google.rpc.ErrorInfo"]
+    short = grpc_error(InvalidParamsError("two", data={"errors": violations[:2]}))
+    assert [detail.TypeName() for detail in short.details] == ["google.rpc.ErrorInfo", "google.rpc.BadRequest"]
 
 
 def test_no_public_error_is_forgotten() -> None:

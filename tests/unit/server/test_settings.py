@@ -1,6 +1,7 @@
 """Settings: every problem at once, in words an operator can act on, and never a secret."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import Field
@@ -34,6 +35,28 @@ def test_what_is_missing_is_named() -> None:
         ServiceSettings.load()
     assert "CROSSDOCK_ISSUER: Field required" in str(caught.value)
     assert "CROSSDOCK_PORT: Field required" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, "127.0.0.1:10002"),
+        ({"grpc_port": 7}, "127.0.0.1:7"),
+        ({"host": "::1", "public_url": "http://[::1]:8002"}, "[::1]:10002"),
+        ({"public_url": "https://agent.example/anomaly"}, "agent.example:10002"),
+        ({"grpc_address": "grpc.example:443"}, "grpc.example:443"),
+    ],
+)
+def test_the_address_of_grpc(given: dict[str, Any], expected: str) -> None:
+    loaded = ServiceSettings.load(issuer="http://localhost:8009", **{"port": 8002, **given})
+    assert loaded.public_grpc == expected
+
+
+def test_a_port_has_room_for_grpc_above_it() -> None:
+    with pytest.raises(ConfigError, match=r"CROSSDOCK_GRPC_PORT: .*beyond 65535: set another"):
+        ServiceSettings.load(port=64000, issuer="http://localhost:8009")
+    assert ServiceSettings.load(port=64000, issuer="http://localhost:8009", grpc=False).port == 64000
+    assert ServiceSettings.load(port=64000, issuer="http://localhost:8009", grpc_port=1).grpc_listener == 1
 
 
 def test_a_bad_value_is_not_repeated(environment: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,18 @@ from a2a.utils.errors import InvalidParamsError, TaskNotCancelableError, Unsuppo
 from crossdock.errors import Failed, Rejected, TryLater
 from crossdock.tasks.engine import EngineLimits, TaskEngine, Ticket
 from crossdock.tasks.events import TERMINAL, Event, state_of
-from crossdock.tasks.journal import Entry, JournalDown, JournalLimits, Lease, TaskFilter, TaskUnknown
+from crossdock.tasks.journal import (
+    Entry,
+    IdempotencyKey,
+    JournalDown,
+    JournalLimits,
+    Lease,
+    TaskFilter,
+    TaskUnknown,
+)
 from crossdock.tasks.memory import MemoryJournal
+from crossdock.tasks.queue import JournalQueue
+from crossdock.tasks.resumption import Resumption, Resumptions
 from tests.support.executors import Behaviour, Recorder, Scripted, call_context, complete, message, state
 
 COMPLETED = TaskState.TASK_STATE_COMPLETED
@@ -31,13 +41,22 @@ class Bench:
         *,
         journal: MemoryJournal | None = None,
         kept: JournalLimits | None = None,
+        resumption: Resumptions | None = None,
+        direct: bool = False,
         **limits: float,
     ) -> None:
         self.executor = Scripted(behaviour)
         self.journal = journal or MemoryJournal(kept or JournalLimits(lease=0.2))
         self.recorder = Recorder()
         limits.setdefault("cancel_seconds", 0.3)
-        self.engine = TaskEngine(self.executor, self.journal, self.recorder, EngineLimits(**limits))  # type: ignore[arg-type]
+        self.engine = TaskEngine(
+            self.executor,
+            self.journal,
+            self.recorder,
+            EngineLimits(**limits),  # type: ignore[arg-type]
+            resumption or Resumptions({}),
+            direct_messages=direct,
+        )
         self._started = False
 
     async def submit(self, text: str = "hello", owner: str = "acme", **ids: str) -> Ticket:
@@ -146,8 +165,10 @@ async def test_an_error_in_the_error_path_is_survived() -> None:
 
 async def test_a_journal_that_fails_in_the_middle_ends_the_task() -> None:
     class Forgetful(MemoryJournal):
-        async def checkpoint(self, task_id: str) -> object:
-            raise ConnectionError("redis://:secret@host went away")
+        async def append(self, lease: Lease, entries: Sequence[Entry], *, begun: bytes | None = None) -> int:
+            if state_of(entries[0].event) not in TERMINAL:
+                raise ConnectionError("redis://:secret@host went away")
+            return await super().append(lease, entries, begun=begun)
 
     task = await Bench(complete, journal=Forgetful()).answer()
     assert task.status.state == FAILED
@@ -346,6 +367,100 @@ async def test_a_lone_message_completes_the_task() -> None:
     assert (task.status.state, text_of(task)) == (COMPLETED, "hi")
 
 
+async def say(context: RequestContext, queue: EventQueue) -> None:
+    await queue.enqueue_event(Message(message_id="r", role=Role.ROLE_AGENT, parts=[Part(text="hi")]))
+    await complete(context, queue)  # too late: the message was the answer
+
+
+async def test_a_lone_message_leaves_no_task_where_it_is_declared() -> None:
+    bench = Bench(say, direct=True)
+    ticket = await bench.submit()
+    async with asyncio.timeout(5):
+        answer = await bench.engine.lone_message(ticket)
+    assert answer is not None
+    assert (answer.parts[0].text, answer.task_id) == ("hi", "")
+    assert answer.context_id == ticket.snapshot.task.context_id
+    assert (await bench.journal.list("acme", TaskFilter(), "", 10)).total == 0
+    assert bench.recorder.states[-1] == (ticket.snapshot.task.id, COMPLETED)
+
+
+async def test_work_that_begins_with_an_event_is_a_task_although_messages_are_declared() -> None:
+    bench = Bench(complete, direct=True)
+    ticket = await bench.submit()
+    async with asyncio.timeout(5):
+        assert await bench.engine.lone_message(ticket) is None
+        assert (await bench.engine.answer(ticket)).status.state == COMPLETED
+
+
+async def test_who_is_answered_at_once_gets_a_task_for_a_message_that_comes_late() -> None:
+    go = asyncio.Event()
+
+    async def late(context: RequestContext, queue: EventQueue) -> None:
+        await go.wait()
+        await say(context, queue)
+
+    bench = Bench(late, direct=True)
+    ticket = await bench.submit()
+    async with asyncio.timeout(5):
+        assert await bench.engine.lone_message(ticket, at_once=True) is None
+        go.set()
+        task = await bench.engine.answer(ticket)
+    assert (task.status.state, text_of(task)) == (COMPLETED, "hi")
+
+
+async def test_a_message_that_waits_for_a_free_worker_becomes_a_task() -> None:
+    go = asyncio.Event()
+
+    async def wait(context: RequestContext, queue: EventQueue) -> None:
+        await go.wait()
+        await say(context, queue)
+
+    bench = Bench(wait, direct=True, running=1)
+    first, second = await bench.submit(), await bench.submit()
+    assert second.held is None
+    go.set()
+    async with asyncio.timeout(5):
+        assert await bench.engine.lone_message(first) is not None
+        assert await bench.engine.lone_message(second) is None
+        task = await bench.engine.answer(second)
+    assert (task.status.state, text_of(task)) == (COMPLETED, "hi")
+
+
+async def test_a_cancel_in_front_of_the_message_leaves_a_canceled_task() -> None:
+    async def never(context: RequestContext, queue: EventQueue) -> None:
+        await asyncio.Event().wait()
+
+    bench = Bench(never, direct=True)
+    ticket = await bench.submit()
+    await bench.executor.started.wait()
+    async with asyncio.timeout(5):
+        lone, canceled = await asyncio.gather(
+            bench.engine.lone_message(ticket), bench.engine.cancel("acme", ticket.snapshot.task.id)
+        )
+    assert (lone, canceled.task.status.state) == (None, CANCELED)
+    assert (await bench.engine.answer(ticket)).status.state == CANCELED
+
+
+async def test_an_answer_under_a_key_stays_a_task() -> None:
+    bench = Bench(say, direct=True)
+    await bench.engine.start()
+    key = IdempotencyKey("k", "digest")
+    async with asyncio.timeout(5):
+        tickets = [await bench.engine.submit("acme", message(), call_context(), key=key) for _ in range(2)]
+        answers = [await bench.engine.answer(ticket) for ticket in tickets]
+    assert answers[0] == answers[1]
+    assert bench.executor.runs == 1
+
+
+async def test_a_message_whose_record_cannot_be_deleted_is_not_told_twice() -> None:
+    bench = Bench(say, direct=True)
+    ticket = await bench.submit()
+    await bench.journal.seize(ticket.snapshot.task.id, "another")
+    async with asyncio.timeout(5):
+        assert await bench.engine.lone_message(ticket) is None
+    assert (await bench.journal.get("acme", ticket.snapshot.task.id)).sequence == 1
+
+
 async def test_earlier_tasks_of_the_context_are_given_to_their_owner_only() -> None:
     seen: list[list[str]] = []
 
@@ -363,7 +478,9 @@ async def test_earlier_tasks_of_the_context_are_given_to_their_owner_only() -> N
 async def test_nothing_is_left_behind() -> None:
     bench = Bench(complete)
     await asyncio.gather(*(bench.answer() for _ in range(20)))
-    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await asyncio.gather(*(held.worker for held in bench.engine._worker.held.values()))
+        await asyncio.sleep(0)
     assert not bench.engine._worker.held
     page = await bench.journal.list("acme", TaskFilter(), "", 100)
     assert page.total == 20
@@ -383,3 +500,85 @@ async def test_messages_that_wait_behind_the_end_of_a_task_are_answered() -> Non
     async with asyncio.timeout(5):
         answers = [await bench.engine.answer(ticket) for ticket in (first, *late)]
     assert {task.status.state for task in answers} == {COMPLETED}
+
+
+class Shared(MemoryJournal):
+    """Of those that outlive a process."""
+
+    durable = True
+
+    async def stranded(self) -> list[str]:
+        return []
+
+
+@pytest.mark.parametrize(
+    ("resumption", "left"), [(Resumption.NEVER, FAILED), (Resumption.RESTART, TaskState.TASK_STATE_WORKING)]
+)
+async def test_a_stop_gives_back_what_may_be_run_again_only(resumption: Resumption, left: TaskState) -> None:
+    handed_over: list[bool] = []
+
+    async def work(context: RequestContext, queue: EventQueue) -> None:
+        await state(queue, TaskState.TASK_STATE_WORKING)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            assert isinstance(queue, JournalQueue)
+            handed_over.append(queue.handed_over)
+
+    bench = Bench(work, journal=Shared(JournalLimits(lease=0.2)), resumption=Resumptions({"*": resumption}))
+    ticket = await bench.submit()
+    await bench.executor.started.wait()
+    await bench.engine.drain(0.1)
+    snapshot = await bench.journal.get("acme", ticket.snapshot.task.id)
+    assert snapshot.task.status.state == left
+    assert handed_over == [left != FAILED]
+    await bench.engine.close()
+
+
+async def test_an_executor_is_told_that_somebody_else_goes_on() -> None:
+    seen: list[bool] = []
+
+    async def work(context: RequestContext, queue: EventQueue) -> None:
+        assert isinstance(queue, JournalQueue)
+        await state(queue, TaskState.TASK_STATE_WORKING)
+        await bench.journal.seize(str(context.task_id), "another")
+        try:
+            await state(queue, TaskState.TASK_STATE_COMPLETED)
+        finally:
+            seen.append(queue.handed_over)
+
+    bench = Bench(work)
+    ticket = await bench.submit()
+    async with asyncio.timeout(10):
+        while not seen:  # noqa: ASYNC110 - nobody tells when a former holder is done
+            await asyncio.sleep(0.01)
+    snapshot = await bench.journal.get("acme", ticket.snapshot.task.id)
+    assert (seen, snapshot.task.status.state == COMPLETED) == ([True], False)
+    await bench.engine.drain(0.1)
+    await bench.engine.close()
+
+
+async def test_a_repeated_message_begins_before_its_turns_end() -> None:
+    async def ask(context: RequestContext, queue: EventQueue) -> None:
+        await state(queue, ASKS)
+
+    bench = Bench(ask)
+    first = await bench.submit()
+    await bench.engine.answer(first)
+    task_id, key = first.snapshot.task.id, IdempotencyKey("k", "digest")
+
+    async def answered() -> Ticket:
+        return await bench.engine.submit("acme", message("yes", task_id=task_id), call_context(), key=key)
+
+    await bench.engine.answer(await answered())
+    again = await answered()
+    beginning = await bench.engine.beginning(again)
+    assert (again.again, again.turn) == (True, 2)
+    assert (beginning.sequence, beginning.task.status.state) == (
+        again.snapshot.sequence - 1,
+        TaskState.TASK_STATE_WORKING,
+    )
+    await bench.engine.cancel("acme", task_id)
+    ended = await bench.engine.beginning(await answered())
+    assert ended.task.status.state == CANCELED
+    assert (await bench.engine.answer(await answered())).status.state == CANCELED

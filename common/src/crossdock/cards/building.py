@@ -60,6 +60,17 @@ def agent_card(
     return card
 
 
+def offer_grpc(card: AgentCard, address: str) -> None:
+    """Adds the interface at `address` (host:port), behind those over HTTP of the same version."""
+    added = [
+        AgentInterface(url=address, protocol_binding=TransportProtocol.GRPC.value, protocol_version=protocol)
+        for protocol in ("1.0", "0.3")
+    ]
+    interfaces = sorted([*card.supported_interfaces, *added], key=lambda item: item.protocol_version, reverse=True)
+    del card.supported_interfaces[:]
+    card.supported_interfaces.extend(interfaces)
+
+
 def _openid_connect(issuer: str) -> SecurityScheme:
     return SecurityScheme(
         open_id_connect_security_scheme=OpenIdConnectSecurityScheme(

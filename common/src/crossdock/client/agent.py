@@ -23,6 +23,7 @@ from a2a.types import (
     StreamResponse,
     SubscribeToTaskRequest,
     Task,
+    TaskState,
 )
 from a2a.utils.constants import TransportProtocol
 from a2a.utils.errors import UnsupportedOperationError
@@ -33,12 +34,12 @@ from crossdock.client.breaker import CircuitBreaker
 from crossdock.client.difference import difference
 from crossdock.client.faults import never_sent, translated, was_cut
 from crossdock.errors import Failed
-from crossdock.extensions import HOPS_HEADER, TIMEOUT_HEADER
-from crossdock.tasks.events import Event, fold, is_resting, state_name, state_of
+from crossdock.extensions import HOPS_HEADER, KEY_HEADER, TIMEOUT_HEADER
+from crossdock.tasks.events import TERMINAL, Event, fold, is_resting, state_name, state_of
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
-Begun = tuple[AsyncIterator[StreamResponse], StreamResponse | None]
+Begun = tuple[AsyncIterator[StreamResponse], StreamResponse]
 RECALL_SECONDS = 1.5
 BINDINGS = [TransportProtocol.JSONRPC.value, TransportProtocol.HTTP_JSON.value]
 
@@ -81,20 +82,49 @@ class AgentClient:
         return await self._cards.get(self.url)
 
     async def send(
-        self, message: Message, *, hops: int = 0, seconds: float | None = None
+        self,
+        message: Message,
+        *,
+        hops: int = 0,
+        seconds: float | None = None,
+        key: str = "",
+        keeps: Callable[[], bool] = lambda: False,
     ) -> AsyncGenerator[Event | Message]:
         """Sends `message` and yields what happens until the task rests: first the Task, then each event once.
 
-        An agent that answers with a lone Message yields just that. Leaving the iterator early does not cancel the
-        task; being cancelled before the agent has answered does. Raises `TryLater`, `Unauthenticated`, `Forbidden`,
+        An agent that answers with a lone Message yields just that. With a `key` the same message may be sent several
+        times, also by several processes: the agent works it once, and the Task that comes first is as it then stands.
+        Leaving the iterator early does not cancel the task; being cancelled before the agent has answered does, unless
+        it `keeps` it: somebody else sends the message again. Raises `TryLater`, `Unauthenticated`, `Forbidden`,
         `Rejected`, `TaskUnknown` or `Failed`.
         """
-        limit = min(seconds or self._policy.seconds, self._policy.seconds)
-        started = time.monotonic()
+        limit = self._limit(seconds)
+        headers = _headers(hops, limit, key)
         seen = Task()
+        async with aclosing(self._observed(self._conversation(message, seen, headers, keeps), seen, limit)) as events:
+            async for event in events:
+                yield event
+
+    async def resume(
+        self, task_id: str, *, hops: int = 0, seconds: float | None = None
+    ) -> AsyncGenerator[Event | Message]:
+        """As `send` for a message that was sent before: first the Task as it stands, then what follows."""
+        limit = self._limit(seconds)
+        seen = Task(id=task_id)
+        async with aclosing(self._observed(self._rest(seen, _headers(hops, limit)), seen, limit)) as events:
+            async for event in events:
+                yield event
+
+    def _limit(self, seconds: float | None) -> float:
+        return min(seconds or self._policy.seconds, self._policy.seconds)
+
+    async def _observed(
+        self, conversation: AsyncGenerator[Event | Message], seen: Task, limit: float
+    ) -> AsyncGenerator[Event | Message]:
+        started = time.monotonic()
         outcome = "error"
         try:
-            async with asyncio.timeout(limit), aclosing(self._conversation(message, seen, hops, limit)) as events:
+            async with asyncio.timeout(limit), aclosing(conversation) as events:
                 async for event in events:
                     if isinstance(event, Message) or is_resting(event):
                         outcome = "message" if isinstance(event, Message) else _state(event)
@@ -107,20 +137,28 @@ class AgentClient:
             if self._observe:
                 self._observe(outcome, time.monotonic() - started)
 
+    async def _rest(self, seen: Task, headers: dict[str, str]) -> AsyncGenerator[Event | Message]:
+        task = await self.get(seen.id)
+        seen.CopyFrom(task)
+        yield task
+        if is_resting(task):
+            return
+        async with aclosing(self._resumed(seen, None, headers)) as events:
+            async for event in events:
+                yield event
+
     async def _conversation(
-        self, message: Message, seen: Task, hops: int, seconds: float
+        self, message: Message, seen: Task, headers: dict[str, str], keeps: Callable[[], bool]
     ) -> AsyncGenerator[Event | Message]:
-        headers = {HOPS_HEADER: str(hops + 1), TIMEOUT_HEADER: f"{seconds:.3f}"}
-        number = 0 if not message.task_id else None  # of the last event seen; of a task's later turns it is unknown
+        number: int | None = None  # of the last event seen, where it is known
         try:
-            async for event in self._first_stream(message, headers):
+            async for event in self._first_stream(message, headers, keeps):
                 yield event
                 if isinstance(event, Message):
                     return
                 fold(seen, event)
-                number = None if number is None else number + 1
-                # A follow-up's first Task stands as it was before the message: it may rest already.
-                if is_resting(event) and not (message.task_id and isinstance(event, Task)):
+                number = _first_number(event) if isinstance(event, Task) else None if number is None else number + 1
+                if _is_last(event, message):
                     return
         except Exception as error:
             if not (seen.id and was_cut(error)):
@@ -129,7 +167,9 @@ class AgentClient:
             async for event in events:
                 yield event
 
-    async def _first_stream(self, message: Message, headers: dict[str, str]) -> AsyncGenerator[Event | Message]:
+    async def _first_stream(
+        self, message: Message, headers: dict[str, str], keeps: Callable[[], bool]
+    ) -> AsyncGenerator[Event | Message]:
         client = await self._client()
         # The history would bring back what was just sent, files and all.
         configuration = SendMessageConfiguration(history_length=0)
@@ -137,16 +177,19 @@ class AgentClient:
 
         async def begin() -> Begun:
             stream = client.send_message(request, context=ClientCallContext(service_parameters=headers))
-            return stream, await anext(stream, None)
+            first = await anext(stream, None)
+            if first is None:
+                raise httpx.RemoteProtocolError("the stream ended before its first event")
+            return stream, first
 
-        starting = asyncio.ensure_future(self._retried(begin))
+        repeatable = _broke if KEY_HEADER in headers else never_sent
+        starting = asyncio.ensure_future(self._retried(begin, repeatable))
         try:
             stream, first = await asyncio.shield(starting)
         except asyncio.CancelledError:
-            await self._recall(starting)
+            await (_dropped(starting) if keeps() else self._recall(starting))
             raise
-        if first is not None:
-            yield _payload(first)
+        yield _payload(first)
         async for response in stream:
             yield _payload(response)
 
@@ -155,7 +198,7 @@ class AgentClient:
         try:
             async with asyncio.timeout(RECALL_SECONDS):
                 _, first = await starting
-                if first is not None and first.HasField("task"):
+                if first.HasField("task"):
                     await self.cancel(first.task.id)
         except Exception as error:  # noqa: BLE001 - best effort: the cancellation itself is what goes on
             log.warning("sent_message_not_recalled", agent=self.name, reason=type(error).__name__)
@@ -226,12 +269,14 @@ class AgentClient:
         except Exception as error:
             raise translated(self.name, error) from error
 
-    async def _retried(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Tries again, with back-off, only what the agent cannot have seen."""
+    async def _retried(
+        self, call: Callable[[], Awaitable[T]], repeatable: Callable[[BaseException], bool] = never_sent
+    ) -> T:
+        """Tries again, with back-off; by itself only what the agent cannot have seen."""
         async for attempt in AsyncRetrying(
             stop=stop_after_attempt(self._policy.attempts),
             wait=wait_random_exponential(multiplier=0.1, max=2.0),
-            retry=retry_if_exception(never_sent),
+            retry=retry_if_exception(repeatable),
             reraise=True,
         ):
             with attempt:
@@ -257,6 +302,33 @@ class AgentClient:
             interface.url = _rebased(interface.url, self.url)
         config = ClientConfig(httpx_client=self._http, supported_protocol_bindings=BINDINGS)
         return ClientFactory(config).create(card)
+
+
+def _headers(hops: int, seconds: float, key: str = "") -> dict[str, str]:
+    named = {KEY_HEADER: key} if key else {}
+    return {HOPS_HEADER: str(hops + 1), TIMEOUT_HEADER: f"{seconds:.3f}", **named}
+
+
+def _first_number(task: Task) -> int | None:
+    """That of a stream's first Task: 1 for a new one; for one that stands later it is not known."""
+    new = task.status.state == TaskState.TASK_STATE_SUBMITTED and not task.artifacts
+    return 1 if new else None
+
+
+def _is_last(event: Event, message: Message) -> bool:
+    """A follow-up's first Task may rest as it did before the message; one that has ended is the last word."""
+    if isinstance(event, Task) and message.task_id:
+        return event.status.state in TERMINAL
+    return is_resting(event)
+
+
+def _broke(error: BaseException) -> bool:
+    return never_sent(error) or was_cut(error)
+
+
+async def _dropped(starting: asyncio.Future[Begun]) -> None:
+    starting.cancel()
+    await asyncio.wait([starting])
 
 
 def _rebased(url: str, base: str) -> str:

@@ -4,12 +4,15 @@ import fnmatch
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from a2a.extensions.common import HTTP_EXTENSION_HEADER
 from a2a.server.context import ServerCallContext
 from a2a.types import AgentCard, Role, SendMessageRequest
 from a2a.utils.errors import (
     ContentTypeNotSupportedError,
+    ExtensionSupportRequiredError,
     InvalidParamsError,
     PushNotificationNotSupportedError,
+    UnsupportedOperationError,
 )
 
 from crossdock.auth.claims import Principal
@@ -20,6 +23,7 @@ from crossdock.server.decoding import unfit
 from crossdock.server.push import PushConfigs
 
 MAX_ID = 256
+MAX_METADATA = 64 * 1024
 PassedOn = Callable[[], Awaitable[Mapping[str, str]]]
 
 
@@ -51,6 +55,22 @@ class Admission:
     passed_on: PassedOn = nothing
     push: PushConfigs | None = None
 
+    def admitted(self, context: ServerCallContext) -> Principal:
+        """The caller, of whatever operation. Raises `Forbidden`, `ExtensionSupportRequiredError` (section 3.3.4)."""
+        declared = self.card.capabilities.extensions
+        lacking = {item.uri for item in declared if item.required} - context.requested_extensions
+        if lacking:
+            uris = ", ".join(sorted(lacking))
+            raise ExtensionSupportRequiredError(
+                f"This agent works only with callers that support {uris}. If yours does, name it in the header "
+                f"{HTTP_EXTENSION_HEADER}."
+            )
+        return caller(context)
+
+    def check_streaming(self) -> None:
+        if not self.card.capabilities.streaming:
+            raise UnsupportedOperationError("This agent does not stream. Send the message without, or get the task.")
+
     async def check(self, params: SendMessageRequest, context: ServerCallContext) -> None:
         """Raises the A2A error that fits, or `Forbidden`."""
         message = params.message
@@ -63,6 +83,9 @@ class Admission:
             raise InvalidParamsError(f"messageId, contextId and taskId hold at most {MAX_ID} characters.")
         if not (message.message_id + message.context_id + message.task_id).isprintable():
             raise InvalidParamsError("messageId, contextId and taskId must not hold control characters.")
+        for field, metadata in {"metadata": params.metadata, "message.metadata": message.metadata}.items():
+            if metadata.ByteSize() > MAX_METADATA:
+                raise unfit(field, f"holds at most {MAX_METADATA // 1024} KiB: send large content as a part")
         self._check_media_types(params)
         self._check_hops(context.state["headers"])
         skill = self.named_skill(params)

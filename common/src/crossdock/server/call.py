@@ -1,7 +1,7 @@
-"""One HTTP request as our request handler and the bindings share it."""
+"""One request as our request handler and the bindings share it."""
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from a2a.compat.v0_3.extension_headers import LEGACY_HTTP_EXTENSION_HEADER
@@ -36,10 +36,18 @@ def call_context(request: Request, call: Call, tenant: str) -> ServerCallContext
 
 def activated(request: Request, extensions: Collection[str]) -> dict[str, str]:
     """The header that tells which of the agent's extensions the caller activated (topics/extensions)."""
-    found = sorted(_requested(request).intersection(extensions))
-    return {HTTP_EXTENSION_HEADER: ", ".join(found)} if found else {}
+    return extension_header(_requested(request).intersection(extensions))
+
+
+def extension_header(activated: Collection[str]) -> dict[str, str]:
+    return {HTTP_EXTENSION_HEADER: ", ".join(sorted(activated))} if activated else {}
+
+
+def requested_extensions(values: Callable[[str], list[str]]) -> set[str]:
+    """What the caller activates; `values` gives those of a header."""
+    names = (HTTP_EXTENSION_HEADER, LEGACY_HTTP_EXTENSION_HEADER)
+    return get_requested_extensions([value for name in names for value in values(name)])
 
 
 def _requested(request: Request) -> set[str]:
-    names = (HTTP_EXTENSION_HEADER, LEGACY_HTTP_EXTENSION_HEADER)
-    return get_requested_extensions([value for name in names for value in request.headers.getlist(name)])
+    return requested_extensions(request.headers.getlist)

@@ -60,10 +60,14 @@ class PipelineRun:
 
     deadline: float
     pool: ComputePool
+    queue: EventQueue
     started: list[AsyncGenerator[Progress | Computed]] = field(default_factory=list)
 
     def remaining(self) -> float:
         return max(0.0, self.deadline - asyncio.get_running_loop().time())
+
+    def handed_over(self) -> bool:
+        return isinstance(self.queue, JournalQueue) and self.queue.handed_over
 
     def compute(self, function: Callable[..., Any], /, *args: Any) -> AsyncIterator[Progress | Computed]:
         computation = self.pool.run(function, *args)
@@ -102,7 +106,7 @@ class PipelineExecutor(AgentExecutor):
             self._admission.check_skill(choice.skill, caller(context.call_context))
             request = replace(request, skill=choice.skill)
             await emitter.skill(choice, aloud=len(self._pipeline.skills) > 1)
-        run = PipelineRun(context.call_context.state[DEADLINE], self._pool)
+        run = PipelineRun(context.call_context.state[DEADLINE], self._pool, event_queue)
         outputs = self._pipeline.run(request, run)
         async with aclosing(run), aclosing(outputs) as stream:  # type: ignore[type-var] # implementations are generators
             async for output in stream:
@@ -114,8 +118,7 @@ class PipelineExecutor(AgentExecutor):
             await self._pipeline.abandoned(await self._request(context))
 
     async def _request(self, context: RequestContext) -> PipelineRequest:
-        size = sum(item.ByteSize() for item in (context.message, context.current_task, *context.related_tasks) if item)
-        request = await off_loop(size, self._described, context)
+        request = await off_loop(_size(context), self._described, context)
         return replace(request, parts=tuple([await self._loaded(part) for part in request.parts]))
 
     def _described(self, context: RequestContext) -> PipelineRequest:
@@ -155,6 +158,16 @@ def _conversation(task: Task) -> tuple[Turn, ...]:
     """An earlier task as turns: its messages, and its artifacts as the agent's last word."""
     artifacts = tuple(from_wire(part) for artifact in task.artifacts for part in artifact.parts)
     return (*turns(task.history), *([Turn("agent", artifacts)] if artifacts else []))
+
+
+def _size(context: RequestContext) -> int:
+    """The bytes that a request brings along, counted until they are many: counting takes time, too."""
+    size = 0
+    for item in (context.message, context.current_task, *context.related_tasks):
+        size += item.ByteSize() if item else 0
+        if size > AT_ONCE:
+            break
+    return size
 
 
 def _weight(parts: Iterable[Part]) -> int:

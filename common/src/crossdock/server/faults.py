@@ -19,6 +19,12 @@ from a2a.utils.errors import (
     JSONParseError,
     TaskNotFoundError,
 )
+from google.protobuf.any_pb2 import Any as Any_
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.json_format import ParseDict
+from google.rpc.code_pb2 import Code
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -26,7 +32,7 @@ from starlette.responses import JSONResponse, Response
 from crossdock.errors import Forbidden, Public, Rejected, TryLater, Unauthenticated
 from crossdock.server.bodies import NotJson
 from crossdock.server.call import CALL, Call
-from crossdock.tasks.journal import TaskUnknown
+from crossdock.tasks.journal import KeyReused, TaskUnknown
 
 log = structlog.get_logger(__name__)
 
@@ -37,14 +43,28 @@ class PermissionDeniedError(A2AError):
     message = "Permission denied"
 
 
+class IdempotencyKeyReusedError(A2AError):
+    """The key stands for another request."""
+
+    message = "The Idempotency-Key was sent with another request. Repeat that one unchanged, or take a new key."
+
+
 class UnavailableError(A2AError):
     """The same call may succeed later."""
 
     message = "Try again later"
 
 
+class TooLargeError(A2AError):
+    """Over HTTP the body is refused before a binding sees it."""
+
+    message = "The request is too large"
+
+
 OWN_ERRORS: dict[type[A2AError], tuple[int, ErrorMapping]] = {
     PermissionDeniedError: (-32040, ErrorMapping(403, "PERMISSION_DENIED", "PERMISSION_DENIED")),
+    IdempotencyKeyReusedError: (-32041, ErrorMapping(409, "ALREADY_EXISTS", "IDEMPOTENCY_KEY_REUSED")),
+    TooLargeError: (-32042, ErrorMapping(413, "RESOURCE_EXHAUSTED", "REQUEST_TOO_LARGE")),
     UnavailableError: (-32050, ErrorMapping(503, "UNAVAILABLE", "UNAVAILABLE")),
 }
 """JSON-RPC code (of the range that JSON-RPC leaves to servers) and HTTP mapping of errors that A2A does not name."""
@@ -56,6 +76,9 @@ MAPPINGS = {
     JSONParseError: A2A_ERROR_MAPPING[InvalidRequestError],
 }
 INTERNAL = A2A_ERROR_MAPPING[InternalError]
+LONGEST_TEXT = 500
+LARGEST_STATUS = 2_500
+"""Errors are gRPC metadata, of which clients take 8 KiB: the text twice, percent-encoded and in base64."""
 LOST = "Task not found: check its id, or list your tasks. Ended tasks are forgotten after a while."
 
 
@@ -70,6 +93,32 @@ def rest_error(error: A2AError) -> dict[str, Any]:
     return {"code": code, "status": status, "message": str(error), "details": _details(error)}
 
 
+def grpc_error(error: A2AError) -> Status:
+    """The google.rpc.Status of a gRPC answer (section 10.6)."""
+    code = Code.Value(MAPPINGS.get(type(error), INTERNAL).grpc_status)
+    status = Status(code=code, message=cut(str(error), LONGEST_TEXT))
+    for detail in _details(error):
+        packed = ParseDict({**detail, **_texts(detail)}, Any_())
+        if status.ByteSize() + packed.ByteSize() <= LARGEST_STATUS:
+            status.details.append(packed)
+    if isinstance(error, UnavailableError) and error.data:
+        delay = Duration()
+        delay.FromMilliseconds(round(1000 * float(error.data["retryAfterSeconds"])))
+        status.details.add().Pack(RetryInfo(retry_delay=delay))
+    return status
+
+
+def cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 4]} ..."
+
+
+def _texts(detail: dict[str, Any]) -> dict[str, Any]:
+    """ErrorInfo's metadata with what protobuf lets it hold: texts. Field violations are a detail of their own."""
+    if "metadata" not in detail:
+        return {}
+    return {"metadata": {name: text for name, text in detail["metadata"].items() if isinstance(text, str)}}
+
+
 def _details(error: A2AError) -> list[dict[str, Any]]:
     info, *others = build_error_details(error)
     return [{**info, "reason": MAPPINGS.get(type(error), INTERNAL).reason}, *others]
@@ -80,6 +129,8 @@ def as_a2a(error: Exception) -> A2AError:
     match error:
         case A2AError():
             return error
+        case KeyReused():
+            return IdempotencyKeyReusedError()
         case TaskUnknown():
             return TaskNotFoundError(LOST)
         case Forbidden() | Unauthenticated():

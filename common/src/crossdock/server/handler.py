@@ -35,10 +35,11 @@ from a2a.utils.errors import (
 from a2a.utils.task import apply_history_length
 
 from crossdock.errors import TryLater
-from crossdock.server.admission import Admission, caller, time_left
+from crossdock.server.admission import Admission, time_left
 from crossdock.server.call import CALL, Call
 from crossdock.server.decoding import require, unfit
 from crossdock.server.faults import guarded, guarded_stream
+from crossdock.server.idempotency import idempotency_key
 from crossdock.tasks.engine import TaskEngine, Ticket
 from crossdock.tasks.events import TERMINAL, is_resting
 from crossdock.tasks.journal import TaskFilter, TaskJournal
@@ -67,14 +68,18 @@ class JournalRequestHandler(RequestHandler):
     async def _submit(self, params: SendMessageRequest, context: ServerCallContext) -> Ticket:
         require(params)
         _check_history_length(params.configuration, "configuration.historyLength")
-        owner = caller(context).customer
+        owner = self._admission.admitted(context).customer
         await self._admission.check(params, context)
-        return await self._engine.submit(owner, params, context, time_left(context))
+        key = await idempotency_key(params, context)
+        return await self._engine.submit(owner, params, context, time_left(context), key)
 
     @guarded
     async def on_message_send(self, params: SendMessageRequest, context: ServerCallContext) -> Task | Message:
         ticket = await self._submit(params, context)
-        if params.configuration.return_immediately:
+        at_once = params.configuration.return_immediately
+        if message := await self._engine.lone_message(ticket, at_once=at_once):
+            return message
+        if at_once:
             return apply_history_length(ticket.snapshot.task, params.configuration)
         return apply_history_length(await self._engine.answer(ticket), params.configuration)
 
@@ -82,9 +87,14 @@ class JournalRequestHandler(RequestHandler):
     async def on_message_send_stream(
         self, params: SendMessageRequest, context: ServerCallContext
     ) -> AsyncGenerator[SdkEvent]:
-        owner = caller(context).customer
+        owner = self._admission.admitted(context).customer
+        self._admission.check_streaming()
         with self._stream(owner):
-            snapshot = (await self._submit(params, context)).snapshot
+            ticket = await self._submit(params, context)
+            if message := await self._engine.lone_message(ticket):
+                yield message
+                return
+            snapshot = await self._engine.beginning(ticket)
             call: Call = context.state[CALL]
             call.numbers.append(snapshot.sequence)
             yield apply_history_length(snapshot.task, params.configuration)
@@ -99,7 +109,8 @@ class JournalRequestHandler(RequestHandler):
     ) -> AsyncGenerator[SdkEvent]:
         """Without `Last-Event-ID` as in section 3.1.6; with it, the task as of that event and then what came after."""
         require(params)
-        owner = caller(context).customer
+        owner = self._admission.admitted(context).customer
+        self._admission.check_streaming()
         cursor = _cursor(context)
         snapshot = await self._journal.get(owner, params.id, cursor)
         if cursor is None and snapshot.task.status.state in TERMINAL:
@@ -140,7 +151,7 @@ class JournalRequestHandler(RequestHandler):
     async def on_get_task(self, params: GetTaskRequest, context: ServerCallContext) -> Task:
         require(params)
         _check_history_length(params, "historyLength")
-        snapshot = await self._journal.get(caller(context).customer, params.id)
+        snapshot = await self._journal.get(self._admission.admitted(context).customer, params.id)
         return apply_history_length(snapshot.task, params)
 
     @guarded
@@ -155,7 +166,11 @@ class JournalRequestHandler(RequestHandler):
         )
         size = params.page_size or DEFAULT_LIST_TASKS_PAGE_SIZE
         page = await self._journal.list(
-            caller(context).customer, wanted, params.page_token, size, artifacts=params.include_artifacts
+            self._admission.admitted(context).customer,
+            wanted,
+            params.page_token,
+            size,
+            artifacts=params.include_artifacts,
         )
         tasks = [apply_history_length(task, params) for task in page.tasks]
         return ListTasksResponse(tasks=tasks, next_page_token=page.next_token, total_size=page.total, page_size=size)
@@ -163,13 +178,13 @@ class JournalRequestHandler(RequestHandler):
     @guarded
     async def on_cancel_task(self, params: CancelTaskRequest, context: ServerCallContext) -> Task:
         require(params)
-        return (await self._engine.cancel(caller(context).customer, params.id)).task
+        return (await self._engine.cancel(self._admission.admitted(context).customer, params.id)).task
 
     @guarded
     async def on_get_extended_agent_card(
         self, params: GetExtendedAgentCardRequest, context: ServerCallContext
     ) -> AgentCard:
-        caller(context)
+        self._admission.admitted(context)
         if not self._admission.card.capabilities.extended_agent_card:
             raise UnsupportedOperationError("This agent has no extended card.")
         if self._extended_card is None:
@@ -183,9 +198,9 @@ class JournalRequestHandler(RequestHandler):
         configs = self._admission.push_configs()
         require(params)
         _require_task(params)
-        await self._journal.get(caller(context).customer, params.task_id, 1)
+        await self._journal.get(self._admission.admitted(context).customer, params.task_id, 1)
         await configs.check(params)
-        return await configs.create(caller(context).customer, params)
+        return await configs.create(self._admission.admitted(context).customer, params)
 
     @guarded
     async def on_get_task_push_notification_config(
@@ -193,7 +208,7 @@ class JournalRequestHandler(RequestHandler):
     ) -> TaskPushNotificationConfig:
         configs = self._admission.push_configs()
         _require_task(params) if _is_legacy(context) else require(params)
-        return await configs.get(caller(context).customer, params.task_id, params.id)
+        return await configs.get(self._admission.admitted(context).customer, params.task_id, params.id)
 
     @guarded
     async def on_list_task_push_notification_configs(
@@ -202,7 +217,7 @@ class JournalRequestHandler(RequestHandler):
         """All of them on one page: their number is limited."""
         configs = self._admission.push_configs()
         require(params)
-        found = await configs.list(caller(context).customer, params.task_id)
+        found = await configs.list(self._admission.admitted(context).customer, params.task_id)
         return ListTaskPushNotificationConfigsResponse(configs=found)
 
     @guarded
@@ -211,7 +226,7 @@ class JournalRequestHandler(RequestHandler):
     ) -> None:
         configs = self._admission.push_configs()
         require(params)
-        await configs.delete(caller(context).customer, params.task_id, params.id)
+        await configs.delete(self._admission.admitted(context).customer, params.task_id, params.id)
 
 
 def _require_task(params: TaskPushNotificationConfig | GetTaskPushNotificationConfigRequest) -> None:

@@ -17,7 +17,7 @@ from crossdock.server.bodies import NotJson, parsed
 from crossdock.server.call import Call, activated, call_context
 from crossdock.server.faults import as_a2a, rpc_error
 from crossdock.server.loop import off_loop
-from crossdock.server.operations import METHODS, V0_3, Method
+from crossdock.server.operations import METHODS, V0_3, Method, asked_version
 from crossdock.server.responses import EventStream, JsonResponse, begun, event_frames
 
 ALL_METHODS: Mapping[str, Method] = {**METHODS, **legacy.RPC_METHODS}
@@ -64,7 +64,7 @@ def _asked(body: bytes, request: Request) -> Asked:
         envelope = _envelope(body)
         request_id = _request_id(envelope)
         method = _method(envelope)
-        method.check_version(request)
+        method.check_version(asked_version(request))
         params = envelope.get("params", {})
         if not isinstance(params, dict):
             raise InvalidParamsError("params must hold fields by their names: {...}.")

@@ -1,4 +1,4 @@
-"""A2A 0.3 on both bindings: its words become those of 1.0 through the SDK's conversions, and back."""
+"""A2A 0.3 on every binding: its words become those of 1.0 through the SDK's conversions, and back."""
 
 from collections.abc import AsyncGenerator, Callable
 from typing import Any, get_args
@@ -155,7 +155,11 @@ RPC_STREAMS = [method for method in RPC_METHODS.values() if method.operation.str
 
 
 def _rest_send(value: Any) -> SendMessageRequest:
-    request = decode(value, proto.SendMessageRequest())
+    return core_send(decode(value, proto.SendMessageRequest()))
+
+
+def core_send(request: proto.SendMessageRequest) -> SendMessageRequest:
+    """Raises `InvalidParamsError` for what the conversions would drop or stumble over."""
     for index, part in enumerate(request.request.content):
         path = f"message.content[{index}]"
         if part.WhichOneof("part") is None:
@@ -194,16 +198,20 @@ def _rest_configs(found: ListTaskPushNotificationConfigsResponse) -> bytes:
     return b'{"configs":[%b]}' % b",".join(map(_rest_config, found.configs))
 
 
-def _rest_sent(result: Any) -> bytes:
-    return encode(ToProto.task_or_message(TO_COMPAT[type(result)](result)))
+def proto_sent(result: Any) -> Message:
+    return ToProto.task_or_message(TO_COMPAT[type(result)](result))
 
 
-def _rest_event(event: Any) -> bytes:
-    return encode(ToProto.stream_response(TO_COMPAT[type(event)](event)))
+def proto_event(event: Any) -> Message:
+    return ToProto.stream_response(TO_COMPAT[type(event)](event))
 
 
-def _rest_task(task: Task) -> bytes:
-    return encode(ToProto.task(conversions.to_compat_task(task)))
+def proto_task(task: Task) -> Message:
+    return ToProto.task(conversions.to_compat_task(task))
+
+
+def _rest_encoded(told: Callable[[Any], Message]) -> Callable[[Any], bytes]:
+    return lambda result: encode(told(result))
 
 
 def _rest_card(card: AgentCard) -> bytes:
@@ -221,11 +229,11 @@ def _core(name: str) -> Callable[[Any], Message]:
 REST_METHODS = {
     method.operation.name: method
     for method in (
-        _rest_method("SendMessage", _rest_send, _rest_sent),
-        _rest_method("SendStreamingMessage", _rest_send, _rest_event),
-        _rest_method("GetTask", _rest_get, _rest_task),
-        _rest_method("CancelTask", _core("CancelTask"), _rest_task),
-        _rest_method("SubscribeToTask", _core("SubscribeToTask"), _rest_event),
+        _rest_method("SendMessage", _rest_send, _rest_encoded(proto_sent)),
+        _rest_method("SendStreamingMessage", _rest_send, _rest_encoded(proto_event)),
+        _rest_method("GetTask", _rest_get, _rest_encoded(proto_task)),
+        _rest_method("CancelTask", _core("CancelTask"), _rest_encoded(proto_task)),
+        _rest_method("SubscribeToTask", _core("SubscribeToTask"), _rest_encoded(proto_event)),
         _rest_method("CreateTaskPushNotificationConfig", _rest_set, _rest_config),
         _rest_method("GetTaskPushNotificationConfig", _core("GetTaskPushNotificationConfig"), _rest_config),
         _rest_method("ListTaskPushNotificationConfigs", _core("ListTaskPushNotificationConfigs"), _rest_configs),

@@ -12,6 +12,10 @@ LINGER_SECONDS = 5.0
 """How much of a refused body is still taken in: most clients read no answer before they have sent everything."""
 
 
+def too_large(limit: int) -> str:
+    return f"The request is larger than {limit // 1024} KiB. Send a smaller file, or its URL."
+
+
 class BodyTooLarge(Exception):
     """The body went over the limit while it was read."""
 
@@ -56,8 +60,7 @@ class BodyMiddleware:
         return bytes(body)
 
     def _too_large(self) -> ASGIApp:
-        text = f"The request is larger than {self._limit // 1024} KiB. Send a smaller file, or its URL."
-        error = {"code": 413, "status": "INVALID_ARGUMENT", "message": text}
+        error = {"code": 413, "status": "INVALID_ARGUMENT", "message": too_large(self._limit)}
         return JSONResponse({"error": error}, status_code=413, headers={"Connection": "close"})
 
 

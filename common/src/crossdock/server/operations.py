@@ -70,9 +70,9 @@ class Method:
     decode: Callable[[Any], Message]
     encode: Callable[[Any], bytes]
 
-    def check_version(self, request: Request) -> None:
-        """Section 3.6: the header or the query parameter; without either it is 0.3. A patch number does not count."""
-        asked = request.headers.get(VERSION_HEADER) or request.query_params.get(VERSION_HEADER) or V0_3
+    def check_version(self, asked: str | None) -> None:
+        """Section 3.6: without a version it is 0.3. A patch number does not count."""
+        asked = asked or V0_3
         found = VERSION.fullmatch(asked.strip())
         if found is None or found[1] != self.version[0]:
             raise VersionNotSupportedError(
@@ -91,6 +91,11 @@ class Method:
 
     async def encoded(self, result: Any) -> bytes:
         return await off_loop(result.ByteSize() if isinstance(result, Message) else 0, self.encode, result)
+
+
+def asked_version(request: Request) -> str | None:
+    """The header's, or else the query parameter's."""
+    return request.headers.get(VERSION_HEADER) or request.query_params.get(VERSION_HEADER)
 
 
 ENCODERS: dict[str, Callable[[Any], bytes]] = {

@@ -19,7 +19,7 @@ from crossdock.server.call import Call, activated, call_context
 from crossdock.server.decoding import from_query
 from crossdock.server.faults import as_a2a, rest_error
 from crossdock.server.loop import off_loop
-from crossdock.server.operations import METHODS, V1, Method
+from crossdock.server.operations import METHODS, V1, Method, asked_version
 from crossdock.server.responses import EventStream, JsonResponse, begun, event_frames
 
 CONFIGS = "/tasks/{id}/pushNotificationConfigs"
@@ -67,8 +67,9 @@ class Endpoint:
 
     async def answer(self, request: Request) -> Response:
         call = Call(headers=activated(request, self.extensions))
+        media_type = A2A_JSON_MEDIA_TYPE if self.method.version == V1 else None
         try:
-            self.method.check_version(request)
+            self.method.check_version(asked_version(request))
             params = await self._params(request)
             tenant = str(request.path_params.get("tenant") or getattr(params, "tenant", ""))
             context = call_context(request, call, tenant)
@@ -78,8 +79,7 @@ class Endpoint:
             result = await self.method.answer(self.handler, params, context)
         except Exception as error:  # noqa: BLE001 - every error is an answer
             told = as_a2a(error)
-            return JsonResponse(_told(told), call.status or rest_error(told)["code"], call.headers)
-        media_type = A2A_JSON_MEDIA_TYPE if self.method.version == V1 else None
+            return JsonResponse(_told(told), call.status or rest_error(told)["code"], call.headers, media_type)
         return JsonResponse(result, headers=call.headers, media_type=media_type)
 
     async def _params(self, request: Request) -> Message:

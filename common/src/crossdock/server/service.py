@@ -15,19 +15,23 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from crossdock.auth.bearer import BearerCheck
 from crossdock.auth.jwks import KeySet
 from crossdock.auth.middleware import AuthenticationMiddleware
 from crossdock.auth.service_keys import JWKS_PATH, ServiceKeys
 from crossdock.auth.verifier import TokenVerifier
-from crossdock.cards.building import CARD_PATHS, RPC_PATHS
+from crossdock.cards.building import CARD_PATHS, RPC_PATHS, offer_grpc
 from crossdock.compute import ComputePool
-from crossdock.extensions import LIMITS, PROGRESS, RESUMABLE, SKILL, declare
+from crossdock.extensions import EVENT_NUMBER, IDEMPOTENCY, KEY_HEADER, LIMITS, PROGRESS, RESUMABLE, SKILL, declare
 from crossdock.pipeline import AgenticPipeline
 from crossdock.server.admission import Admission, PassedOn, nothing
 from crossdock.server.card_routes import card_routes
 from crossdock.server.executor import PipelineExecutor
 from crossdock.server.faults import not_served
 from crossdock.server.fetching import FileFetcher
+from crossdock.server.grpc_binding import GrpcBinding
+from crossdock.server.grpc_door import AuthenticationInterceptor
+from crossdock.server.grpc_server import PUBLIC_METHODS, GrpcServer
 from crossdock.server.handler import JournalRequestHandler
 from crossdock.server.jsonrpc import JsonRpc
 from crossdock.server.key_routes import key_routes
@@ -47,11 +51,15 @@ from crossdock.telemetry.tracing import TracingMiddleware
 log = structlog.get_logger(__name__)
 Action = Callable[[], Awaitable[None]]
 Lifespan = AbstractAsyncContextManager[None]
+STOP_SECONDS = 5.0
+"""How long calls may take to end after the drain, which has ended their work."""
 
 
 @dataclass
 class Service:
-    """The ASGI app of the service port; `management` is that of the other. `drain` ends all work before a stop.
+    """The ASGI app of the service port; `management` is that of the other, and gRPC has a port of its own.
+
+    `drain` ends all work before a stop. The apps' lifespan is gRPC's too.
 
     `listening` says whether the service port answers: the other one may be up first.
     """
@@ -61,6 +69,7 @@ class Service:
     engine: TaskEngine
     settings: ServiceSettings
     metrics: Metrics
+    grpc: GrpcServer | None = None
     listening: Callable[[], bool] = lambda: True
     drained: bool = False
 
@@ -71,6 +80,8 @@ class Service:
         """Idempotent: signals and the end of the lifespan both come here."""
         if not self.drained:
             self.drained = True
+            if self.grpc:
+                await self.grpc.leave()
             await self.engine.drain(self.settings.drain_seconds)
 
 
@@ -88,16 +99,22 @@ def create_service(
     passed_on: PassedOn = nothing,
     background: Sequence[Action] = (),
     closing: Sequence[Action] = (),
+    direct_messages: bool = False,
 ) -> Service:
     """Wires one service.
 
     `agent` is its id in skill rights; `customer`, where set, the only one that it answers. `http` reaches the issuer;
     one that is made here is closed here. `checks` join the readiness; `passed_on` is that of `Admission`; `background`
-    runs for as long as the service, `closing` at its end.
+    runs for as long as the service, `closing` at its end. With `direct_messages` the agent may answer with a lone
+    message, of which no task is kept.
     """
     for uri in (SKILL, PROGRESS):
         declare(card, uri)
+    if settings.grpc:
+        offer_grpc(card, settings.public_grpc)
+        declare(card, EVENT_NUMBER)
     resumption = Resumptions(settings.resumable)
+    declare(card, IDEMPOTENCY, {"header": KEY_HEADER, "seconds": settings.idempotency_seconds})
     declare(card, RESUMABLE, {skill.id: str(resumption.of(skill.id)) for skill in card.skills})
     journal = journal or journal_for(settings, card.name)
     metrics = metrics or Metrics(card.name)
@@ -105,7 +122,14 @@ def create_service(
     door = _door(settings, card, http, customer)
     admission = Admission(agent, card, settings.max_hops, passed_on, push.configs if push else None)
     worker = _worker(settings, work, admission)
-    engine = TaskEngine(worker.executor, journal, TaskTelemetry(metrics), _engine_limits(settings), resumption)
+    engine = TaskEngine(
+        worker.executor,
+        journal,
+        TaskTelemetry(metrics),
+        _engine_limits(settings),
+        resumption,
+        direct_messages=direct_messages,
+    )
     handler = JournalRequestHandler(
         engine,
         journal,
@@ -120,7 +144,8 @@ def create_service(
 
     ready = {"accepting": accepting, "tasks": journal.ready, "issuer": door.ready, **(checks or {})}
     app = _app(settings, card, handler, door.verifier, metrics, push.keys if push else None)
-    service = Service(app, management_app(metrics.registry, ready), engine, settings, metrics)
+    grpc = _grpc(settings, card, handler, door.verifier, metrics) if settings.grpc else None
+    service = Service(app, management_app(metrics.registry, ready), engine, settings, metrics, grpc)
     if push:
         background, closing = [*background, push.run], [*closing, push.close]
     app.router.lifespan_context = _lifespan(service, worker, background, [*closing, *door.closing])
@@ -187,9 +212,13 @@ def _lifespan(
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await worker.start()
         await service.engine.start()
+        if service.grpc:
+            await service.grpc.start()
         running = [asyncio.ensure_future(_watched(action)) for action in background]
         yield
         await service.drain()
+        if service.grpc:
+            await service.grpc.stop(STOP_SECONDS)
         for action in running:
             action.cancel()
         await asyncio.gather(*running, return_exceptions=True)
@@ -218,16 +247,13 @@ def _app(
     metrics: Metrics,
     keys: ServiceKeys | None,
 ) -> Starlette:
-    def rejected(reason: str) -> None:
-        metrics.rejections.labels(metrics.agent, reason).inc()
-
     public = (*CARD_PATHS, *([JWKS_PATH] if keys else []))
     app = Starlette(
         exception_handlers={HTTPException: not_served},
         routes=[*card_routes(card), *(key_routes(keys) if keys else []), *_a2a_routes(card, handler)],
         middleware=[
             Middleware(TracingMiddleware),
-            Middleware(AuthenticationMiddleware, verifier=verifier, public_paths=public, on_rejection=rejected),
+            Middleware(AuthenticationMiddleware, verifier=verifier, public_paths=public, on_rejection=metrics.rejected),
             Middleware(BodyMiddleware, limit=settings.max_body),
         ],
     )
@@ -235,8 +261,26 @@ def _app(
     return app
 
 
+def _grpc(
+    settings: ServiceSettings,
+    card: AgentCard,
+    handler: JournalRequestHandler,
+    verifier: TokenVerifier,
+    metrics: Metrics,
+) -> GrpcServer:
+    door = AuthenticationInterceptor(BearerCheck(verifier, metrics.rejected), PUBLIC_METHODS)
+    binding = GrpcBinding(handler, _extensions(card), settings.max_body)
+    return GrpcServer(
+        settings.host, settings.grpc_listener, binding, door, settings.max_body, reflects=settings.grpc_reflection
+    )
+
+
+def _extensions(card: AgentCard) -> list[str]:
+    return [extension.uri for extension in card.capabilities.extensions]
+
+
 def _a2a_routes(card: AgentCard, handler: JournalRequestHandler) -> list[BaseRoute]:
-    extensions = [extension.uri for extension in card.capabilities.extensions]
+    extensions = _extensions(card)
     rpc = JsonRpc(handler, extensions)
     return [*(Route(path, rpc.answer, methods=["POST"]) for path in RPC_PATHS), *rest_routes(handler, extensions)]
 

@@ -5,6 +5,8 @@ from crossdock.settings import ServiceSettings, read_secret
 from crossdock.tasks.journal import JournalLimits, TaskJournal
 from crossdock.tasks.memory import MemoryJournal
 
+CONFIRM_SECONDS = 1.0
+
 
 def journal_for(settings: ServiceSettings, service: str) -> TaskJournal:
     """Raises `ConfigError`. `service` separates the keys of services that share a Redis."""
@@ -14,6 +16,7 @@ def journal_for(settings: ServiceSettings, service: str) -> TaskJournal:
         interrupted=settings.interrupted_seconds,
         idempotency=settings.idempotency_seconds,
         queued=settings.queued_tasks,
+        owner_bytes=settings.owner_bytes,
         pushes=settings.push_configs_per_task,
     )
     if settings.redis_nodes:
@@ -30,6 +33,8 @@ def _on_redis(settings: ServiceSettings, service: str, limits: JournalLimits) ->
 
     if settings.redis_mode == "sentinel" and not settings.redis_master:
         raise ConfigError("CROSSDOCK_REDIS_MASTER: name the master that the Sentinels watch.")
+    if settings.redis_mode == "cluster" and settings.durability == "replica":
+        raise ConfigError("CROSSDOCK_DURABILITY: a cluster's writes cannot be confirmed. Use Sentinel, or primary.")
     address = RedisAddress(
         nodes=parsed_nodes(settings.redis_nodes),
         mode=settings.redis_mode,
@@ -40,4 +45,5 @@ def _on_redis(settings: ServiceSettings, service: str, limits: JournalLimits) ->
         tls=settings.redis_tls,
         ca_file=settings.redis_ca_file,
     )
-    return RedisJournal(service, address, limits, shards=settings.redis_shards)
+    confirm = CONFIRM_SECONDS if settings.durability == "replica" else 0.0
+    return RedisJournal(service, address, limits, shards=settings.redis_shards, confirm=confirm)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import structlog
 from a2a.server.agent_execution import AgentExecutor
 from a2a.server.context import ServerCallContext
-from a2a.types import SendMessageRequest, Task, TaskPushNotificationConfig, TaskState, TaskStatus
+from a2a.types import Message, SendMessageRequest, Task, TaskPushNotificationConfig, TaskState, TaskStatus
 from a2a.utils.errors import InvalidParamsError, TaskNotCancelableError, UnsupportedOperationError
 
 from crossdock.errors import TryLater
@@ -28,10 +28,12 @@ from crossdock.tasks.keeper import WORK_POLL, Keeper
 from crossdock.tasks.observer import TaskObserver
 from crossdock.tasks.outbox import addressed
 from crossdock.tasks.resumption import Resumption
+from crossdock.tasks.stopping import ended
 from crossdock.tasks.turns import Turn
-from crossdock.tasks.worker import CANCELED, STOPPED, Stop, Worker, WorkLimits
+from crossdock.tasks.worker import CANCELED, STOPPED, Held, Stop, Worker, WorkLimits
 
 log = structlog.get_logger(__name__)
+SOON = 1.0
 ENDED = "The task has ended. Send the message without its task id to begin a new one."
 
 
@@ -49,15 +51,22 @@ class EngineLimits:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """An accepted message: `snapshot` is the task at that moment, `turn` the number of the message's turn."""
+    """An accepted message: `snapshot` is the task at that moment, `turn` the number of the message's turn.
+
+    `held` is there while this process works the turn.
+    """
 
     snapshot: Snapshot
     turn: int
     again: bool = False
+    held: Held | None = None
 
 
 class TaskEngine:
-    """`resumption` says of a task whether a turn whose executor vanished is run again."""
+    """`resumption` says of a task whether a turn whose executor vanished is run again.
+
+    With `direct_messages` a new task's caller may be answered with the executor's lone message, which leaves no task.
+    """
 
     def __init__(
         self,
@@ -66,10 +75,13 @@ class TaskEngine:
         observer: TaskObserver,
         limits: EngineLimits,
         resumption: Callable[[Task], Resumption] = lambda _: Resumption.NEVER,
+        *,
+        direct_messages: bool = False,
     ) -> None:
         self._journal = journal
         self._observer = observer
         self._limits = limits
+        self._direct_messages = direct_messages
         self.name = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
         work = WorkLimits(limits.running, limits.cancel_seconds, limits.earlier_tasks)
         self._worker = Worker(executor, journal, observer, work, resumption, self._turn_over)
@@ -94,9 +106,7 @@ class TaskEngine:
 
     async def close(self) -> None:
         """Lets go of the journal; what runs still is given back by its lease."""
-        for task in self._background:
-            task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
+        await ended(*self._background)
         await self._journal.close()
 
     async def submit(
@@ -116,13 +126,18 @@ class TaskEngine:
             raise TryLater("This replica is stopping. Send the message again.", retry_after=1.0)
         limit = min(seconds or self._limits.task_seconds, self._limits.task_seconds)
         follows = bool(request.message.task_id)
+        # What an idempotency key stands for must stay, so that it can be answered again.
+        direct = self._direct_messages and not follows and key is None
         with self._place() as worker:
             accepted, snapshot = await (self._follow if follows else self._create)(
                 owner, request, call_context, limit, worker, key
             )
+            held = None
             if accepted.claim is not None:
-                self._worker.begin(accepted.claim)
-        return Ticket(snapshot, accepted.turn, accepted.again)
+                task = Task()
+                task.CopyFrom(snapshot.task)
+                held = self._worker.begin(accepted.claim, task, direct=direct)
+        return Ticket(snapshot, accepted.turn, accepted.again, held)
 
     async def _create(
         self,
@@ -135,6 +150,7 @@ class TaskEngine:
     ) -> tuple[Accepted, Snapshot]:
         message = request.message
         message.task_id = self._journal.task_id(owner, key)
+        new_context = not message.context_id
         message.context_id = message.context_id or str(uuid.uuid4())
         task = Task(
             id=message.task_id,
@@ -142,7 +158,9 @@ class TaskEngine:
             status=TaskStatus(state=TaskState.TASK_STATE_SUBMITTED, timestamp=now()),
             history=[message],
         )
-        turn = Turn.of(request, call_context, seconds, follows=False).encode(with_message=False)
+        turn = Turn.of(request, call_context, seconds, follows=False, new_context=new_context).encode(
+            with_message=False
+        )
         accepted = await self._journal.create(owner, task, turn, seconds, worker=worker, key=key, push=_push(request))
         if accepted.again:
             return accepted, await self._journal.get(owner, accepted.task_id)
@@ -170,6 +188,8 @@ class TaskEngine:
             )
         except TaskEnded:
             raise UnsupportedOperationError(ENDED) from None
+        if accepted.again:
+            snapshot = await self._journal.get(owner, message.task_id)
         return accepted, snapshot
 
     @contextlib.contextmanager
@@ -243,14 +263,41 @@ class TaskEngine:
             if not batch and not await self._journal.wait(task_id, after, self._limits.stream_idle_seconds):
                 return
 
+    async def lone_message(self, ticket: Ticket, *, at_once: bool = False) -> Message | None:
+        """The executor's whole answer to the ticket, if no task comes of it.
+
+        For a caller that wants an answer `at_once` an executor that says nothing soon works on a task.
+        """
+        return await ticket.held.lone(SOON if at_once else None) if ticket.held is not None else None
+
     async def answer(self, ticket: Ticket) -> Task:
         """The task when the ticket's turn is over: at a terminal or an interrupted state (section 3.1.1)."""
         task_id, owner = ticket.snapshot.task.id, ticket.snapshot.owner
+        if ticket.snapshot.task.status.state in TERMINAL:
+            return ticket.snapshot.task
+        if ticket.held is not None and (task := await ticket.held.answer()) is not None:
+            return task
         after = 0 if ticket.again else ticket.snapshot.sequence
         async for logged in self.events(owner, task_id, after):
             if is_resting(logged.event) and logged.turn >= ticket.turn:
                 break
         return (await self._journal.get(owner, task_id)).task
+
+    async def beginning(self, ticket: Ticket) -> Snapshot:
+        """Where the ticket's stream begins: at the task as it stands.
+
+        That of a repeated message whose turn has ended with a question begins right before it: so the question is in
+        the stream, and cannot be taken for that of the turn before.
+        """
+        snapshot = ticket.snapshot
+        if not ticket.again or snapshot.task.status.state in TERMINAL:
+            return snapshot
+        async for logged in self.events(snapshot.owner, snapshot.task.id, 0):
+            if is_resting(logged.event) and logged.turn >= ticket.turn:
+                return await self._journal.get(snapshot.owner, snapshot.task.id, logged.number - 1)
+            if logged.number >= snapshot.sequence:
+                break
+        return snapshot
 
     async def drain(self, seconds: float) -> None:
         """Takes no new work, lets what runs finish for `seconds`, then gives back what can be resumed elsewhere.

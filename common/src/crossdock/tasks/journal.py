@@ -16,6 +16,10 @@ from crossdock.errors import CrossdockError, TryLater
 from crossdock.tasks.events import Event
 from crossdock.tasks.outbox import PushOutbox
 
+MIB = 1024 * 1024
+PAGE_BYTES = 8 * MIB
+"""A page of a list ends early with the task that exceeds this."""
+
 
 class TaskUnknown(CrossdockError):
     """There is no such task, or it belongs to somebody else: the two look the same."""
@@ -40,6 +44,17 @@ class QueueFull(TryLater):
         super().__init__("Too many of your tasks are waiting here. Send the message again later.", retry_after=5.0)
 
 
+class StoreFull(TryLater):
+    """The owner's tasks fill the space that it may have."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Your tasks fill the space that you have here. Finished ones are forgotten after a while: send the message "
+            "again later, or cancel tasks that wait for you.",
+            retry_after=60.0,
+        )
+
+
 class JournalDown(TryLater):
     """The store does not answer, or cannot write."""
 
@@ -49,9 +64,9 @@ class JournalDown(TryLater):
 
 @dataclass(frozen=True, slots=True)
 class JournalLimits:
-    """Seconds and counts. `queued` counts one owner's waiting tasks; `idempotency` is how long a key is remembered.
+    """Seconds and counts. `idempotency`: how long a key is remembered; `pushes`: one task's push configurations.
 
-    `pushes` counts one task's push configurations.
+    `queued` counts one owner's waiting tasks, `owner_bytes` what its tasks hold: no owner takes another's place.
     """
 
     lease: float = 3.0
@@ -59,6 +74,7 @@ class JournalLimits:
     interrupted: float = 86_400.0
     idempotency: float = 86_400.0
     queued: int = 1_000
+    owner_bytes: int = 512 * MIB
     pushes: int = 10
 
 
@@ -210,7 +226,7 @@ class TaskJournal(ABC):
         """Stores a new task and its first turn; when this returns, the task is accepted.
 
         `seconds` is the turn's time, from now. A `worker` may be given the claim at once, but only while no one waits.
-        `push` is told every event, from the first on. Raises `QueueFull` and `KeyReused`.
+        `push` is told every event, from the first on. Raises `QueueFull`, `StoreFull` and `KeyReused`.
         """
 
     @abstractmethod
@@ -227,7 +243,7 @@ class TaskJournal(ABC):
     ) -> Accepted:
         """Stores a further turn; `push` is told what comes from now on.
 
-        Raises `TaskUnknown`, `TaskEnded`, `QueueFull`, `KeyReused` and `TooManyPushConfigs`.
+        Raises `TaskUnknown`, `TaskEnded`, `TooManyPushConfigs` and as `create`.
         """
 
     @abstractmethod
@@ -292,7 +308,10 @@ class TaskJournal(ABC):
     async def list(
         self, owner: str, wanted: TaskFilter, page_token: str, page_size: int, *, artifacts: bool = False
     ) -> TaskPage:
-        """The owner's tasks, latest status first. Raises `InvalidParamsError` for a token that is not one."""
+        """The owner's tasks, latest status first, at most `page_size` and not far over `PAGE_BYTES`.
+
+        Raises `InvalidParamsError` for a token that is not one.
+        """
 
     @abstractmethod
     async def save_checkpoint(self, lease: Lease, data: Any) -> None:
@@ -303,5 +322,8 @@ class TaskJournal(ABC):
         """What `save_checkpoint` kept last, or None. Raises `TaskUnknown`."""
 
     @abstractmethod
-    async def delete(self, task_id: str) -> None:
-        """Forgets a task and everything that belongs to it."""
+    async def delete(self, lease: Lease) -> None:
+        """Forgets a task and everything that belongs to it; one that is gone is no error.
+
+        Raises `TaskEnded` or `LeaseLost`.
+        """

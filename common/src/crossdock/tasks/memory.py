@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import copy
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -13,7 +13,6 @@ from typing import Any
 from a2a.types import Task, TaskPushNotificationConfig, TaskState
 from sortedcontainers import SortedList
 
-from crossdock.errors import TryLater
 from crossdock.tasks.cursor import Position, position
 from crossdock.tasks.events import INTERRUPTED, TERMINAL
 from crossdock.tasks.journal import (
@@ -29,6 +28,7 @@ from crossdock.tasks.journal import (
     QueueFull,
     Renewal,
     Snapshot,
+    StoreFull,
     TaskEnded,
     TaskFilter,
     TaskJournal,
@@ -36,9 +36,8 @@ from crossdock.tasks.journal import (
     TaskUnknown,
 )
 from crossdock.tasks.memory_outbox import MemoryOutbox, Standing
-from crossdock.tasks.record import ARTIFACT, Record, encoded, folded, status_of
+from crossdock.tasks.record import ARTIFACT, Record, bounded, encoded, folded, status_of
 
-MIB = 1024 * 1024
 VISIBILITY = 10.0
 """An overdue task that nobody ended is named again after this many seconds."""
 
@@ -79,23 +78,19 @@ class _Stored:
 
     @property
     def size(self) -> int:
-        return sum(len(record.event) + len(record.message) for record in self.log)
+        return sum(record.size for record in self.log)
+
+    def brief(self, *, artifacts: bool) -> list[Record]:
+        return [record for record in self.log if artifacts or record.kind != ARTIFACT]
 
 
 class MemoryJournal(TaskJournal):
-    """Finished tasks are forgotten after the retention, the oldest earlier where `max_bytes` would be exceeded."""
+    """Finished tasks are forgotten after the retention."""
 
-    def __init__(
-        self,
-        limits: JournalLimits | None = None,
-        *,
-        max_bytes: int = 512 * MIB,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, limits: JournalLimits | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.limits = limits or JournalLimits()
-        self._max_bytes = max_bytes
         self._clock = clock
-        self._bytes = 0
+        self._bytes: Counter[str] = Counter()
         self._tasks: dict[str, _Stored] = {}
         self._unfinished: dict[str, _Stored] = {}
         self._index: dict[tuple[str, ...], SortedList[Position]] = {}
@@ -308,10 +303,12 @@ class MemoryJournal(TaskJournal):
         behind = index.irange(least, before, (True, False), reverse=True)
         found = (self._tasks[item.task_id] for item in behind)
         rest = list(islice((item for item in found if wanted.state in {None, item.state}), page_size + 1))
-        page = rest[:page_size]
-        token = page[-1].position.token() if len(rest) > page_size else ""
-        logs = ((record for record in stored.log if artifacts or record.kind != ARTIFACT) for stored in page)
-        return TaskPage([folded(log) for log in logs], token, self._count(index, least, wanted.state))
+        logs = (
+            [record for record in stored.log if artifacts or record.kind != ARTIFACT] for stored in rest[:page_size]
+        )
+        page = list(bounded(logs))
+        token = rest[len(page) - 1].position.token() if len(rest) > len(page) else ""
+        return TaskPage([folded(log) for log in page], token, self._count(index, least, wanted.state))
 
     def _count(self, index: "SortedList[Position]", least: Position, state: TaskState | None) -> int:
         if state is None:
@@ -334,9 +331,9 @@ class MemoryJournal(TaskJournal):
     async def checkpoint(self, task_id: str) -> Any:
         return copy.deepcopy(self._task(task_id).checkpoint)
 
-    async def delete(self, task_id: str) -> None:
-        stored = self._tasks.get(task_id)
-        if stored is not None:
+    async def delete(self, lease: Lease) -> None:
+        if lease.task_id in self._tasks:
+            stored = self._held(lease)
             self._forget(stored)
             stored.changed.set()
 
@@ -378,10 +375,8 @@ class MemoryJournal(TaskJournal):
     def _check_room(self, owner: str, *, direct: bool, waiting: int = 0) -> None:
         if not direct and len(self._queues.get(owner, ())) + waiting >= self.limits.queued:
             raise QueueFull
-        while self._bytes > self._max_bytes and self._ended:
-            self._forget(self._tasks[next(iter(self._ended))])
-        if self._bytes > self._max_bytes:
-            raise TryLater("The memory for tasks is full. Send the message again later.", retry_after=5.0)
+        if self._bytes[owner] >= self.limits.owner_bytes:
+            raise StoreFull
 
     def _seen(self, owner: str, key: IdempotencyKey | None) -> Accepted | None:
         if key is None:
@@ -395,11 +390,12 @@ class MemoryJournal(TaskJournal):
 
     def _remember(self, owner: str, key: IdempotencyKey | None, task_id: str, turn: int) -> None:
         if key is not None:
+            self._keys.pop((owner, key.key), None)  # they stand in the order in which they expire
             self._keys[owner, key.key] = (key.digest, task_id, turn, self._clock() + self.limits.idempotency)
 
     def _log(self, stored: _Stored, record: Record) -> None:
         stored.log.append(record)
-        self._bytes += len(record.event) + len(record.message)
+        self._bytes[stored.owner] += record.size
 
     def _finish(self, stored: _Stored) -> None:
         self._unqueue(stored)
@@ -450,7 +446,7 @@ class MemoryJournal(TaskJournal):
     def _forget(self, stored: _Stored) -> None:
         self._unqueue(stored)
         self._displace(stored)
-        self._bytes -= stored.size
+        self._bytes[stored.owner] -= stored.size
         self.outbox.forget(stored.task_id)
         self._unfinished.pop(stored.task_id, None)
         self._ended.pop(stored.task_id, None)

@@ -1,32 +1,55 @@
 """What an `AgentExecutor` writes to: the SDK's queue, put straight into the journal."""
 
+import asyncio
+import contextlib
 import copy
+from collections.abc import Generator
 from typing import Any
 
 import structlog
 from a2a.server.events import EventQueue
 from a2a.types import Message, Task, TaskArtifactUpdateEvent, TaskState, TaskStatusUpdateEvent
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
-from crossdock.tasks.events import INTERRUPTED, TERMINAL, Event, now, state_of, status_event
-from crossdock.tasks.journal import Entry, Lease, TaskEnded, TaskJournal
+from crossdock.tasks.events import INTERRUPTED, TERMINAL, Event, fold, is_resting, now, remember, state_of, status_event
+from crossdock.tasks.journal import Entry, JournalDown, Lease, LeaseLost, TaskEnded, TaskJournal
 from crossdock.tasks.observer import TaskObserver
 
 log = structlog.get_logger(__name__)
+WRITE_SECONDS = 30.0
+"""For how long a write is tried again while the journal does not answer."""
+AHEAD = 64
+"""An executor may be so many events ahead of the journal."""
 
 
 class JournalQueue(EventQueue):
     """Accepts what SDK executors send and keeps the invariant of one end: what comes behind it is dropped.
 
-    `state` is the last state that this queue stored. Writing raises `LeaseLost` once somebody else holds the task.
+    Events that are ready together are appended together. One after which the task rests is stored when
+    `enqueue_event` returns; the others follow soon, in order. `state` is the last state that was stored, `task` the
+    task as it was stored, `rested` is done when the turn is. Writing raises `LeaseLost` when another has the task.
+    `handed_over`: the turn goes on in another process, or will.
+
+    With `direct` a `Message` that comes before everything else is kept in `lone` instead, and all behind it is dropped;
+    `opened` is done when no such message can come any more.
     """
 
-    def __init__(self, journal: TaskJournal, observer: TaskObserver, lease: Lease, task: Task) -> None:
+    def __init__(
+        self, journal: TaskJournal, observer: TaskObserver, lease: Lease, task: Task, *, direct: bool = False
+    ) -> None:
         self._journal = journal
         self._observer = observer
         self._lease = lease
-        self._task_id = task.id
-        self._context_id = task.context_id
+        self.task = task
         self.state: TaskState = task.status.state
+        self.handed_over = False
+        self.rested: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.lone: Message | None = None
+        self._direct = direct
+        self._pending: list[Entry] = []
+        self._writing: asyncio.Task[None] | None = None
+        self._error: Exception | None = None
 
     @property
     def resting(self) -> bool:
@@ -35,8 +58,14 @@ class JournalQueue(EventQueue):
 
     async def enqueue_event(self, event: Event | Message) -> None:
         """Stores one event. A lone `Message` is an answer: it becomes the message of a COMPLETED status."""
+        if self.lone is not None:
+            log.debug("event_after_message_dropped", task_id=self.task.id)
+            return
         if isinstance(event, Message):
-            event = status_event(self._task_id, self._context_id, TaskState.TASK_STATE_COMPLETED, event)
+            if self._direct and not self.opened.done():
+                self.lone = self._untied(event)
+                return
+            event = status_event(self.task.id, self.task.context_id, TaskState.TASK_STATE_COMPLETED, event)
         elif isinstance(event, Task):
             # The task was stored when it was accepted; of an executor's copy only a new state is news.
             if event.status.state in {TaskState.TASK_STATE_SUBMITTED, TaskState.TASK_STATE_UNSPECIFIED, self.state}:
@@ -46,35 +75,114 @@ class JournalQueue(EventQueue):
 
     async def store(self, event: TaskStatusUpdateEvent | TaskArtifactUpdateEvent) -> None:
         if self.state in TERMINAL:
-            log.debug("event_after_end_dropped", task_id=self._task_id)
+            log.debug("event_after_end_dropped", task_id=self.task.id)
             return
-        try:
-            await self._journal.append(self._lease, [Entry(event)])
-        except TaskEnded:
-            self.state = TaskState.TASK_STATE_CANCELED
-            return
-        state = state_of(event)
-        if state is not None and state != self.state:
-            self.state = state
-            self._observer.state_changed(self._lease.owner, self._task_id, self._context_id, state)
+        self._raise()
+        self.open()
+        self._pending.append(Entry(event))
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write())
+        if is_resting(event) or len(self._pending) >= AHEAD:
+            await self.flush()
+
+    def open(self) -> None:
+        """From here on there is a task, whatever comes."""
+        if not self.opened.done():
+            self.opened.set_result(None)
+
+    async def flush(self) -> None:
+        """Returns when all that was sent is stored. Raises `LeaseLost`, `JournalDown`."""
+        while self._writing is not None:
+            await asyncio.wait({self._writing})
+        self._raise()
 
     async def begin(self, message: Message, turn: bytes) -> None:
         """Puts a follow-up's message into the log: from here on its turn is `turn`."""
-        working = status_event(self._task_id, self._context_id, TaskState.TASK_STATE_WORKING)
+        working = status_event(self.task.id, self.task.context_id, TaskState.TASK_STATE_WORKING)
         await self._journal.append(self._lease, [Entry(working, message)], begun=turn)
-        self.state = TaskState.TASK_STATE_WORKING
-        self._observer.state_changed(self._lease.owner, self._task_id, self._context_id, self.state)
+        remember(self.task)
+        self.task.history.append(message)
+        self._stored(working)
 
     async def checkpoint(self, data: Any) -> None:
-        """Keeps what the executor needs to go on with this task later."""
-        await self._journal.save_checkpoint(self._lease, data)
+        """Keeps what the executor needs to go on with this task later, behind all that it sent before."""
+        await self.flush()
+        with self._leaving():
+            await self._journal.save_checkpoint(self._lease, data)
+
+    @contextlib.contextmanager
+    def _leaving(self) -> Generator[None]:
+        """Notes that somebody else holds the task or will take it, before the executor unwinds."""
+        try:
+            yield
+        except (LeaseLost, JournalDown):
+            self.handed_over = True
+            raise
+
+    async def _write(self) -> None:
+        try:
+            while self._pending and self._error is None:
+                entries, self._pending = self._pending, []
+                with self._leaving():
+                    await self._append(entries)
+        except Exception as error:  # noqa: BLE001 - whoever sends the next event is told
+            self._error = error
+        finally:
+            self._writing = None
+
+    async def _append(self, entries: list[Entry]) -> None:
+        try:
+            async for attempt in AsyncRetrying(
+                stop=stop_after_delay(WRITE_SECONDS),
+                wait=wait_random_exponential(multiplier=0.05, max=2.0),
+                retry=retry_if_exception_type(JournalDown),
+                reraise=True,
+            ):
+                with attempt:
+                    await self._journal.append(self._lease, entries)
+        except TaskEnded:
+            self._pending.clear()
+            self.state = TaskState.TASK_STATE_CANCELED
+            self._rest()
+            return
+        for entry in entries:
+            if self.state not in TERMINAL:
+                self._stored(entry.event)
+
+    def _stored(self, event: Event) -> None:
+        fold(self.task, event)
+        state = state_of(event)
+        if state is not None and state != self.state:
+            self.state = state
+            self._observer.state_changed(self._lease.owner, self.task.id, self.task.context_id, state)
+        if self.resting:
+            self._rest()
+
+    def _rest(self) -> None:
+        if not self.rested.done():
+            self.rested.set_result(None)
+
+    def _untied(self, message: Message) -> Message:
+        """The message as one without a task (section 3.4.1: a new context is told)."""
+        untied = copy.deepcopy(message)
+        untied.context_id = self.task.context_id
+        untied.ClearField("task_id")
+        return untied
+
+    def _raise(self) -> None:
+        if self._error is not None:
+            raise self._error
 
     def _addressed(
         self, event: TaskStatusUpdateEvent | TaskArtifactUpdateEvent
     ) -> TaskStatusUpdateEvent | TaskArtifactUpdateEvent:
         addressed = copy.deepcopy(event)
-        addressed.task_id = self._task_id
-        addressed.context_id = self._context_id
-        if isinstance(addressed, TaskStatusUpdateEvent) and not addressed.status.HasField("timestamp"):
-            addressed.status.timestamp.CopyFrom(now())
+        addressed.task_id = self.task.id
+        addressed.context_id = self.task.context_id
+        if isinstance(addressed, TaskStatusUpdateEvent):
+            if not addressed.status.HasField("timestamp"):
+                addressed.status.timestamp.CopyFrom(now())
+            if addressed.status.HasField("message"):
+                addressed.status.message.task_id = self.task.id
+                addressed.status.message.context_id = self.task.context_id
         return addressed

@@ -1,12 +1,12 @@
 """How an event is kept: the same bytes in every journal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from a2a.types import Message, Task, TaskArtifactUpdateEvent, TaskState, TaskStatusUpdateEvent
 
 from crossdock.tasks.events import Event, fold, remember, state_of
-from crossdock.tasks.journal import Entry, Logged
+from crossdock.tasks.journal import PAGE_BYTES, Entry, Logged
 
 ARTIFACT = b"a"
 KINDS: dict[bytes, type[Event]] = {b"t": Task, b"s": TaskStatusUpdateEvent, ARTIFACT: TaskArtifactUpdateEvent}
@@ -21,6 +21,10 @@ class Record:
     event: bytes
     message: bytes
     turn: int
+
+    @property
+    def size(self) -> int:
+        return len(self.event) + len(self.message)
 
     def parsed(self) -> Event:
         return KINDS[self.kind].FromString(self.event)
@@ -43,6 +47,16 @@ def folded(records: Iterable[Record]) -> Task:
             task.history.append(Message.FromString(record.message))
         fold(task, record.parsed())
     return task
+
+
+def bounded(logs: Iterable[list[Record]]) -> Iterator[list[Record]]:
+    """The logs of a page, up to the one with which it is large enough."""
+    size = 0
+    for log in logs:
+        yield log
+        size += sum(record.size for record in log)
+        if size > PAGE_BYTES:
+            return
 
 
 def status_of(event: Event) -> tuple[TaskState, int] | None:

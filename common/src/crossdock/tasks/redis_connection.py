@@ -54,7 +54,7 @@ class RedisAddress:
         host, port = self.nodes[0]
         options = self._options()
         if self.mode == "cluster":
-            return RedisCluster(host, port, max_connections=self.connections, cluster_error_retry_attempts=1, **options)
+            return RedisCluster(host, port, max_connections=self.connections, **options)
         if self.mode == "sentinel":
             waits = {name: value for name, value in options.items() if name.startswith("socket")}
             sentinel = Sentinel(list(self.nodes), **waits)  # type: ignore[no-untyped-call]
@@ -109,6 +109,14 @@ async def answered(call: Callable[[], Awaitable[T]], *, seconds: float) -> T:
         log.error("redis_failed", error=type(error).__name__, full=_out_of_memory(error))
         raise JournalDown from error
     raise AssertionError("tenacity ends with a result or an error")
+
+
+async def disconnect(client: "Redis | RedisCluster") -> None:
+    """Closes the client, and those that ask its Sentinels, which nobody else closes."""
+    manager = getattr(getattr(client, "connection_pool", None), "sentinel_manager", None)
+    await client.aclose()
+    for watcher in manager.sentinels if manager else []:
+        await watcher.aclose()
 
 
 def _noted(state: RetryCallState) -> None:

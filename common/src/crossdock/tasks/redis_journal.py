@@ -1,7 +1,6 @@
 """The journal that replicas share. Each state change is one script; `lua/prelude.lua` says which keys there are."""
 
 import asyncio
-import contextlib
 import hashlib
 import heapq
 import json
@@ -11,13 +10,16 @@ from collections.abc import Callable, Sequence
 from importlib.resources import files
 from typing import Any
 
+import structlog
 from a2a.types import Task, TaskPushNotificationConfig
 from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import NoScriptError
 
 from crossdock.errors import ConfigError
 from crossdock.tasks.cursor import Position, position
+from crossdock.tasks.events import TERMINAL, state_of
 from crossdock.tasks.journal import (
+    PAGE_BYTES,
     Accepted,
     Claim,
     Entry,
@@ -31,6 +33,7 @@ from crossdock.tasks.journal import (
     QueueFull,
     Renewal,
     Snapshot,
+    StoreFull,
     TaskEnded,
     TaskFilter,
     TaskJournal,
@@ -38,11 +41,12 @@ from crossdock.tasks.journal import (
     TaskUnknown,
 )
 from crossdock.tasks.outbox import TooManyPushConfigs
-from crossdock.tasks.record import Record, encoded, folded, status_of
-from crossdock.tasks.redis_connection import RedisAddress, answered
+from crossdock.tasks.record import Record, bounded, encoded, folded, status_of
+from crossdock.tasks.redis_connection import RedisAddress, answered, disconnect
 from crossdock.tasks.redis_outbox import PUSH_SCRIPTS, Fields, RedisOutbox, placed
 from crossdock.tasks.wakeups import Wakeups
 
+log = structlog.get_logger(__name__)
 SCRIPTS = (
     "create",
     "follow",
@@ -63,6 +67,9 @@ POLL = 3.0
 SWEPT = 100
 VISIBILITY = 10.0
 FORMAT = 1
+TOGETHER = 10
+"""So many logs of a page are fetched side by side."""
+Records = list[Record]
 Log = list[tuple[int, Record]]
 Found = tuple[int, list[Position]]
 
@@ -71,23 +78,43 @@ class Script:
     """A Lua script by its hash, sent whole where Redis does not know it: after a restart or a failover."""
 
     def __init__(self, name: str, prelude: str) -> None:
+        self._name = name
         folder = files("crossdock.tasks") / "lua"
         self._text = prelude + (folder / f"{name}.lua").read_text(encoding="utf-8")
         self._sha = ""
 
-    async def __call__(self, client: "Redis | RedisCluster", prefix: str, *args: Any) -> Any:
+    async def __call__(self, client: "Redis | RedisCluster", prefix: str, *args: Any, confirm: int = 0) -> Any:
+        """`confirm`: waits so many milliseconds, on the same connection, for one replica to have the write."""
         if self._sha:
             try:
-                return await client.evalsha(self._sha, 1, prefix, *args)
+                return await self._sent(client, "evalsha", self._sha, prefix, args, confirm)
             except NoScriptError:
                 pass
-        answer = await client.eval(self._text, 1, prefix, *args)
+        answer = await self._sent(client, "eval", self._text, prefix, args, confirm)
         self._sha = _sha1(self._text)
+        return answer
+
+    async def _sent(
+        self, client: "Redis | RedisCluster", how: str, script: str, prefix: str, args: tuple[Any, ...], confirm: int
+    ) -> Any:
+        if not confirm:
+            return await getattr(client, how)(script, 1, prefix, *args)
+        pipeline = client.pipeline(transaction=False)
+        getattr(pipeline, how)(script, 1, prefix, *args)
+        pipeline.execute_command("WAIT", 1, confirm)
+        answer, replicas = await pipeline.execute(raise_on_error=False)
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(replicas, Exception) or replicas < 1:
+            log.warning("write_not_confirmed", script=self._name, reason="no replica answered in time")
         return answer
 
 
 class RedisJournal(TaskJournal):
-    """Task ids carry their shard: it follows from a checksum of the id."""
+    """Task ids carry their shard: it follows from a checksum of the id.
+
+    With `confirm`, accepting a turn and ending a task wait so many seconds for one replica of Redis to have them.
+    """
 
     durable = True
 
@@ -99,11 +126,13 @@ class RedisJournal(TaskJournal):
         *,
         shards: int = 1,
         patience: float = 4.0,
+        confirm: float = 0.0,
     ) -> None:
         self.limits = limits or JournalLimits()
         self._client = address.client()
         self._prefixes = [f"xd:{service}:{{{service}:{shard}}}:" for shard in range(shards)]
         self._patience = patience
+        self._confirm = _ms(confirm)
         prelude = (files("crossdock.tasks") / "lua" / "prelude.lua").read_text(encoding="utf-8")
         self._scripts = {name: Script(name, prelude) for name in SCRIPTS}
         self._wakeups = Wakeups(self._client, [f"{prefix}wake" for prefix in self._prefixes])
@@ -120,8 +149,13 @@ class RedisJournal(TaskJournal):
         A Redis that is away is no error: that is found out when it is back.
         """
         self._wakeups.start(canceled)
-        with contextlib.suppress(JournalDown):
+        try:
             await self._check()
+        except JournalDown:
+            return
+        except ConfigError:
+            await self.close()
+            raise
 
     async def _check(self) -> None:
         async def meta() -> Any:
@@ -139,7 +173,7 @@ class RedisJournal(TaskJournal):
 
     async def close(self) -> None:
         await self._wakeups.close()
-        await self._client.aclose()
+        await disconnect(self._client)
 
     async def ready(self) -> bool:
         await answered(lambda: self._client.hget(f"{self._prefixes[0]}meta", "shards"), seconds=1.0)
@@ -183,9 +217,11 @@ class RedisJournal(TaskJournal):
             worker,
             _ms(self.limits.lease),
             self._queued,
+            self._owner_bytes,
             *_key(key),
             _ms(self.limits.idempotency),
             *placed(push, self.limits.pushes),
+            confirm=True,
         )
         return _accepted(reply)
 
@@ -210,10 +246,12 @@ class RedisJournal(TaskJournal):
             worker,
             _ms(self.limits.lease),
             self._queued,
+            self._owner_bytes,
             *_key(key),
             _ms(self.limits.idempotency),
             uuid.uuid4().hex,
             *placed(push, self.limits.pushes),
+            confirm=True,
         )
         if reply[0] == b"crowded":
             raise TooManyPushConfigs(self.limits.pushes)
@@ -222,6 +260,10 @@ class RedisJournal(TaskJournal):
     @property
     def _queued(self) -> int:
         return max(1, self.limits.queued // len(self._prefixes))
+
+    @property
+    def _owner_bytes(self) -> int:
+        return self.limits.owner_bytes // len(self._prefixes)
 
     async def claim(self, worker: str) -> Claim | None:
         for _ in self._prefixes:
@@ -268,6 +310,7 @@ class RedisJournal(TaskJournal):
             int(begun is not None),
             begun or b"",
             *args,
+            confirm=any(state_of(entry.event) in TERMINAL for entry in entries),
         )
         sequence = int(_known(reply, lease.task_id)[1])
         self._wakeups.changed(lease.task_id)
@@ -323,10 +366,16 @@ class RedisJournal(TaskJournal):
             total += count
             shards.append(found)
         merged = list(heapq.merge(*shards, reverse=True))
-        page = merged[:page_size]
-        tasks = await asyncio.gather(*(self._listed(owner, item.task_id, artifacts=artifacts) for item in page))
-        token = page[-1].token() if page and len(merged) > page_size else ""
-        return TaskPage([task for task in tasks if task is not None], token, total)
+        logs: list[list[Record]] = []
+        for start in range(0, min(page_size, len(merged)), TOGETHER):
+            some = merged[start : min(start + TOGETHER, page_size)]
+            kind = "e" if artifacts else "b"
+            logs += await asyncio.gather(*(self._listed(owner, item.task_id, kind) for item in some))
+            if sum(record.size for log in logs for record in log) > PAGE_BYTES:
+                break
+        page = list(bounded(logs))
+        token = merged[len(page) - 1].token() if len(merged) > len(page) else ""
+        return TaskPage([folded(log) for log in page if log], token, total)
 
     async def _page(self, prefix: str, owner: str, wanted: TaskFilter, before: Position | None, size: int) -> Found:
         state = "" if wanted.state is None else str(int(wanted.state))
@@ -341,12 +390,11 @@ class RedisJournal(TaskJournal):
         pairs = zip(found[::2], found[1::2], strict=True)
         return total, [Position(int(float(score)), task_id.decode()) for task_id, score in pairs]
 
-    async def _listed(self, owner: str, task_id: str, *, artifacts: bool) -> Task | None:
+    async def _listed(self, owner: str, task_id: str, kind: str) -> Records:
         try:
-            log = await self._log(owner, task_id, "e" if artifacts else "b", "-", "+")
+            return [record for _, record in await self._log(owner, task_id, kind, "-", "+")]
         except TaskUnknown:  # it expired between the two looks
-            return None
-        return folded(record for _, record in log)
+            return []
 
     async def save_checkpoint(self, lease: Lease, data: Any) -> None:
         text = json.dumps(data, ensure_ascii=False, allow_nan=False)
@@ -363,13 +411,14 @@ class RedisJournal(TaskJournal):
             raise TaskUnknown(task_id)
         return None if data is None else json.loads(data)
 
-    async def delete(self, task_id: str) -> None:
-        await self._run("delete", self.shard_of(task_id), task_id)
+    async def delete(self, lease: Lease) -> None:
+        _known(await self._run("delete", self.shard_of(lease.task_id), lease.task_id, lease.fence), lease.task_id)
 
-    async def _run(self, name: str, prefix: str, *args: Any) -> Any:
+    async def _run(self, name: str, prefix: str, *args: Any, confirm: bool = False) -> Any:
         if not self._checked:
             await self._check()
-        return await answered(lambda: self._scripts[name](self._client, prefix, *args), seconds=self._patience)
+        script, wait = self._scripts[name], self._confirm if confirm else 0
+        return await answered(lambda: script(self._client, prefix, *args, confirm=wait), seconds=self._patience)
 
     async def _sequence(self, task_id: str) -> int:
         key = f"{self.shard_of(task_id)}t:{task_id}"
@@ -443,6 +492,8 @@ def _accepted(reply: Any, task_id: str = "") -> Accepted:
     match _known(reply, task_id)[0]:
         case b"full":
             raise QueueFull
+        case b"large":
+            raise StoreFull
         case b"reused":
             raise KeyReused
         case b"claim":

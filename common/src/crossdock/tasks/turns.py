@@ -19,12 +19,16 @@ LENGTH = struct.Struct(">I")
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """`request` has no message once that is in the task's log: `message_id` finds it there. `seconds`: its limit."""
+    """`request` has no message once that is in the task's log: `message_id` finds it there. `seconds`: its limit.
+
+    `new_context`: the caller named no context, so nothing came before.
+    """
 
     request: SendMessageRequest
     message_id: str
     follows: bool
     seconds: float
+    new_context: bool = False
     caller: dict[str, Any] | None = None
     headers: dict[str, str] = field(default_factory=dict)
     trace: dict[str, str] = field(default_factory=dict)
@@ -32,7 +36,15 @@ class Turn:
     extensions: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, request: SendMessageRequest, context: ServerCallContext, seconds: float, *, follows: bool) -> "Turn":
+    def of(
+        cls,
+        request: SendMessageRequest,
+        context: ServerCallContext,
+        seconds: float,
+        *,
+        follows: bool,
+        new_context: bool = False,
+    ) -> "Turn":
         trace: dict[str, str] = {}
         propagate.inject(trace)
         headers = context.state.get("headers", {})
@@ -42,6 +54,7 @@ class Turn:
             request.message.message_id,
             follows,
             seconds,
+            new_context,
             _described(user.principal) if isinstance(user, Caller) else None,
             {name: headers[name] for name in KEPT_HEADERS if name in headers},
             trace,
@@ -50,16 +63,20 @@ class Turn:
         )
 
     def encode(self, *, with_message: bool) -> bytes:
-        request = SendMessageRequest()
-        request.CopyFrom(self.request)
-        if not with_message:
-            request.ClearField("message")
-        if request.HasField("configuration"):  # the outbox keeps it, and no executor needs its secrets
-            request.configuration.ClearField("task_push_notification_config")
+        given = self.request
+        request = SendMessageRequest(
+            tenant=given.tenant,
+            metadata=given.metadata,
+            configuration=given.configuration,
+            message=given.message if with_message else None,
+        )
+        # The outbox keeps it, and no executor needs its secrets.
+        request.configuration.ClearField("task_push_notification_config")
         rest = {
             "messageId": self.message_id,
             "follows": self.follows,
             "seconds": self.seconds,
+            "newContext": self.new_context,
             "caller": self.caller,
             "headers": self.headers,
             "trace": self.trace,
@@ -78,6 +95,7 @@ class Turn:
             rest["messageId"],
             rest["follows"],
             rest["seconds"],
+            rest["newContext"],
             rest["caller"],
             rest["headers"],
             rest["trace"],

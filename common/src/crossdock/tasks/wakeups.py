@@ -8,6 +8,8 @@ import structlog
 from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import RedisError
 
+from crossdock.tasks.stopping import ended
+
 log = structlog.get_logger(__name__)
 QUIET = 5.0
 """A connection that hears nothing for so many seconds is asked whether it is alive."""
@@ -32,9 +34,7 @@ class Wakeups:
 
     async def close(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await ended(self._task)
 
     def changed(self, task_id: str) -> None:
         """Wakes the readers of one task in this process."""

@@ -5,18 +5,18 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 import structlog
 from a2a.server.agent_execution import AgentExecutor, RequestContext
-from a2a.types import Task, TaskState
+from a2a.types import Message, Task, TaskState
 from opentelemetry import context as tracing
 from opentelemetry import propagate, trace
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from crossdock.errors import Public, Rejected, TryLater
 from crossdock.tasks.events import INTERRUPTED, TERMINAL, agent_message, status_event
 from crossdock.tasks.history import earlier_tasks
-from crossdock.tasks.journal import Claim, LeaseLost, TaskEnded, TaskJournal, TaskUnknown
+from crossdock.tasks.journal import Claim, JournalDown, LeaseLost, TaskEnded, TaskJournal, TaskUnknown
 from crossdock.tasks.observer import TaskObserver
 from crossdock.tasks.queue import JournalQueue
 from crossdock.tasks.resumption import Resumption
@@ -34,8 +34,6 @@ STOPPED = "The service was stopped before the task was done. Send the request ag
 UNANSWERED = "Nobody answered the agent's question in time. Send the request again."
 POISON = "The agent stopped working three times over this task. Change the request, or tell the agent's operator."
 VANISHED = "The replica that worked on the task was lost, and this work cannot be resumed. Send the request again."
-WRITE_SECONDS = 30.0
-"""For how long the end of a task is retried while the journal does not answer."""
 POISONOUS = 3
 
 End = tuple[TaskState, str]
@@ -59,12 +57,20 @@ class WorkLimits:
 
 
 class Held:
-    """A claimed turn while this process has it."""
+    """A claimed turn while this process has it; `task` is known already where this process accepted it.
+
+    `direct`: its caller still waits here for the first answer, which may be a lone message; `message` is that message
+    once the task's record is gone.
+    """
 
     worker: asyncio.Task[None]
 
-    def __init__(self, claim: Claim) -> None:
+    def __init__(self, claim: Claim, task: Task | None, *, direct: bool = False) -> None:
         self.claim = claim
+        self.task = task
+        self.direct = direct
+        self.message: Message | None = None
+        self.queue: asyncio.Future[JournalQueue] = asyncio.get_running_loop().create_future()
         self.stop: Stop | None = None
         self.stopping: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -74,6 +80,29 @@ class Held:
             self.stop = reason
         if not self.stopping.done():
             self.stopping.set_result(None)
+
+    async def answer(self) -> Task | None:
+        """The task when its turn is over, without a look at the journal; None if it is worked elsewhere meanwhile."""
+        await _either(self.queue, self.worker)
+        if not self.queue.done():
+            return None
+        queue = self.queue.result()
+        await _either(queue.rested, self.worker)
+        return _copied(queue.task) if queue.rested.done() and queue.task.status.state == queue.state else None
+
+    async def lone(self, seconds: float | None) -> Message | None:
+        """The message that is the whole answer; None as soon as there is a task to tell of, or after `seconds`."""
+        if not self.direct:
+            return None
+        await _either(self.queue, self.worker)
+        if self.queue.done():
+            queue = self.queue.result()
+            await _either(queue.opened, self.worker, seconds)
+            if queue.lone is None:
+                queue.open()
+            else:
+                await asyncio.wait({self.worker})
+        return self.message
 
 
 class Worker:
@@ -96,11 +125,13 @@ class Worker:
         self._idle = idle
         self.held: dict[str, Held] = {}
 
-    def begin(self, claim: Claim) -> None:
-        held = Held(claim)
+    def begin(self, claim: Claim, task: Task | None = None, *, direct: bool = False) -> Held:
+        """`task` is the worker's from here on."""
+        held = Held(claim, task, direct=direct)
         self.held[claim.lease.task_id] = held
         held.worker = asyncio.create_task(self._hold(held))
         held.worker.add_done_callback(lambda _: self._over(held))
+        return held
 
     def _over(self, held: Held) -> None:
         task_id = held.claim.lease.task_id
@@ -126,19 +157,30 @@ class Worker:
     async def _turn(self, held: Held) -> None:
         claim = held.claim
         lease = claim.lease
-        snapshot = await self._journal.get(lease.owner, lease.task_id)
-        queue = JournalQueue(self._journal, self._observer, lease, snapshot.task)
-        end = self._verdict(claim, snapshot.task)
+        task = held.task or (await self._journal.get(lease.owner, lease.task_id)).task
+        queue = JournalQueue(self._journal, self._observer, lease, task, direct=held.direct)
+        held.queue.set_result(queue)
+        end = self._verdict(claim, task)
         if end is not None:
-            await self._tell_idle(claim, snapshot.task, queue)
+            await self._tell_idle(claim, task, queue)
         elif not claim.over and not (claim.lost and queue.resting):
-            end = await self._run(held, snapshot.task, queue)
+            end = await self._run(held, task, queue)
         if held.stop is Stop.LOST:
             return
-        if end is not None and (not queue.resting or end[0] in TERMINAL):
-            await self._store_end(queue, snapshot.task, end)
+        if queue.lone is not None:
+            await self._answer_directly(held, queue.lone)
+            return
+        if end is not None:
+            await self._store_end(queue, task, end)
         if queue.state not in TERMINAL:
             await self._journal.release(lease, give_back=held.stop is Stop.SHUTDOWN and not queue.resting)
+
+    async def _answer_directly(self, held: Held, message: Message) -> None:
+        """No task comes of this message: its record goes, and only then may its caller be answered."""
+        lease = held.claim.lease
+        await self._journal.delete(lease)
+        held.message = message
+        self._observer.state_changed(lease.owner, lease.task_id, message.context_id, TaskState.TASK_STATE_COMPLETED)
 
     def _verdict(self, claim: Claim, task: Task) -> End | None:
         """How a claimed task ends without being worked; None for one that is to be worked."""
@@ -160,13 +202,16 @@ class Worker:
         turn = Turn.decode(claim.turn)
         if not claim.begun:
             await queue.begin(turn.request.message, turn.encode(with_message=False))
-        context = await self._context(turn, claim)
+        context = await self._context(turn, claim, task)
         if held.stop is not None:
             return self._interrupted(held, task)
         work = asyncio.create_task(self._traced(turn, context, queue))
         await asyncio.wait({work, held.stopping}, timeout=claim.seconds, return_when=asyncio.FIRST_COMPLETED)
         if work.done():
+            await queue.flush()
             return self._outcome(claim, work, queue)
+        goes_on = held.stop is Stop.SHUTDOWN and self._interrupted(held, task) is None
+        queue.handed_over = goes_on or held.stop is Stop.LOST
         await self._stop(work, context, queue, claim)
         if held.stop is not None:
             return self._interrupted(held, task)
@@ -189,9 +234,9 @@ class Worker:
 
     def _outcome(self, claim: Claim, work: "asyncio.Task[None]", queue: JournalQueue) -> End | None:
         error = asyncio.CancelledError() if work.cancelled() else work.exception()
-        if isinstance(error, LeaseLost):
+        if isinstance(error, LeaseLost | JournalDown):
             raise error
-        if queue.resting:
+        if queue.resting or queue.lone is not None:
             if error is not None and not isinstance(error, Public):
                 self._fault(claim, error)
             return None
@@ -234,7 +279,7 @@ class Worker:
         if task.status.state == TaskState.TASK_STATE_SUBMITTED or not claim.turn:
             return
         try:
-            context = await self._context(Turn.decode(claim.turn), claim)
+            context = await self._context(Turn.decode(claim.turn), claim, task)
         except Exception as error:  # noqa: BLE001 - as in `_tell_executor`
             self._fault(claim, error)
             return
@@ -252,33 +297,36 @@ class Worker:
 
     async def _store_end(self, queue: JournalQueue, task: Task, end: End) -> None:
         state, text = end
-        event = status_event(task.id, task.context_id, state, agent_message(task, text, str(uuid.uuid4())))
-        async for attempt in AsyncRetrying(
-            stop=stop_after_delay(WRITE_SECONDS),
-            wait=wait_random_exponential(multiplier=0.05, max=2.0),
-            retry=retry_if_exception_type(TryLater),
-            reraise=True,
-        ):
-            with attempt:
-                await queue.store(event)
+        await queue.store(status_event(task.id, task.context_id, state, agent_message(task, text, str(uuid.uuid4()))))
 
-    async def _context(self, turn: Turn, claim: Claim) -> RequestContext:
+    async def _context(self, turn: Turn, claim: Claim, task: Task) -> RequestContext:
         lease = claim.lease
-        task = (await self._journal.get(lease.owner, lease.task_id)).task
         request = turn.addressed(task)
         context = turn.context()
         context.state[DEADLINE] = asyncio.get_running_loop().time() + claim.seconds
-        context.state[CHECKPOINT] = await self._journal.checkpoint(lease.task_id)
+        if lease.fence > 1:  # the first holder finds none; the next ones may, also of a turn that was given back
+            context.state[CHECKPOINT] = await self._journal.checkpoint(lease.task_id)
+        earlier = await earlier_tasks(
+            self._journal, lease.owner, task, request.message, self._limits.earlier_tasks, new_context=turn.new_context
+        )
         return RequestContext(
             context,
             request=request,
             task_id=task.id,
             context_id=task.context_id,
-            task=task if turn.follows else None,
-            related_tasks=await earlier_tasks(
-                self._journal, lease.owner, task, request.message, self._limits.earlier_tasks
-            ),
+            task=_copied(task) if turn.follows else None,  # an SDK executor may change what it is given
+            related_tasks=earlier,
         )
+
+
+async def _either(one: asyncio.Future[Any], other: asyncio.Future[Any], seconds: float | None = None) -> None:
+    await asyncio.wait({one, other}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+
+
+def _copied(task: Task) -> Task:
+    copied = Task()
+    copied.CopyFrom(task)
+    return copied
 
 
 def _overdue(seconds: float) -> str:

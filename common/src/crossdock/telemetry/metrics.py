@@ -79,5 +79,8 @@ class Metrics:
             ),
         )
 
+    def rejected(self, reason: str) -> None:
+        self.rejections.labels(self.agent, reason).inc()
+
 
 _TASK = ("agent", "customer", "state")

@@ -1,13 +1,14 @@
 """One trace across all hops: W3C trace context in, spans out over OTLP where an endpoint is set."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from opentelemetry import propagate, trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 tracer = trace.get_tracer("crossdock")
@@ -30,6 +31,14 @@ def start_tracing(service: str, endpoint: str) -> TracerProvider:
     return provider
 
 
+@contextmanager
+def server_span(name: str, headers: Mapping[str, str]) -> Iterator[Span]:
+    """A SERVER span, as a child of the caller's span."""
+    parent = propagate.extract(headers)
+    with tracer.start_as_current_span(name, context=parent, kind=SpanKind.SERVER) as span:
+        yield span
+
+
 class TracingMiddleware:
     """A SERVER span around each HTTP request, as a child of the caller's span."""
 
@@ -40,9 +49,8 @@ class TracingMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        parent = propagate.extract(_headers(scope["headers"]))
         name = f"{scope['method']} {scope['path'] if scope['path'] in {'/', '/rpc'} else 'http+json'}"
-        with tracer.start_as_current_span(name, context=parent, kind=SpanKind.SERVER) as span:
+        with server_span(name, _headers(scope["headers"])) as span:
 
             async def observed(message: Message) -> None:
                 if message["type"] == "http.response.start":

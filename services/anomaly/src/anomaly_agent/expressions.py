@@ -29,6 +29,7 @@ STATED = re.compile(
     r"[ \t]*(?P<rules>.*(?:\n[ \t]*(?:[-*•]|[0-9]{1,3}[.)])[ \t].*)*)",
     re.IGNORECASE | re.MULTILINE,
 )
+AND = re.compile(r",(?:\s*and\s)?|\s+and\s+", re.IGNORECASE)
 BULLET = re.compile(r"^[ \t]*(?:[-*•]|[0-9]{1,3}[.)])[ \t]+")
 SIGNS = {"==": "=", "<>": "!=", "≠": "!=", "≥": ">=", "≤": "<="} | {
     "at least": ">=",
@@ -42,11 +43,11 @@ DAYS = {">=": "not_before", "<=": "not_after"}
 
 
 def split(text: str) -> list[str]:
-    """The rules of a text: one per line or between semicolons; commas part them too where each part is a rule."""
+    """The rules of a text, parted by lines and semicolons, and by commas and `and` where each part is a rule."""
     items: list[str] = []
     for line in re.split(r"[;\n]", text):
         line = BULLET.sub("", line).strip().rstrip(".").strip()
-        parts = [part.strip() for part in line.split(",")]
+        parts = [part.strip() for part in AND.split(line)]
         items += parts if all(map(expressed, parts)) else [line]
     return [item for item in items if item]
 

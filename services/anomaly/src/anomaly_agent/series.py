@@ -41,7 +41,8 @@ def series_in(table: Table, columns: list[Column]) -> list[Series]:
     names = [column for column in used if column.kind == "category"]
     counters = [column for column in used if column.kind == "id" and _is_counter(column)]
     rest = len(used) - len(clocks) - len(numbers) - len(names) - len(counters)
-    if _are_things(clocks, numbers, [*names, *counters]):
+    others = sum(column.kind not in ("empty", "date") for column in columns)
+    if _are_things(clocks, numbers, counters, others):
         return []
     if rest or not numbers or len(clocks) > 1 or len(names) > 1 or len(numbers) > MOST_SERIES:
         return []
@@ -59,8 +60,9 @@ def series_in(table: Table, columns: list[Column]) -> list[Series]:
     ]
 
 
-def _are_things(clocks: list[Column], numbers: list[Column], labels: list[Column]) -> bool:
-    if any(column.kind == "id" and not set(words_of(column.name)) <= INDEX for column in labels):
+def _are_things(clocks: list[Column], numbers: list[Column], counters: list[Column], others: int) -> bool:
+    """`others` counts the columns that hold something other than moments, the same in each row or not."""
+    if any(not set(words_of(column.name)) <= INDEX for column in counters):
         return True  # orders or invoices that are numbered in turn
     if len(clocks) == 1 and _is_even(clocks[0].values):
         return False
@@ -68,7 +70,7 @@ def _are_things(clocks: list[Column], numbers: list[Column], labels: list[Column
     event = any(column.hints & {"early", "late", "planned"} for column in clocks)
     if event:
         return bool(amounts)
-    return bool(amounts & {"quantity", "money"}) and len(numbers) + len(labels) > 1
+    return bool(amounts & {"quantity", "money"}) and others > 1
 
 
 def _measures(name: str) -> frozenset[str]:

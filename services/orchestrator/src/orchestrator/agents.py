@@ -1,21 +1,20 @@
 """The shared agents as the orchestrator's pipeline sees them: A2A on one side, a pipeline's outputs on the other."""
 
 import asyncio
-import uuid
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from a2a.types import Message, Role, Task, TaskState, TaskStatusUpdateEvent
+from a2a.types import Message, Role, Task, TaskArtifactUpdateEvent, TaskState, TaskStatusUpdateEvent
 
 from crossdock.client.agent import AgentClient
 from crossdock.errors import CrossdockError, Failed, Rejected, TryLater
 from crossdock.extensions import PROGRESS, SKILL
 from crossdock.parts import from_wire, plain, struct, to_wire
 from crossdock.pipeline import ArtifactChunk, AuthRequired, InputRequired, Output, Part, Progress, Result
-from crossdock.tasks.events import Event, state_of
+from crossdock.tasks.events import TERMINAL, Event, is_resting, state_of
 from orchestrator.catalogue import Agent, Catalogue, agent_of
 
 log = structlog.get_logger(__name__)
@@ -30,15 +29,24 @@ class Started:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request to one agent; `task_id` continues a task there. `seconds` is what is left of the own deadline."""
+    """One request to one agent; `task_id` continues a task there. `seconds` is what is left of the own deadline.
+
+    `key` is the same whoever sends the request, however often. `sent`: the agent has it; what becomes of it is all that
+    is asked for. `passed` counts the parts of the task's artifacts that were passed on before. `handed_over` says
+    whether somebody else goes on with the request once we are cancelled.
+    """
 
     agent: str
     parts: Sequence[Part]
     context_id: str
+    key: str
     task_id: str = ""
+    sent: bool = False
+    passed: Mapping[str, int] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     hops: int = 0
     seconds: float = 600.0
+    handed_over: Callable[[], bool] = lambda: False
 
 
 class AgentDirectory:
@@ -81,22 +89,28 @@ class AgentDirectory:
 
         Raises `Rejected` or `Failed` with the agent's own words when its task ended so.
         """
+        async with aclosing(self._events(call)) as events:
+            async for event in events:
+                if isinstance(event, Task):
+                    yield Started(event.id)
+                await self._check_skill(call.agent, event)
+                for happening in news(event, call) if isinstance(event, Task) else [event]:
+                    for output in outputs(happening):
+                        yield output
+
+    def _events(self, call: Call) -> AsyncGenerator[Event | Message]:
+        client = self._clients[call.agent]
+        if call.sent:
+            return client.resume(call.task_id, hops=call.hops, seconds=call.seconds)
         message = Message(
-            message_id=str(uuid.uuid4()),
+            message_id=call.key,
             role=Role.ROLE_USER,
             parts=[to_wire(part) for part in call.parts],
             context_id=call.context_id,
             task_id=call.task_id,
         )
         message.metadata.CopyFrom(struct({**self._only_skill(call.agent), **call.metadata}))
-        client = self._clients[call.agent]
-        async with aclosing(client.send(message, hops=call.hops, seconds=call.seconds)) as events:
-            async for event in events:
-                if isinstance(event, Task):
-                    yield Started(event.id)
-                await self._check_skill(call.agent, event)
-                for output in outputs(event):
-                    yield output
+        return client.send(message, hops=call.hops, seconds=call.seconds, key=call.key, keeps=call.handed_over)
 
     def _only_skill(self, agent: str) -> dict[str, str]:
         """Where the customer may use one skill alone, the agent is told so instead of asked to choose."""
@@ -106,11 +120,11 @@ class AgentDirectory:
     async def _check_skill(self, agent: str, event: Event | Message) -> None:
         """Stops an agent that chose a skill which the customer may not use; the agent says so before it works."""
         allowed = self._skills.get(agent, ())
-        if not allowed or not isinstance(event, TaskStatusUpdateEvent):
+        if not allowed or not isinstance(event, Task | TaskStatusUpdateEvent):
             return
         chosen = _noted(event, SKILL).get("skill", allowed[0])
         if chosen not in allowed:
-            await self.cancel(agent, event.task_id)
+            await self.cancel(agent, event.id if isinstance(event, Task) else event.task_id)
             raise Rejected(f"the request needs its skill {chosen}, which is not open here. Open: {', '.join(allowed)}.")
 
     async def cancel(self, agent: str, task_id: str) -> None:
@@ -119,6 +133,23 @@ class AgentDirectory:
             await self._clients[agent].cancel(task_id)
         except CrossdockError as error:
             log.info("cancel_not_passed_on", agent=agent, task_id=task_id, reason=str(error))
+
+
+def news(task: Task, call: Call) -> list[TaskArtifactUpdateEvent | TaskStatusUpdateEvent]:
+    """What a stream's first Task tells: artifacts that were not passed on yet, as they stand, and the end.
+
+    Only a task that was worked on before tells anything, by another replica or in an earlier attempt to send. Progress
+    is for the moment; a question that was there before its answer is none any more.
+    """
+    ended = task.status.state in TERMINAL
+    told: list[TaskArtifactUpdateEvent | TaskStatusUpdateEvent] = [
+        TaskArtifactUpdateEvent(task_id=task.id, artifact=artifact, last_chunk=ended)
+        for artifact in task.artifacts
+        if call.passed.get(artifact.artifact_id) != len(artifact.parts)
+    ]
+    if ended or (is_resting(task) and (call.sent or not call.task_id)):
+        told.append(TaskStatusUpdateEvent(task_id=task.id, status=task.status))
+    return told
 
 
 def outputs(event: Event | Message) -> list[Output]:
@@ -159,7 +190,7 @@ def _status(event: TaskStatusUpdateEvent) -> list[Output]:
     return [Progress(text, fraction if isinstance(fraction, int | float) else None)] if text else []
 
 
-def _noted(event: TaskStatusUpdateEvent, key: str) -> Mapping[str, Any]:
+def _noted(event: Task | TaskStatusUpdateEvent, key: str) -> Mapping[str, Any]:
     """An object in the event's metadata; an agent that is not ours may write anything there."""
     value = plain(event.metadata).get(key)
     return value if isinstance(value, dict) else {}

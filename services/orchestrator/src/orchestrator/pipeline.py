@@ -26,6 +26,7 @@ from crossdock.pipeline import (
     Result,
     Run,
 )
+from crossdock.tasks.journal import TaskUnknown
 from orchestrator.agents import Call, Started
 from orchestrator.catalogue import Agent, Catalogue
 from orchestrator.customer import Customer
@@ -67,20 +68,23 @@ class OrchestratorPipeline(AgenticPipeline):
         self._on_decision = on_decision
 
     async def run(self, request: PipelineRequest, run: Run) -> AsyncIterator[Output]:
-        if request.checkpoint and ASKED not in request.checkpoint:
+        asked = (request.checkpoint or {}).get(ASKED, {})
+        if asked.get("turn") == _turn(request):
+            yield InputRequired(asked["question"])
+            return
+        if request.checkpoint and not asked:
             plan = Plan.from_checkpoint(request.checkpoint)
             plan.skill = self._named(request).rpartition(".")[2] or plan.skill
-            log.info("plan_continues", agent=plan.agent, task=plan.task_id)
+            log.info("plan_continues", task_id=request.task_id, agent=plan.agent, agent_task=plan.task_id)
         else:
-            if request.checkpoint:
-                request = replace(request, parts=merged(_asked(request), request.parts))
             decision = await self._decide(request)
             yield Annotation(ROUTING, decision.as_metadata(), _in_words(decision))
             if not decision.plan:
-                yield Checkpoint({ASKED: True})
+                yield Checkpoint({ASKED: {"turn": _turn(request), "question": decision.question}})
                 yield InputRequired(decision.question)
                 return
             plan = Plan(list(decision.plan), skill=decision.skill)
+            yield Checkpoint(plan.as_checkpoint())
         async with aclosing(self._steps(request, plan, run)) as outputs:
             async for output in outputs:
                 yield output
@@ -91,7 +95,9 @@ class OrchestratorPipeline(AgenticPipeline):
 
     async def _decide(self, request: PipelineRequest) -> Decision:
         catalogue, missing = await self._agents.catalogue()
-        decision = await self._router.route(routing_request(request.parts, skill=self._named(request)), catalogue)
+        decision = await self._router.route(
+            routing_request(_whole_request(request), skill=self._named(request)), catalogue
+        )
         if decision is None:
             raise Failed("No router decided. Check the customer's routing method.")
         if missing and not decision.plan:
@@ -112,17 +118,15 @@ class OrchestratorPipeline(AgenticPipeline):
         return "" if request.skill in self.skills else request.skill
 
     async def _steps(self, request: PipelineRequest, plan: Plan, run: Run) -> AsyncGenerator[Output]:
-        continues = bool(plan.task_id)
         while not plan.finished:
             parts = request.parts
-            if not continues:
+            if not plan.task_id:
                 agent = await self._agents.profile(plan.agent)
                 parts, left_out = plan.parts(_whole_request(request), agent)
                 if not parts:
                     raise Rejected(_unreadable(agent, left_out[0]))
                 if left_out:
                     yield Progress(f"{agent.id} does not read {', '.join(left_out)}; left out.")
-            continues = False
             async with aclosing(self._step(request, plan, parts, run)) as outputs:
                 async for output in outputs:
                     yield output
@@ -138,34 +142,48 @@ class OrchestratorPipeline(AgenticPipeline):
             agent=agent,
             parts=parts,
             context_id=request.context_id,
+            key=f"{request.task_id}.{plan.position + 1}.{_turn(request)}",
             task_id=plan.task_id,
+            sent=bool(plan.task_id) and plan.turn == _turn(request),
+            passed=dict(plan.passed),
             metadata={STYLE: self._customer.style.as_metadata(), **({SKILL: plan.skill} if plan.skill else {})},
             hops=request.hops,
             seconds=max(run.remaining() - CANCEL_SECONDS, 0.1),
+            handed_over=run.handed_over,
         )
         waiting = False
         try:
             async with aclosing(self._agents.call(call)) as happenings:
                 async for happening in happenings:
                     waiting = isinstance(happening, InputRequired | AuthRequired)
-                    for output in self._passed_on(plan, happening):
+                    for output in self._passed_on(plan, happening, _turn(request)):
                         yield output
         except (asyncio.CancelledError, GeneratorExit):
-            # Both mean that nobody reads on. At a question that is how a turn ends; elsewhere the task was stopped.
-            if not waiting:
+            # Both mean that nobody reads on. At a question that is how a turn ends; elsewhere the task was stopped, or
+            # another replica goes on with it.
+            if not (waiting or run.handed_over()):
                 await self._cancel(plan)
             raise
         except Rejected as error:
             raise Rejected(f"{agent}: {error}") from error
         except Failed as error:
             raise Failed(f"{agent}: {error}") from error
+        except TaskUnknown as error:
+            raise Failed(f"{agent}: it has lost its part of the work. Send the request again.") from error
 
-    def _passed_on(self, plan: Plan, happening: Started | Output) -> list[Output]:
+    def _passed_on(self, plan: Plan, happening: Started | Output, turn: int) -> list[Output]:
+        if isinstance(happening, Started):
+            if plan.task_id:
+                return []
+            plan.task_id = happening.task_id
+        if plan.turn == turn and not isinstance(happening, InputRequired | AuthRequired):
+            return self._told(plan, happening)
+        plan.turn = turn
+        return [Checkpoint(plan.as_checkpoint()), *self._told(plan, happening)]
+
+    def _told(self, plan: Plan, happening: Started | Output) -> list[Output]:
         agent = plan.agent
         match happening:
-            case Started(task_id):
-                plan.task_id = task_id
-                return [Checkpoint(plan.as_checkpoint())]
             case Progress(text, fraction):
                 return [Progress(f"{agent}: {text}", fraction)]
             case ArtifactChunk():
@@ -175,11 +193,12 @@ class OrchestratorPipeline(AgenticPipeline):
                 metadata = {**happening.metadata, "agent": agent}
                 return [replace(happening, artifact_id=f"{agent}.{named}", metadata=metadata)]
             case InputRequired() | AuthRequired():
-                return [Checkpoint(plan.as_checkpoint()), happening]
+                return [happening]
             case Result(text):
                 plan.advance(text)
-                # The last word of the last agent is the task's own: it comes with the end.
-                return [Progress(f"{agent}: {text}")] if text and not plan.finished else []
+                if plan.finished:  # the last word of the last agent is the task's own: it comes with the end
+                    return []
+                return [Checkpoint(plan.as_checkpoint()), *([Progress(f"{agent}: {text}")] if text else [])]
         return []
 
     async def _cancel(self, plan: Plan) -> None:
@@ -206,7 +225,10 @@ def _asked(request: PipelineRequest) -> list[Part]:
 
 
 def _whole_request(request: PipelineRequest) -> tuple[Part, ...]:
-    """The request that the plan is for: after a step's question was answered, with the turns that led there."""
-    if request.checkpoint and ASKED not in request.checkpoint:
-        return merged(_asked(request), request.parts)
-    return request.parts
+    """The request that the plan is for: after a question was answered, with the turns that led there."""
+    return merged(_asked(request), request.parts) if request.turns else request.parts
+
+
+def _turn(request: PipelineRequest) -> int:
+    """Which of the caller's messages to this task is being worked on, from 1."""
+    return 1 + sum(turn.role == "user" for turn in request.turns)

@@ -8,9 +8,11 @@ if ENDED[state] then return { 'ended' } end
 if held ~= fence or not until_ then return { 'lost' } end
 local micros
 local before = state
+local bytes = 0
 for i = 7, #ARGV, 5 do
   local kind, event, message, after, at = unpack(ARGV, i, i + 4)
   sequence = sequence + 1
+  bytes = bytes + #event + #message
   local fields = { 'k', kind, 'e', event, 'n', number }
   if message ~= '' then
     fields[7], fields[8] = 'm', message
@@ -23,6 +25,7 @@ for i = 7, #ARGV, 5 do
   end
 end
 call('HSET', t, 'sequence', sequence, 'written', token)
+grow(owner, id, bytes)
 if micros then
   call('HSET', t, 'state', state, 'micros', micros)
   index(owner, context, id, before, state, micros)

@@ -1,4 +1,4 @@
-local owner, id, turn, seconds, worker, lease, limit, key, digest, ttl, token, cid, config, pushes =
+local owner, id, turn, seconds, worker, lease, limit, most, key, digest, ttl, token, cid, config, pushes =
   unpack(ARGV)
 local t = P .. 't:' .. id
 local f = call('HMGET', t, 'owner', 'state', 'until', 'queued', 'sequence', 'token', 'accepted')
@@ -11,10 +11,12 @@ local idle = not f[3] and not f[4]
 local direct = worker ~= '' and idle and call('EXISTS', P .. 'ring') == 0
 local waiting = call('LLEN', P .. 'q:' .. owner) + call('LLEN', P .. 'w:' .. id) / 2
 if not direct and waiting >= tonumber(limit) then return { 'full' } end
+if full(owner, most) then return { 'large' } end
 if cid ~= '' and not keep_push(owner, id, cid, config, pushes, f[5]) then return { 'crowded' } end
 local number = call('HINCRBY', t, 'accepted', 1)
 call('HSET', t, 'token', token)
 call('RPUSH', P .. 'w:' .. id, seconds, turn)
+grow(owner, id, #turn)
 remember(owner, key, digest, id, number, ttl)
 if not idle then return { 'queued', id, number, f[5] } end
 due(id, now() + tonumber(seconds))

@@ -2,10 +2,11 @@
 --   t:<id>  the task's fields        e:<id>  its events, <number>-0       b:<id>  the same without artifacts
 --   w:<id>  turns that wait for it   q:<owner>  tasks that wait           ring    owners that wait, in turns
 --   leases, due, ended  ids by time  o:<owner>, oc:<owner>:<context>, os:<owner>:<state>  ids by status time
---   i:<owner>:<idempotency key>      wake  the channel: "e:<id>:<number>", "c:<id>", "w", "p"
+--   sizes   bytes by owner           i:<owner>:<idempotency key>
 --   n:<id>  its push configurations: of each, c:<its id> itself, s: the last event sent, f: the fence, a: failed
 --           attempts, d: why it is dead      p:<owner>  "<id>:<its id>" by when it may be claimed
 --   push    owners by when their first may be
+--   wake    the channel: "e:<id>:<number>", "c:<id>", "w", "p"
 local P = KEYS[1]
 local call = redis.call
 
@@ -121,6 +122,15 @@ local function grant(id, worker, lease)
     (tonumber(f[8]) or 0) - now() }
 end
 
+local function grow(owner, id, bytes)
+  call('HINCRBY', P .. 't:' .. id, 'size', bytes)
+  call('HINCRBY', P .. 'sizes', owner, bytes)
+end
+
+local function full(owner, limit)
+  return tonumber(call('HGET', P .. 'sizes', owner) or 0) >= tonumber(limit)
+end
+
 local function finish(id, owner, retention)
   local t = P .. 't:' .. id
   unqueue(owner, id)
@@ -133,8 +143,9 @@ end
 
 local function forget(id)
   local t = P .. 't:' .. id
-  local owner, context, state = unpack(call('HMGET', t, 'owner', 'context', 'state'))
+  local owner, context, state, size = unpack(call('HMGET', t, 'owner', 'context', 'state', 'size'))
   if owner then
+    if call('HINCRBY', P .. 'sizes', owner, -(size or 0)) <= 0 then call('HDEL', P .. 'sizes', owner) end
     unqueue(owner, id)
     call('ZREM', P .. 'o:' .. owner, id)
     call('ZREM', P .. 'oc:' .. owner .. ':' .. context, id)

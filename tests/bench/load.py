@@ -1,0 +1,95 @@
+"""What callers do to a server, and what it costs."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from tests.bench.rig import Target
+from tests.bench.wire import Caller
+
+numbers = count()
+Act = Callable[[Caller], Awaitable[None]]
+
+
+def message(text: str) -> dict[str, Any]:
+    return {"message": {"messageId": f"m-{next(numbers)}", "role": "ROLE_USER", "parts": [{"text": text}]}}
+
+
+@dataclass
+class Sample:
+    """`seconds` of each act, the whole `duration`, and the server's `cpu` meanwhile; all in seconds."""
+
+    seconds: list[float] = field(default_factory=list)
+    duration: float = 0.0
+    cpu: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        return len(self.seconds) / self.duration
+
+    @property
+    def cost(self) -> float:
+        """Server CPU of one act."""
+        return self.cpu / len(self.seconds)
+
+    def quantile(self, share: float) -> float:
+        ordered = sorted(self.seconds)
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+async def run(target: Target, act: Act, *, callers: int, acts: int) -> Sample:
+    """`callers` at a time until `acts` are done."""
+    sample = Sample()
+    left = iter(range(acts))
+
+    async def one(caller: Caller) -> None:
+        for _ in left:
+            began = time.perf_counter()
+            await act(caller)
+            sample.seconds.append(time.perf_counter() - began)
+
+    async with AsyncExitStack() as stack:
+        open_callers = [await stack.enter_async_context(target.caller()) for _ in range(callers)]
+        cpu, began = target.cpu(), time.perf_counter()
+        await asyncio.gather(*(one(caller) for caller in open_callers))
+        sample.duration, sample.cpu = time.perf_counter() - began, target.cpu() - cpu
+    return sample
+
+
+async def send(caller: Caller) -> None:
+    result = await caller.rpc("SendMessage", message("hello"))
+    assert result["task"]["status"]["state"] == "TASK_STATE_COMPLETED"
+    assert result["task"]["artifacts"]
+
+
+def getter(task_id: str) -> Act:
+    async def get(caller: Caller) -> None:
+        assert (await caller.rpc("GetTask", {"id": task_id}))["id"] == task_id
+
+    return get
+
+
+def streamer(text: str, events: int) -> Act:
+    async def stream(caller: Caller) -> None:
+        seen = [event async for event in caller.stream("SendStreamingMessage", message(text))]
+        assert len(seen) == events, (len(seen), events)
+        assert b"TASK_STATE_COMPLETED" in seen[-1]
+
+    return stream
+
+
+async def waiting(target: Target, streams: int) -> AsyncIterator[int]:
+    """Opens so many streams of tasks that never end; yields the server's growth in bytes, once all are open."""
+    async with AsyncExitStack() as stack:
+        before = target.memory()
+        for _ in range(streams):
+            caller = await stack.enter_async_context(target.caller())
+            events = caller.stream("SendStreamingMessage", message("wait"))
+            stack.push_async_callback(events.aclose)  # type: ignore[attr-defined] # it is a generator
+            for _ in range(2):
+                await anext(events)
+        yield target.memory() - before

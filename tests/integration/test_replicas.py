@@ -1,0 +1,314 @@
+"""Two replicas over one Redis: one accepts a task, the other works, streams, cancels it and takes it over."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from a2a.server.agent_execution import RequestContext
+from a2a.server.events import EventQueue
+from a2a.types import Task, TaskState
+
+from crossdock.errors import TryLater
+from crossdock.tasks.engine import EngineLimits, TaskEngine, Ticket
+from crossdock.tasks.events import TERMINAL, state_of
+from crossdock.tasks.journal import JournalLimits
+from crossdock.tasks.redis_journal import RedisJournal
+from crossdock.tasks.resumption import Resumption
+from tests.support.executors import Behaviour, Recorder, Scripted, call_context, complete, message, state
+from tests.support.redis_server import RedisServer
+
+WORKING = TaskState.TASK_STATE_WORKING
+COMPLETED = TaskState.TASK_STATE_COMPLETED
+CANCELED = TaskState.TASK_STATE_CANCELED
+FAILED = TaskState.TASK_STATE_FAILED
+ASKS = TaskState.TASK_STATE_INPUT_REQUIRED
+LEASE = 0.6
+
+
+@dataclass
+class Replica:
+    engine: TaskEngine
+    executor: Scripted
+    journal: RedisJournal
+    recorder: Recorder
+
+    async def submit(self, text: str = "hello", owner: str = "acme", **ids: str) -> Ticket:
+        return await self.engine.submit(owner, message(text, **ids), call_context())
+
+    async def answer(self, ticket: Ticket) -> Task:
+        async with asyncio.timeout(15):
+            return await self.engine.answer(replace(ticket, held=None))  # by the journal, wherever it is worked
+
+    async def crash(self) -> None:
+        """Stops all at once, as a kill does: nothing is written and nothing is released any more."""
+        for held in list(self.engine._worker.held.values()):
+            held.worker.cancel()
+        for task in self.engine._background:
+            task.cancel()
+        await self.journal.close()
+        self.journal._client = RedisJournal("gone", RedisServer.nowhere())._client
+
+
+@dataclass
+class Fleet:
+    redis: RedisServer
+    stack: AsyncExitStack
+    name: str
+
+    async def replica(
+        self,
+        behaviour: Behaviour,
+        *,
+        works: bool = True,
+        running: int = 8,
+        resumption: Resumption = Resumption.RESTART,
+        shards: int = 2,
+        patience: float = 4.0,
+        retention: float = 3600.0,
+    ) -> Replica:
+        limits = JournalLimits(lease=LEASE, retention=retention)
+        journal = RedisJournal(self.name, self.redis.address, limits, shards=shards, patience=patience)
+        executor, recorder = Scripted(behaviour), Recorder()
+        chosen = EngineLimits(works=works, running=running, cancel_seconds=0.5)
+        engine = TaskEngine(executor, journal, recorder, chosen, lambda _: resumption)
+        await engine.start()
+        self.stack.push_async_callback(engine.close)
+        return Replica(engine, executor, journal, recorder)
+
+
+@pytest.fixture
+async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
+    server = RedisServer(tmp_path / "redis")
+    await server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def fleet(redis: RedisServer) -> AsyncIterator[Fleet]:
+    async with AsyncExitStack() as stack:
+        yield Fleet(redis, stack, f"test-{uuid.uuid4().hex[:8]}")
+
+
+async def forever(context: RequestContext, queue: EventQueue) -> None:
+    await state(queue, WORKING)
+    await asyncio.Event().wait()
+
+
+async def ask(context: RequestContext, queue: EventQueue) -> None:
+    if context.get_user_input() == "answer":
+        await complete(context, queue)
+    else:
+        await state(queue, ASKS)
+
+
+async def log(replica: Replica, task_id: str) -> list[tuple[int, TaskState | None]]:
+    return [(logged.number, state_of(logged.event)) for logged in await replica.journal.read("acme", task_id, 0)]
+
+
+async def one_end(replica: Replica, task_id: str) -> bool:
+    entries = await log(replica, task_id)
+    assert [number for number, _ in entries] == list(range(1, len(entries) + 1))
+    return sum(reached in TERMINAL for _, reached in entries) == 1
+
+
+async def test_any_replica_works_answers_and_streams(fleet: Fleet) -> None:
+    front = await fleet.replica(complete, works=False)
+    back = await fleet.replica(complete)
+    ticket = await front.submit()
+    streamed = [logged.number async for logged in front.engine.events("acme", ticket.snapshot.task.id, 0)]
+    task = await front.answer(ticket)
+    assert (task.status.state, streamed) == (COMPLETED, [1, 2, 3, 4])
+    assert (front.executor.runs, back.executor.runs) == (0, 1)
+
+
+async def test_a_cancel_on_another_replica_reaches_the_executor(fleet: Fleet) -> None:
+    front = await fleet.replica(forever, works=False)
+    back = await fleet.replica(forever)
+    ticket = await front.submit()
+    await back.executor.started.wait()
+    async with asyncio.timeout(1):
+        snapshot = await front.engine.cancel("acme", ticket.snapshot.task.id)
+    assert snapshot.task.status.state == CANCELED
+    assert back.executor.canceled.is_set()
+    assert await one_end(front, snapshot.task.id)
+
+
+async def test_a_cancel_of_a_question_reaches_an_executor(fleet: Fleet) -> None:
+    front = await fleet.replica(ask, works=False)
+    back = await fleet.replica(ask)
+    task = await front.answer(await front.submit())
+    assert task.status.state == ASKS
+    assert (await front.engine.cancel("acme", task.id)).task.status.state == CANCELED
+    assert back.executor.canceled.is_set()
+
+
+async def test_a_question_is_answered_through_another_replica(fleet: Fleet) -> None:
+    first = await fleet.replica(ask)
+    second = await fleet.replica(ask)
+    task = await first.answer(await first.submit("question"))
+    task = await second.answer(await second.submit("answer", task_id=task.id))
+    assert task.status.state == COMPLETED
+    assert [part.text for said in task.history for part in said.parts] == ["question", "answer"]
+
+
+async def test_a_vanished_replicas_task_is_run_again(fleet: Fleet) -> None:
+    first = await fleet.replica(forever)
+    ticket = await first.submit()
+    await first.executor.started.wait()
+    second = await fleet.replica(complete)
+    await first.crash()
+    async with asyncio.timeout(5 * LEASE):
+        task = await second.answer(ticket)
+    assert task.status.state == COMPLETED
+    assert await one_end(second, task.id)
+
+
+async def test_a_task_that_cannot_be_run_again_fails_with_a_reason(fleet: Fleet) -> None:
+    first = await fleet.replica(forever, resumption=Resumption.NEVER)
+    ticket = await first.submit()
+    await first.executor.started.wait()
+    second = await fleet.replica(complete, resumption=Resumption.NEVER)
+    await first.crash()
+    task = await second.answer(ticket)
+    assert (task.status.state, second.executor.runs) == (FAILED, 0)
+    assert "Send the request again" in task.status.message.parts[0].text
+
+
+async def test_a_task_that_takes_three_replicas_along_is_given_up(fleet: Fleet) -> None:
+    ticket = None
+    for _ in range(3):
+        doomed = await fleet.replica(forever)
+        ticket = ticket or await doomed.submit()
+        async with asyncio.timeout(10):
+            await doomed.executor.started.wait()
+        await doomed.crash()
+    assert ticket is not None
+    last = await fleet.replica(complete)
+    task = await last.answer(ticket)
+    assert (task.status.state, last.executor.runs) == (FAILED, 0)
+    assert "three times" in task.status.message.parts[0].text
+
+
+async def test_a_holder_that_slept_writes_nothing_more(fleet: Fleet) -> None:
+    go = asyncio.Event()
+
+    async def late(context: RequestContext, queue: EventQueue) -> None:
+        await go.wait()
+        await complete(context, queue)
+
+    sleeper = await fleet.replica(late)
+    ticket = await sleeper.submit()
+    await sleeper.executor.started.wait()
+    for loop in sleeper.engine._background:  # its heart stops, as under SIGSTOP
+        loop.cancel()
+    awake = await fleet.replica(complete)
+    task = await awake.answer(ticket)
+    before = await log(awake, task.id)
+    go.set()
+    await asyncio.gather(*(held.worker for held in sleeper.engine._worker.held.values()))
+    assert await log(awake, task.id) == before
+    assert task.status.state == COMPLETED
+
+
+async def test_a_stopping_replica_gives_its_work_to_another(fleet: Fleet) -> None:
+    first = await fleet.replica(forever, running=1)
+    running, queued = await first.submit(), await first.submit()
+    await first.executor.started.wait()
+    second = await fleet.replica(complete)
+    reader = asyncio.create_task(first.engine.answer(running))
+    await first.engine.drain(0.05)
+    async with asyncio.timeout(2):
+        await reader  # its stream ends, and goes on elsewhere
+    tasks = [await second.answer(ticket) for ticket in (running, queued)]
+    assert [task.status.state for task in tasks] == [COMPLETED, COMPLETED]
+    with pytest.raises(TryLater):
+        await first.submit()
+
+
+async def test_work_is_taken_in_turns_by_owner(fleet: Fleet) -> None:
+    served: list[str] = []
+    go = asyncio.Event()
+
+    async def note(context: RequestContext, queue: EventQueue) -> None:
+        await go.wait()
+        served.append(context.get_user_input())
+        await complete(context, queue)
+
+    one = await fleet.replica(note, running=1, shards=1)
+    tickets = [await one.submit(f"acme {number}") for number in range(30)]
+    quiet = await one.submit("globex", owner="globex")
+    go.set()
+    for ticket in (*tickets, quiet):
+        await one.answer(ticket)
+    assert served.index("globex") <= 2
+
+
+async def test_redis_may_restart_in_the_middle(fleet: Fleet, redis: RedisServer) -> None:
+    go = asyncio.Event()
+
+    async def halves(context: RequestContext, queue: EventQueue) -> None:
+        await state(queue, WORKING)
+        await go.wait()
+        await complete(context, queue)
+
+    replica = await fleet.replica(halves, patience=10.0)
+    tickets = [await replica.submit() for _ in range(5)]
+    await asyncio.sleep(1.1)  # the append-only file is written every second
+    redis.kill()
+    go.set()
+    await redis.start()
+    for ticket in tickets:
+        task = await replica.answer(ticket)
+        assert task.status.state == COMPLETED
+        assert await one_end(replica, task.id)
+
+
+async def test_a_redis_that_is_away_is_told_in_bounded_time(fleet: Fleet, redis: RedisServer) -> None:
+    replica = await fleet.replica(complete, patience=0.5)
+    await replica.answer(await replica.submit())
+    redis.kill()
+    async with asyncio.timeout(5):
+        with pytest.raises(TryLater, match="task store"):
+            await replica.submit()
+    await redis.start()
+    assert (await replica.answer(await replica.submit())).status.state == COMPLETED
+
+
+async def test_a_replica_starts_before_its_redis(tmp_path: Path) -> None:
+    server = RedisServer(tmp_path / "late")
+    async with AsyncExitStack() as stack:
+        replica = await Fleet(server, stack, "late").replica(complete, patience=0.3)
+        with pytest.raises(TryLater):
+            await replica.submit()
+        await server.start()
+        stack.callback(server.stop)
+        assert (await replica.answer(await replica.submit())).status.state == COMPLETED
+
+
+async def test_a_full_redis_says_try_later_and_loses_nothing(fleet: Fleet, redis: RedisServer) -> None:
+    replica = await fleet.replica(ask, patience=0.3)
+    task = await replica.answer(await replica.submit())
+    async with redis.client() as client:
+        await client.config_set("maxmemory", "1")
+        with pytest.raises(TryLater):
+            await replica.submit()
+        await client.config_set("maxmemory", "0")
+    assert (await replica.answer(await replica.submit("answer", task_id=task.id))).status.state == COMPLETED
+
+
+async def test_nothing_of_a_finished_task_is_left_behind(fleet: Fleet, redis: RedisServer) -> None:
+    replica = await fleet.replica(ask, retention=0.5)
+    for number in range(10):
+        task = await replica.answer(await replica.submit(f"question {number}"))
+        if number % 2:
+            await replica.engine.cancel("acme", task.id)
+        else:
+            await replica.answer(await replica.submit("answer", task_id=task.id))
+    async with asyncio.timeout(10), redis.client() as client:
+        while await client.dbsize() > 2:  # noqa: ASYNC110 - keys tell nobody
+            await asyncio.sleep(0.05)
