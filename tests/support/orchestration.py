@@ -45,7 +45,10 @@ class Orchestration:
         return self.puppet.work, self.second.work
 
 
-async def orchestrator(crossdock: System, *, customer: str = CUSTOMER, **settings: Any) -> Orchestration:
+async def orchestrator(
+    crossdock: System, *, customer: str = CUSTOMER, puppet_url: str = "", **settings: Any
+) -> Orchestration:
+    """`puppet_url` is another way to an agent of that name."""
     puppet = await crossdock.agent()
     second = await crossdock.agent(name="second-agent")
     bound = listen()
@@ -56,7 +59,7 @@ async def orchestrator(crossdock: System, *, customer: str = CUSTOMER, **setting
         public_url=url_of(bound),
         issuer=crossdock.issuer.url,
         customer_file=file,
-        agents={"puppet": puppet.url, "second": second.url},
+        agents={"puppet": puppet_url or puppet.url, "second": second.url},
         client_secret_file=Path(crossdock.issuer.folder) / "secrets" / "acme-orchestrator",
         drain_seconds=0.2,
         **settings,

@@ -82,6 +82,7 @@ def create_service(
     metrics: Metrics | None = None,
     customer: str | None = None,
     checks: Mapping[str, Check] | None = None,
+    degraded: Callable[[], Sequence[str]] = tuple,
     passed_on: PassedOn = nothing,
     background: Sequence[Action] = (),
     closing: Sequence[Action] = (),
@@ -89,14 +90,16 @@ def create_service(
     """Wires one service.
 
     `agent` is its id in skill rights; `customer`, where set, the only one that it answers. `http` reaches the issuer;
-    one that is made here is closed here. `checks` join the readiness; `passed_on` is that of `Admission`; `background`
-    runs for as long as the service, `closing` at its end.
+    one that is made here is closed here. `checks` join the readiness, `degraded` names there what is away without
+    making it fail; `passed_on` is that of `Admission`; `background` runs for as long as the service, `closing` at its
+    end.
     """
     for uri in (SKILL, PROGRESS):
         declare(card, uri)
     resumption = Resumptions(settings.resumable)
-    declare(card, RESUMABLE, {skill.id: str(resumption.of(skill.id)) for skill in card.skills})
     journal = journal or journal_for(settings, card.name)
+    if journal.durable:  # with another journal no task outlives its process
+        declare(card, RESUMABLE, {skill.id: str(resumption.of(skill.id)) for skill in card.skills})
     metrics = metrics or Metrics(card.name)
     door = _door(settings, card, http, customer)
     admission = Admission(agent, card, settings.max_hops, passed_on)
@@ -116,7 +119,7 @@ def create_service(
 
     ready = {"accepting": accepting, "tasks": journal.ready, "issuer": door.ready, **(checks or {})}
     app = _app(settings, card, handler, door.verifier, metrics)
-    service = Service(app, management_app(metrics.registry, ready), engine, settings, metrics)
+    service = Service(app, management_app(metrics.registry, ready, degraded), engine, settings, metrics)
     app.router.lifespan_context = _lifespan(service, worker, background, [*closing, *door.closing])
     return service
 
