@@ -12,10 +12,9 @@ from crossdock.auth.tokens import BearerAuth, TokenSource
 from crossdock.cards.caching import CardCache
 from crossdock.client.agent import AgentClient
 from crossdock.client.pool import pooled_client
-from crossdock.console import text_of
 from crossdock.errors import Failed
 from crossdock.extensions import SKILL
-from crossdock.parts import struct
+from crossdock.parts import struct, text_of
 from crossdock.settings import read_secret
 from crossdock.tasks.events import fold
 from examples.stack import Stack

@@ -12,6 +12,7 @@ from a2a.types import AgentCard, GetExtendedAgentCardRequest, TaskState
 from crossdock.cards.building import CARD_PATHS
 from crossdock.extensions import EVENT_NUMBER, IDEMPOTENCY, LIMITS, PROGRESS, PUSH, RESUMABLE, SKILL
 from crossdock.parts import plain
+from crossdock.tasks.memory import MemoryJournal
 from tests.support.executors import message
 from tests.support.grpc_channels import channel
 from tests.support.obligations import obliges
@@ -131,15 +132,19 @@ async def test_the_extended_card_holds_the_limits(crossdock: System, binding: st
         "streamsPerCustomer": 7,
     }
     public = await card_at(crossdock.http(), agent.url)
-    assert {item.uri for item in public.capabilities.extensions} == {
-        SKILL,
-        PROGRESS,
-        EVENT_NUMBER,
-        IDEMPOTENCY,
-        RESUMABLE,
-        PUSH,
-    }
+    assert {item.uri for item in public.capabilities.extensions} == {SKILL, PROGRESS, EVENT_NUMBER, IDEMPOTENCY, PUSH}
     assert [skill.id for skill in extended.skills] == [skill.id for skill in public.skills]
+
+
+class Durable(MemoryJournal):
+    durable = True
+
+
+async def test_only_a_journal_that_outlives_the_process_makes_tasks_resumable(crossdock: System) -> None:
+    agent = await crossdock.agent(journal=Durable())
+    public = await card_at(crossdock.http(), agent.url)
+    (declared,) = [item for item in public.capabilities.extensions if item.uri == RESUMABLE]
+    assert plain(declared.params) == {"act": "never", "other": "never"}
 
 
 @obliges("14.3-secret")

@@ -54,9 +54,11 @@ async def test_a_large_file_does_not_stall_the_event_loop(crossdock: System) -> 
 
     headers = await crossdock.headers()
     client = crossdock.client(agent.url)
+    await client.card()
+    feeling = asyncio.create_task(feel())  # from before the request: to receive and to parse it takes long, too
+    await asyncio.sleep(0)
     events = client.send(request)
     first = await anext(events)
-    feeling = asyncio.create_task(feel())
     answer = await crossdock.http().get(f"{agent.url}/tasks/{first.id}?historyLength=0", headers=headers)  # type: ignore[union-attr]
     last = [event async for event in events][-1]
     feeling.cancel()

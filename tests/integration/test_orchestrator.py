@@ -6,10 +6,10 @@ from typing import Any
 import httpx
 from a2a.types import ListTasksRequest, Task, TaskArtifactUpdateEvent, TaskState
 
-from crossdock.console import text_of
 from crossdock.extensions import ROUTING, SKILL, STYLE
-from crossdock.parts import plain
+from crossdock.parts import plain, text_of
 from crossdock.tasks.events import fold
+from tests.support.cutting import cutter
 from tests.support.executors import message
 from tests.support.orchestration import CUSTOMER, orchestrator
 from tests.support.system import System
@@ -113,7 +113,31 @@ async def test_an_agent_that_is_down_is_named(crossdock: System) -> None:
     await served.puppet.service.drain()
     task, _ = await run(crossdock, served.url, "complete this")
     assert task.status.state == TaskState.TASK_STATE_FAILED
-    assert "puppet" in text_of(task.status.message)
+    said = text_of(task.status.message)
+    assert "puppet" in said
+    assert "running?" not in said
+
+
+async def test_an_agent_that_is_away_is_seen_and_leaves_the_orchestrator_ready(crossdock: System) -> None:
+    up = 'crossdock_agent_up{agent="acme-orchestrator",callee="puppet"}'
+    puppet = await crossdock.agent()
+    async with cutter(puppet.url) as (line, url):
+        served = await orchestrator(crossdock, puppet_url=url)
+        transport = httpx.ASGITransport(served.service.management)
+        async with httpx.AsyncClient(transport=transport, base_url="http://management.test") as http:
+            await run(crossdock, served.url, "complete this")
+            answer = await http.get("/readyz")
+            assert (answer.status_code, answer.json()["degraded"]) == (httpx.codes.OK, [])
+            assert f"{up} 1.0" in (await http.get("/metrics")).text
+            line.down = True
+            line.cut_all()
+            task, _ = await run(crossdock, served.url, "complete this")
+            assert task.status.state == TaskState.TASK_STATE_FAILED
+            said = text_of(task.status.message)
+            assert said == "puppet-agent cannot be reached at present. Send the request again later."
+            answer = await http.get("/readyz")
+            assert (answer.status_code, answer.json()["degraded"]) == (httpx.codes.OK, ["puppet"])
+            assert f"{up} 0.0" in (await http.get("/metrics")).text
 
 
 async def test_a_circle_of_agents_is_cut(crossdock: System) -> None:

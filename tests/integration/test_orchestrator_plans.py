@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from a2a.types import Task, TaskState
 
-from crossdock.console import text_of
 from crossdock.errors import CrossdockError
+from crossdock.parts import text_of
 from crossdock.tasks.events import fold
 from tests.support.executors import Puppet, message
 from tests.support.orchestration import Orchestration, orchestrator

@@ -51,13 +51,14 @@ async def orchestrator(
     customer: str = CUSTOMER,
     puppet: Agent | None = None,
     second: Agent | None = None,
+    puppet_url: str = "",
     **settings: Any,
 ) -> Orchestration:
-    """Over agents of its own, or over those that are given."""
+    """Over agents of its own, or over those that are given; `puppet_url` is another way to one of them."""
     puppet = puppet or await crossdock.agent()
     second = second or await crossdock.agent(name="second-agent")
     bound = listen()
-    values = {**place(crossdock, puppet.url, second.url, customer), **settings}
+    values = {**place(crossdock, puppet_url or puppet.url, second.url, customer), **settings}
     chosen = Settings(port=9001, grpc_port=free_port(), public_url=url_of(bound), **values)
     service = create_app(chosen, http=crossdock.http())
     return Orchestration(await crossdock.serve(service, bound), service, puppet, second)

@@ -16,6 +16,6 @@ def unsendable(report: Callable[..., None]) -> Any:
 async def test_a_value_that_cannot_be_sent_is_the_functions_fault_not_the_memorys() -> None:
     pool = ComputePool()
     with pytest.raises(ChildFailed, match="cannot pickle"):
-        async for _ in pool.run(unsendable):
+        async for _ in pool.run("acme", unsendable):
             pass
     pool.close()

@@ -26,10 +26,10 @@ from crossdock.auth.tokens import BearerAuth, GivenToken, Tokens, TokenSource
 from crossdock.cards.caching import CardCache
 from crossdock.client.agent import AgentClient
 from crossdock.client.pool import pooled_client
-from crossdock.console import EventPrinter, as_json, decision_table, describe, save_artifacts, text_of
-from crossdock.errors import ConfigError, CrossdockError, Forbidden, TryLater, Unauthenticated
+from crossdock.console import EventPrinter, as_json, decision_table, describe, save_artifacts
+from crossdock.errors import ConfigError, CrossdockError, Forbidden, TryLater, Unauthenticated, Unreachable
 from crossdock.extensions import SKILL
-from crossdock.parts import struct
+from crossdock.parts import struct, text_of
 from crossdock.profile import Profile
 from crossdock.settings import read_secret
 from crossdock.tasks.events import fold, state_name
@@ -128,7 +128,8 @@ def _run(work: Coroutine[Any, Any, int]) -> NoReturn:
         code = asyncio.run(work)
     except CrossdockError as error:
         text = str(error) if not isinstance(error, TaskUnknown) else "There is no such task for this customer."
-        err.print(f"[red]error:[/red] {escape(text)}", highlight=False, soft_wrap=True)
+        hint = " Is it running?" if isinstance(error, Unreachable) else ""
+        err.print(f"[red]error:[/red] {escape(text)}{hint}", highlight=False, soft_wrap=True)
         code = next(code for kind, code in EXITS if isinstance(error, kind))
     except KeyboardInterrupt:
         err.print("Interrupted. The task goes on; `crossdock cancel` stops it.")

@@ -16,6 +16,7 @@ from typing import Any
 
 from crossdock.errors import CrossdockError, Failed, Public
 from crossdock.pipeline import Computed, Progress
+from crossdock.slots import FairSlots
 
 
 class ChildFailed(CrossdockError):
@@ -57,12 +58,12 @@ def _called(connection: Connection, payload: bytes) -> tuple[str, Any]:
 
 
 class ComputePool:
-    """Starts one child per call, at most `limit` at a time; further calls wait their turn."""
+    """Starts one child per call, at most `limit` at a time; owners who wait take turns (`FairSlots`)."""
 
     def __init__(self, *, limit: int = 2, preload: Sequence[str] = ()) -> None:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["crossdock.compute", *preload])
-        self._slots = asyncio.Semaphore(limit)
+        self._slots = FairSlots(limit)
         # One thread per child: pickling and pipe reads of large tables stay off the event loop.
         self._threads = ThreadPoolExecutor(max_workers=limit + 1, thread_name_prefix="compute")
 
@@ -71,10 +72,10 @@ class ComputePool:
         async for _ in self._converse(warm):
             pass
 
-    async def run(self, function: Callable[..., Any], *args: Any) -> AsyncGenerator[Progress | Computed]:
+    async def run(self, owner: str, function: Callable[..., Any], *args: Any) -> AsyncGenerator[Progress | Computed]:
         """See `crossdock.pipeline.Run.compute`. Closing the iterator kills the child."""
         loop = asyncio.get_running_loop()
-        async with self._slots:
+        async with self._slots.held(owner):
             payload = await loop.run_in_executor(self._threads, pickle.dumps, (function, args))
             conversation = self._converse(call, payload)
             try:

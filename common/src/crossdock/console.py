@@ -14,7 +14,7 @@ from rich.table import Table
 
 from crossdock.errors import ConfigError
 from crossdock.extensions import PROGRESS, ROUTING
-from crossdock.parts import media_type, plain
+from crossdock.parts import media_type, plain, text_of
 from crossdock.tasks.events import Event, state_name
 
 COLORS = {
@@ -70,10 +70,6 @@ def _lines(event: Event | Message) -> list[str]:
     share = f" [dim]{fraction:.0%}[/dim]" if fraction is not None else ""
     color = COLORS.get(state, "blue")
     return [f"[{color}]{state_name(state)}[/{color}]{share}  {text}"]
-
-
-def text_of(message: Message) -> str:
-    return "\n".join(part.text for part in message.parts if part.text)
 
 
 def _preview(artifact: Artifact) -> str:

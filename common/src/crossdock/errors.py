@@ -7,6 +7,8 @@
     |   +-- Unauthenticated     get a (new) token
     |   +-- Forbidden           get another role
     |   +-- TryLater            the same call may succeed in a while
+    |       +-- Unreachable     another agent is away
+    +-- Waiting                 says for how long: TryLater, and an issuer that is down
     +-- ConfigError             an operator mends the settings and starts again
 
 No status codes here: `crossdock.server.faults` maps each type to JSON-RPC and HTTP in one table.
@@ -37,12 +39,23 @@ class Forbidden(Public):
     """A good token that lacks a role or a skill right."""
 
 
-class TryLater(Public):
-    """`retry_after`: seconds to wait."""
+class Waiting(CrossdockError):
+    """Carries `retry_after`: seconds to wait."""
 
-    def __init__(self, text: str, retry_after: float = 1.0) -> None:
+    def __init__(self, text: str, retry_after: float = 0.0) -> None:
         super().__init__(text)
         self.retry_after = retry_after
+
+
+class TryLater(Public, Waiting):
+    """The text says what to send again."""
+
+
+class Unreachable(TryLater):
+    """Another agent gives no sign of life."""
+
+    def __init__(self, name: str, retry_after: float, when: str = "later") -> None:
+        super().__init__(f"{name} cannot be reached at present. Send the request again {when}.", retry_after)
 
 
 class ConfigError(CrossdockError):

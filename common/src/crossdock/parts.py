@@ -52,6 +52,11 @@ def fill_struct(message: Struct, items: Mapping[str, Any]) -> None:
         fill(fields[name], item)
 
 
+def text_of(message: Message) -> str:
+    """Its text parts, joined by line breaks."""
+    return "\n".join(part.text for part in message.parts if part.text)
+
+
 def struct(values: Mapping[str, Any]) -> Struct:
     message = Struct()
     fill_struct(message, values)

@@ -87,8 +87,73 @@ async def test_nothing_that_was_taken_spoils_a_list(crossdock: System, agent: Ag
     assert (await http.get(f"{agent.url}/tasks", headers=headers)).status_code == httpx.codes.OK
 
 
+BEYOND = [2**31, -(2**31) - 1, 2**32 + 1, 2**53 + 1, 2**63, -(2**63), 2**64, 10**30, 1e30, -1e308, 0.5]
+"""Numbers that no field of A2A holds: past 32 bits, past 64, past what a double holds exactly, and no whole one."""
+
+
+MESSAGES: dict[str, dict[str, Any]] = {
+    "1.0": body()["message"],
+    "0.3": {"messageId": "m", "role": "user", "parts": [{"kind": "text", "text": "complete"}], "kind": "message"},
+    "0.3 over HTTP": {"messageId": "m", "role": "ROLE_USER", "content": [{"text": "complete"}]},
+}
+
+
+def sent_with(dress: str, field: str, number: float) -> dict[str, Any]:
+    """A good message but for one field, which is the message's or the configuration's."""
+    place, name = field.split(".")
+    sent: dict[str, Any] = {"message": dict(MESSAGES[dress]), "configuration": {}}
+    sent[place][name] = number
+    return sent
+
+
+@pytest.mark.parametrize("number", BEYOND)
+async def test_a_number_beyond_its_field_is_refused_by_the_fields_name(
+    crossdock: System, agent: Agent, number: float
+) -> None:
+    http = crossdock.http()
+
+    async def refused(version: str, field: str, path: str, content: dict[str, Any]) -> None:
+        sent = await crossdock.headers(version=version)
+        answer = await http.post(agent.url + path, json=content, headers=sent)
+        error = answer.json()["error"]
+        assert error["code"] == (-32602 if path in RPC_PATHS else 400), (path, content)
+        assert field in error["message"]
+        assert not insides(error)
+
+    for field in ("message.role", "configuration.historyLength"):
+        for method in ("SendMessage", "SendStreamingMessage"):
+            await refused("1.0", field, "/", rpc(method, sent_with("1.0", field, number)))
+        await refused("0.3", field, "/", rpc("message/send", sent_with("0.3", field, number)))
+        for path in ("/message:send", "/message:stream"):
+            await refused("1.0", field, path, sent_with("1.0", field, number))
+            await refused("0.3", field, f"/v1{path}", sent_with("0.3 over HTTP", field, number))
+    for field in ("pageSize", "historyLength", "status"):
+        await refused("1.0", field, "/", rpc("ListTasks", {field: number}))
+    for version, method in (("1.0", "GetTask"), ("0.3", "tasks/get")):
+        await refused(version, "historyLength", "/", rpc(method, {"id": "x", "historyLength": number}))
+
+
+@pytest.mark.parametrize("number", BEYOND)
+@pytest.mark.parametrize(
+    ("version", "path", "field"),
+    [
+        *(("1.0", "/tasks", field) for field in ("pageSize", "historyLength", "status")),
+        ("1.0", "/tasks/x", "historyLength"),
+        ("0.3", "/v1/tasks/x", "historyLength"),
+    ],
+)
+async def test_a_number_beyond_its_field_is_refused_in_a_query(
+    crossdock: System, agent: Agent, version: str, path: str, field: str, number: float
+) -> None:
+    sent = await crossdock.headers(version=version)
+    answer = await crossdock.http().get(agent.url + path, params={field: str(number)}, headers=sent)
+    assert answer.status_code == 400
+    assert field in answer.json()["error"]["message"]
+
+
+beyond = st.sampled_from(BEYOND)
 values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=12),
+    st.none() | st.booleans() | st.integers() | st.floats() | beyond | st.text(st.characters(), max_size=12),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
@@ -110,7 +175,7 @@ messages = st.fixed_dictionaries(
     {},
     optional={
         "messageId": st.just("m") | values,
-        "role": st.sampled_from(["ROLE_USER", "ROLE_AGENT", "user", "agent"]) | values,
+        "role": st.sampled_from(["ROLE_USER", "ROLE_AGENT", "user", "agent"]) | beyond | values,
         "parts": st.lists(parts | values, max_size=3) | values,
         "contextId": st.text(max_size=4) | values,
         "taskId": values,
@@ -126,15 +191,16 @@ params = st.fixed_dictionaries(
     optional={
         "message": messages | values,
         "configuration": st.fixed_dictionaries(
-            {}, optional={"historyLength": values, "returnImmediately": values, "acceptedOutputModes": values}
+            {}, optional={"historyLength": beyond | values, "returnImmediately": values, "acceptedOutputModes": values}
         )
         | values,
         "metadata": values,
         "tenant": st.just("acme") | values,
         "id": values,
-        "pageSize": values,
+        "historyLength": beyond | values,
+        "pageSize": beyond | values,
         "pageToken": values,
-        "status": values,
+        "status": beyond | values,
         "statusTimestampAfter": values,
     },
 )
@@ -204,7 +270,7 @@ queries = st.dictionaries(
     st.sampled_from(["pageSize", "pageToken", "status", "statusTimestampAfter", "historyLength", "contextId"])
     | st.sampled_from(["includeArtifacts", "tenant"])
     | words,
-    st.sampled_from(["1", "true", "TASK_STATE_FAILED", "2026-01-01T00:00:00Z"]) | st.text(max_size=8),
+    st.sampled_from(["1", "true", "TASK_STATE_FAILED", "2026-01-01T00:00:00Z"]) | beyond.map(str) | st.text(max_size=8),
     max_size=4,
 )
 

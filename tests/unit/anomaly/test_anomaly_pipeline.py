@@ -311,7 +311,7 @@ from crossdock.testing import InlineRun, request
 async def main():
     pool = ComputePool()
     run = InlineRun()
-    run.compute = pool.run
+    run.compute = lambda *args: pool.run("acme", *args)
     table = FilePart("a.csv", "text/csv", b"qty,price\\n" + b"1,2\\n" * 50 + b"-9,2\\n")
     outputs = [item async for item in AnomalyPipeline().run(request([table], skill="detect_anomalies"), run)]
     pool.close()

@@ -116,6 +116,10 @@ def test_base64_comes_in_several_dresses(text: str) -> None:
         ({"message": {"messageId": 5}}, "message.messageId must be a string."),
         ({"message": {"message_id": 5}}, "message.messageId must be a string."),
         ({"message": {"role": "user"}}, "message.role must be one of: ROLE_USER, ROLE_AGENT."),
+        *(
+            ({"message": {"role": number}}, "message.role must be one of: ROLE_USER, ROLE_AGENT.")
+            for number in (2**31, 2**32 + 1, -(2**63), 10**30, 1e30)
+        ),
         ({"message": {"role": 7}}, "message.role must be one of: ROLE_USER, ROLE_AGENT."),
         ({"message": {"role": True}}, "message.role must be one of: ROLE_USER, ROLE_AGENT."),
         ({"message": {"parts": {}}}, "message.parts must be a list: [...]."),
@@ -133,7 +137,7 @@ def test_base64_comes_in_several_dresses(text: str) -> None:
         ({"configuration": {"returnImmediately": "yes"}}, "configuration.returnImmediately must be true or false."),
         (
             {"configuration": {"historyLength": 2**31}},
-            "configuration.historyLength must be below 2147483648.",
+            "configuration.historyLength must be from -2147483648 to 2147483647.",
         ),
     ],
 )

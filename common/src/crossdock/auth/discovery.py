@@ -9,19 +9,15 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from crossdock.errors import CrossdockError
+from crossdock.errors import Waiting
 
 WELL_KNOWN = "/.well-known/openid-configuration"
 SECONDS = 5.0
 LARGEST_ANSWER = 256 * 1024
 
 
-class IssuerDown(CrossdockError):
+class IssuerDown(Waiting):
     """No answer, or none that makes sense. The text is for the operator; `retry_after` is what the issuer asked for."""
-
-    def __init__(self, text: str, retry_after: float = 0.0) -> None:
-        super().__init__(text)
-        self.retry_after = retry_after
 
 
 @dataclass(frozen=True)

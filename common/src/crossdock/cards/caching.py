@@ -14,7 +14,7 @@ from a2a.client.card_resolver import parse_agent_card
 from a2a.types import AgentCard
 
 from crossdock.cards.building import CARD_PATHS
-from crossdock.errors import Failed, TryLater
+from crossdock.errors import Failed, TryLater, Unreachable
 
 MAX_CARD = 512 * 1024
 STALE_SECONDS = 3600.0
@@ -65,12 +65,14 @@ class CardCache:
             if response.status_code == httpx.codes.NOT_FOUND:
                 response = await self._http.get(url + CARD_PATHS[1], headers=headers)
         except httpx.HTTPError as error:
-            raise TryLater(f"No agent answers at {url}. Is it running?", retry_after=2.0) from error
+            raise Unreachable("The agent", 2.0) from error
         max_age = _max_age(response)
         if response.status_code == httpx.codes.NOT_MODIFIED and entry:
             return _Entry(entry.card, entry.etag, self._clock(), max_age)
         if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
-            raise TryLater(f"The agent at {url} has trouble ({response.status_code}).", retry_after=2.0)
+            raise TryLater(
+                f"The agent has trouble ({response.status_code}). Send the request again later.", retry_after=2.0
+            )
         return _Entry(_parse(url, response), response.headers.get("etag", ""), self._clock(), max_age)
 
 

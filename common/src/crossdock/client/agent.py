@@ -33,7 +33,7 @@ from crossdock.cards.caching import CardCache
 from crossdock.client.breaker import CircuitBreaker
 from crossdock.client.difference import difference
 from crossdock.client.faults import never_sent, translated, was_cut
-from crossdock.errors import Failed
+from crossdock.errors import CrossdockError, Failed
 from crossdock.extensions import HOPS_HEADER, KEY_HEADER, TIMEOUT_HEADER
 from crossdock.tasks.events import TERMINAL, Event, fold, is_resting, state_name, state_of
 
@@ -77,9 +77,21 @@ class AgentClient:
         self._policy = policy or ClientPolicy()
         self._breaker = CircuitBreaker(self.name)
         self._observe = observe
+        self._seen = True
 
     async def card(self) -> AgentCard:
-        return await self._cards.get(self.url)
+        try:
+            card = await self._cards.get(self.url)
+        except CrossdockError:
+            self._seen = False
+            raise
+        self._seen = True
+        return card
+
+    @property
+    def up(self) -> bool:
+        """Whether the agent could be reached when that was last tried."""
+        return self._seen and self._breaker.calm
 
     async def send(
         self,

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from crossdock.errors import TryLater
+from crossdock.errors import Unreachable
 
 
 class CircuitBreaker:
@@ -19,13 +19,18 @@ class CircuitBreaker:
         self._failures = 0
         self._retry_at = 0.0
 
+    @property
+    def calm(self) -> bool:
+        """Whether the last call came through."""
+        return not self._failures
+
     def admit(self) -> None:
-        """Raises `TryLater` while the circuit is open."""
+        """Raises `Unreachable` while the circuit is open."""
         if self._failures < self._limit:
             return
         wait = self._retry_at - self._clock()
         if wait > 0:
-            raise TryLater(f"{self._name} does not answer at the moment. Try again in {wait:.0f} s.", retry_after=wait)
+            raise Unreachable(self._name, wait, f"in {wait:.0f} s")
         self._retry_at = self._clock() + self._seconds  # this caller probes; the others wait for what it finds
 
     def succeeded(self) -> None:

@@ -10,7 +10,7 @@ from a2a.utils.errors import (
     UnsupportedOperationError,
 )
 
-from crossdock.errors import CrossdockError, Failed, Forbidden, Rejected, TryLater, Unauthenticated
+from crossdock.errors import CrossdockError, Failed, Forbidden, Rejected, TryLater, Unauthenticated, Unreachable
 from crossdock.tasks.journal import TaskUnknown
 
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -54,9 +54,9 @@ def translated(name: str, error: BaseException) -> CrossdockError:
         case httpx.HTTPStatusError():
             return _status(name, cause.response)
         case httpx.TransportError():
-            return TryLater(f"{name} does not answer. Is it running?", retry_after=2.0)
+            return Unreachable(name, 2.0)
     if UNAVAILABLE_CODE in str(cause):
-        return TryLater(f"{name} is busy. Try again later.", retry_after=5.0)
+        return TryLater(f"{name} is busy. Send the request again later.", retry_after=5.0)
     return Failed(f"{name} answered with an error: {str(cause)[:300]}")
 
 
@@ -69,7 +69,9 @@ def _status(name: str, response: httpx.Response) -> CrossdockError:
         return Forbidden(f"{name} refuses: {text}")
     if code in {httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.TOO_MANY_REQUESTS, httpx.codes.BAD_GATEWAY}:
         wait = response.headers.get("retry-after", "")
-        return TryLater(f"{name} is busy. Try again later.", retry_after=float(wait) if wait.isdigit() else 2.0)
+        return TryLater(
+            f"{name} is busy. Send the request again later.", retry_after=float(wait) if wait.isdigit() else 2.0
+        )
     if code < httpx.codes.INTERNAL_SERVER_ERROR:
         return Rejected(f"{name}: {text}")
     return Failed(f"{name} failed with HTTP {code}: {text}")

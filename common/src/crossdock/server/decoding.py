@@ -131,14 +131,19 @@ def _boolean(value: Any, path: str) -> bool:
     return value
 
 
-def _whole(value: Any, path: str) -> int:
+def whole(value: Any, path: str) -> int:
+    """An int32."""
     if isinstance(value, str) and WHOLE.fullmatch(value):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or value % 1:
         raise unfit(path, "must be a whole number")
-    if not -MAX_INT <= value < MAX_INT:
-        raise unfit(path, f"must be below {MAX_INT}")
+    if not _fits(value):
+        raise unfit(path, f"must be from {-MAX_INT} to {MAX_INT - 1}")
     return int(value)
+
+
+def _fits(value: float) -> bool:
+    return -MAX_INT <= value < MAX_INT
 
 
 def octets(value: Any, path: str) -> bytes:
@@ -162,8 +167,9 @@ def _base64(text: str) -> bytes:
 def _enumerated(enum: EnumDescriptor, value: Any, path: str) -> int:
     if isinstance(value, str) and value in enum.values_by_name:
         return int(enum.values_by_name[value].number)
-    if isinstance(value, int) and not isinstance(value, bool) and value in enum.values_by_number:
-        return value
+    numbered = isinstance(value, int) and not isinstance(value, bool)
+    if numbered and _fits(value) and value in enum.values_by_number:  # it raises for what is no int32
+        return int(value)
     raise unfit(path, f"must be one of: {', '.join(item.name for item in enum.values if item.number)}")
 
 
@@ -188,7 +194,7 @@ READERS: dict[int, Callable[[Any, str], Any]] = {
     FieldDescriptor.TYPE_STRING: _text,
     FieldDescriptor.TYPE_BYTES: octets,
     FieldDescriptor.TYPE_BOOL: _boolean,
-    FieldDescriptor.TYPE_INT32: _whole,
+    FieldDescriptor.TYPE_INT32: whole,
 }
 FILLERS: dict[str, Callable[[Any, Any, str], Any]] = {
     Struct.DESCRIPTOR.full_name: _struct,

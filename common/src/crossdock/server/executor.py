@@ -61,6 +61,7 @@ class PipelineRun:
     deadline: float
     pool: ComputePool
     queue: EventQueue
+    owner: str
     started: list[AsyncGenerator[Progress | Computed]] = field(default_factory=list)
 
     def remaining(self) -> float:
@@ -70,7 +71,7 @@ class PipelineRun:
         return isinstance(self.queue, JournalQueue) and self.queue.handed_over
 
     def compute(self, function: Callable[..., Any], /, *args: Any) -> AsyncIterator[Progress | Computed]:
-        computation = self.pool.run(function, *args)
+        computation = self.pool.run(self.owner, function, *args)
         self.started.append(computation)
         return computation
 
@@ -106,7 +107,7 @@ class PipelineExecutor(AgentExecutor):
             self._admission.check_skill(choice.skill, caller(context.call_context))
             request = replace(request, skill=choice.skill)
             await emitter.skill(choice, aloud=len(self._pipeline.skills) > 1)
-        run = PipelineRun(context.call_context.state[DEADLINE], self._pool, event_queue)
+        run = PipelineRun(context.call_context.state[DEADLINE], self._pool, event_queue, request.customer)
         outputs = self._pipeline.run(request, run)
         async with aclosing(run), aclosing(outputs) as stream:  # type: ignore[type-var] # implementations are generators
             async for output in stream:

@@ -21,7 +21,7 @@ from a2a.utils.errors import A2AError, InvalidParamsError, VersionNotSupportedEr
 from google.protobuf.message import Message
 from pydantic import BaseModel, ValidationError
 
-from crossdock.server.decoding import decode, octets, unfit
+from crossdock.server.decoding import decode, octets, unfit, whole
 from crossdock.server.encoding import encode
 from crossdock.server.faults import CODES
 from crossdock.server.operations import METHODS, OPERATIONS, V0_3, Method
@@ -33,6 +33,8 @@ SPOKEN = {
     "string_type": "must be a string",
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a whole number",
+    "finite_number": "must be a whole number",
     "int_from_float": "must be a whole number",
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
@@ -66,7 +68,9 @@ def _rpc_decoder(model: type[BaseModel], convert: Callable[[Any], Message]) -> C
             request: Any = model.model_validate({"id": 0, "params": params})
         except ValidationError as error:
             raise _told(error) from None
-        message = getattr(getattr(request, "params", None), "message", None)
+        asked = getattr(request, "params", None)
+        _check_lengths(asked)
+        message = getattr(asked, "message", None)
         contents = _contents(message, "message.parts[{}].file.bytes") if message else {}
         core = convert(request)
         for index, content in contents.items():
@@ -74,6 +78,14 @@ def _rpc_decoder(model: type[BaseModel], convert: Callable[[Any], Message]) -> C
         return core
 
     return decoded
+
+
+def _check_lengths(asked: Any) -> None:
+    """The model takes any whole number, the messages of 1.0 take 32 bits."""
+    configuration = getattr(asked, "configuration", None)
+    for path, holder in {"historyLength": asked, "configuration.historyLength": configuration}.items():
+        if (length := getattr(holder, "history_length", None)) is not None:
+            whole(length, path)
 
 
 def _told(error: ValidationError) -> InvalidParamsError:

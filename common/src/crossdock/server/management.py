@@ -1,6 +1,6 @@
 """Health and metrics, on a port that no gateway routes."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.applications import Starlette
@@ -11,8 +11,14 @@ from starlette.routing import Route
 Check = Callable[[], Awaitable[bool]]
 
 
-def management_app(registry: CollectorRegistry, checks: Mapping[str, Check]) -> Starlette:
-    """`/livez`, `/readyz` and `/metrics`. `/readyz` is 503 while one of `checks` does not hold, and names it."""
+def management_app(
+    registry: CollectorRegistry, checks: Mapping[str, Check], degraded: Callable[[], Sequence[str]] = tuple
+) -> Starlette:
+    """`/livez`, `/readyz` and `/metrics`. `/readyz` is 503 while one of `checks` does not hold, and names it.
+
+    What `degraded` names (agents that are away) leaves it 200: it is away for each replica alike, and to take them all
+    out of service would stop the work that the other agents can do.
+    """
 
     async def livez(_: Request) -> Response:
         return PlainTextResponse("ok")
@@ -20,7 +26,8 @@ def management_app(registry: CollectorRegistry, checks: Mapping[str, Check]) -> 
     async def readyz(_: Request) -> Response:
         results = {name: await _holds(check) for name, check in checks.items()}
         ready = all(results.values())
-        body = {"ready": ready, "checks": {name: "ok" if held else "failing" for name, held in results.items()}}
+        told = {name: "ok" if held else "failing" for name, held in results.items()}
+        body = {"ready": ready, "checks": told, "degraded": list(degraded())}
         return JSONResponse(body, status_code=200 if ready else 503)
 
     async def metrics(_: Request) -> Response:

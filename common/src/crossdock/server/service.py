@@ -96,6 +96,7 @@ def create_service(
     metrics: Metrics | None = None,
     customer: str | None = None,
     checks: Mapping[str, Check] | None = None,
+    degraded: Callable[[], Sequence[str]] = tuple,
     passed_on: PassedOn = nothing,
     background: Sequence[Action] = (),
     closing: Sequence[Action] = (),
@@ -104,9 +105,9 @@ def create_service(
     """Wires one service.
 
     `agent` is its id in skill rights; `customer`, where set, the only one that it answers. `http` reaches the issuer;
-    one that is made here is closed here. `checks` join the readiness; `passed_on` is that of `Admission`; `background`
-    runs for as long as the service, `closing` at its end. With `direct_messages` the agent may answer with a lone
-    message, of which no task is kept.
+    one that is made here is closed here. `checks` join the readiness, `degraded` names there what is away without
+    making it fail; `passed_on` is that of `Admission`; `background` runs for as long as the service, `closing` at its
+    end. With `direct_messages` the agent may answer with a lone message, of which no task is kept.
     """
     for uri in (SKILL, PROGRESS):
         declare(card, uri)
@@ -115,8 +116,9 @@ def create_service(
         declare(card, EVENT_NUMBER)
     resumption = Resumptions(settings.resumable)
     declare(card, IDEMPOTENCY, {"header": KEY_HEADER, "seconds": settings.idempotency_seconds})
-    declare(card, RESUMABLE, {skill.id: str(resumption.of(skill.id)) for skill in card.skills})
     journal = journal or journal_for(settings, card.name)
+    if journal.durable:  # with another journal no task outlives its process
+        declare(card, RESUMABLE, {skill.id: str(resumption.of(skill.id)) for skill in card.skills})
     metrics = metrics or Metrics(card.name)
     push = Notifications.of(settings, card, journal, metrics) if settings.push_notifications else None
     door = _door(settings, card, http, customer)
@@ -145,7 +147,8 @@ def create_service(
     ready = {"accepting": accepting, "tasks": journal.ready, "issuer": door.ready, **(checks or {})}
     app = _app(settings, card, handler, door.verifier, metrics, push.keys if push else None)
     grpc = _grpc(settings, card, handler, door.verifier, metrics) if settings.grpc else None
-    service = Service(app, management_app(metrics.registry, ready), engine, settings, metrics, grpc)
+    management = management_app(metrics.registry, ready, degraded)
+    service = Service(app, management, engine, settings, metrics, grpc)
     if push:
         background, closing = [*background, push.run], [*closing, push.close]
     app.router.lifespan_context = _lifespan(service, worker, background, [*closing, *door.closing])

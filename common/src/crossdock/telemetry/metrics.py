@@ -16,6 +16,7 @@ class Metrics:
     tasks: Counter = field(init=False)
     task_seconds: Histogram = field(init=False)
     hop_seconds: Histogram = field(init=False)
+    agent_up: Gauge = field(init=False)
     open_streams: Gauge = field(init=False)
     rejections: Counter = field(init=False)
     push_deliveries: Counter = field(init=False)
@@ -42,6 +43,15 @@ class Metrics:
                 ("agent", "callee", "customer", "outcome"),
                 registry=registry,
                 buckets=BUCKETS,
+            ),
+        )
+        keep(
+            "agent_up",
+            Gauge(
+                "crossdock_agent_up",
+                "1 while the last call to the other agent came through",
+                ("agent", "callee"),
+                registry=registry,
             ),
         )
         keep(

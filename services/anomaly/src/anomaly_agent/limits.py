@@ -18,6 +18,8 @@ class Limits:
     cells: int = 5_000_000
     pattern_seconds: float = 5.0
     """Time that the regular expressions of one request may take together."""
+    validation_seconds: float = 60.0
+    """For how long one table may be checked: a schema can double its work with each level, a pattern too."""
     records: int = 1_000
     """Records or violations that an artifact lists; the summary counts all."""
 

@@ -1,5 +1,6 @@
 """The anomaly agent: what is wrong in a table or a series, and which rows break rules that the caller names."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
@@ -9,6 +10,7 @@ from anomaly_agent.limits import Limits
 from anomaly_agent.outcome import Question
 from anomaly_agent.source import Source
 from anomaly_agent.submission import Submission, submitted
+from crossdock.errors import Rejected
 from crossdock.pipeline import (
     AgenticPipeline,
     ArtifactChunk,
@@ -94,7 +96,7 @@ class AnomalyPipeline(AgenticPipeline):
             yield Result(detection.headline)
 
     async def _validate(self, submission: Submission, run: Run) -> AsyncIterator[Output]:
-        async for item in self._computed(run, _validation, submission):
+        async for item in self._within_budget(self._computed(run, _validation, submission)):
             if not isinstance(item, Computed):
                 yield item
                 continue
@@ -105,6 +107,23 @@ class AnomalyPipeline(AgenticPipeline):
             yield _data("violations", validation.violations, "Each broken rule with its row and field")
             yield _report(validation.report)
             yield Result(validation.headline)
+
+    async def _within_budget(
+        self, items: AsyncIterator[Progress | Computed | InputRequired]
+    ) -> AsyncIterator[Progress | Computed | InputRequired]:
+        """The time runs from the first item on: before it, a child is waited for. It ends what no code inside the
+        child could, such as the compilation of a pattern."""
+        until = None
+        while True:
+            try:
+                async with asyncio.timeout_at(until):
+                    item = await anext(items, None)
+            except TimeoutError:
+                raise Rejected(_too_long(self._limits.validation_seconds)) from None
+            if item is None:
+                return
+            until = until or asyncio.get_running_loop().time() + self._limits.validation_seconds
+            yield item
 
     async def _computed(
         self, run: Run, function: Callable[..., Any], submission: Submission
@@ -117,6 +136,13 @@ class AnomalyPipeline(AgenticPipeline):
                 if isinstance(item, Computed) and item.value is not None:
                     return
         yield InputRequired(ASK_TABLE)
+
+
+def _too_long(seconds: float) -> str:
+    return (
+        f"Checking took longer than {seconds:g} s. Simplify the schema where its parts refer to themselves or to each "
+        "other ($ref, allOf, anyOf), write patterns without nested repetition, or send fewer rows at a time."
+    )
 
 
 def _detection(report: Report, source: Source, _rules: Any, limits: Limits) -> Any:

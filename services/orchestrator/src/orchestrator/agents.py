@@ -12,7 +12,7 @@ from a2a.types import Message, Role, Task, TaskArtifactUpdateEvent, TaskState, T
 from crossdock.client.agent import AgentClient
 from crossdock.errors import CrossdockError, Failed, Rejected, TryLater
 from crossdock.extensions import PROGRESS, SKILL
-from crossdock.parts import from_wire, plain, struct, to_wire
+from crossdock.parts import from_wire, plain, struct, text_of, to_wire
 from crossdock.pipeline import ArtifactChunk, AuthRequired, InputRequired, Output, Part, Progress, Result
 from crossdock.tasks.events import TERMINAL, Event, is_resting, state_of
 from orchestrator.catalogue import Agent, Catalogue, agent_of
@@ -62,9 +62,15 @@ class AgentDirectory:
         found = await asyncio.gather(*(self._profile(agent) for agent in self._clients))
         profiles = [item for item in found if item is not None]
         if not profiles:
-            raise TryLater("None of the agents answers at the moment. Try again later.", retry_after=5.0)
+            raise TryLater(
+                "None of the agents can be reached at present. Send the request again later.", retry_after=5.0
+            )
         known = {item.id for item in profiles}
         return Catalogue(tuple(profiles)), tuple(agent for agent in self._clients if agent not in known)
+
+    def away(self) -> list[str]:
+        """The ids of the agents that could not be reached the last time."""
+        return [agent for agent, client in self._clients.items() if not client.up]
 
     async def roles(self) -> dict[str, str]:
         """The skills that a caller may name, each with its role; also those of agents that were seen, but are away."""
@@ -155,7 +161,7 @@ def news(task: Task, call: Call) -> list[TaskArtifactUpdateEvent | TaskStatusUpd
 def outputs(event: Event | Message) -> list[Output]:
     """One event in a pipeline's terms. Raises as `AgentDirectory.call`."""
     if isinstance(event, Message):
-        return [Result(_text(event))]
+        return [Result(text_of(event))]
     if isinstance(event, Task):
         return []
     if not isinstance(event, TaskStatusUpdateEvent):
@@ -174,7 +180,7 @@ def outputs(event: Event | Message) -> list[Output]:
 
 
 def _status(event: TaskStatusUpdateEvent) -> list[Output]:
-    text = _text(event.status.message)
+    text = text_of(event.status.message)
     match state_of(event):
         case TaskState.TASK_STATE_COMPLETED:
             return [Result(text)]
@@ -194,7 +200,3 @@ def _noted(event: Task | TaskStatusUpdateEvent, key: str) -> Mapping[str, Any]:
     """An object in the event's metadata; an agent that is not ours may write anything there."""
     value = plain(event.metadata).get(key)
     return value if isinstance(value, dict) else {}
-
-
-def _text(message: Message) -> str:
-    return "\n".join(part.text for part in message.parts if part.text)

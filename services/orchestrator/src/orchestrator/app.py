@@ -1,5 +1,6 @@
 """The composition root of a customer's orchestrator."""
 
+import functools
 from collections.abc import Callable
 
 import httpx
@@ -55,6 +56,7 @@ def create_app(
         metrics=metrics,
         customer=customer.name,
         checks={"routing": preparation.done},
+        degraded=agents.away,
         passed_on=agents.roles,
         background=[preparation.run],
         closing=[router.close, tokens.close, *([own_http.aclose] if own_http else [])],
@@ -89,7 +91,10 @@ def _clients(
 
         return observe
 
-    return {
+    clients = {
         agent: AgentClient(url, http, cards, name=f"{agent}-agent", policy=policy, observe=observer(agent))
         for agent, url in urls.items()
     }
+    for agent, client in clients.items():
+        metrics.agent_up.labels(metrics.agent, agent).set_function(functools.partial(getattr, client, "up"))
+    return clients

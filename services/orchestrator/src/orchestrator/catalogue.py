@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from a2a.types import AgentCard
 
@@ -13,6 +14,15 @@ from crossdock.parts import OCTETS
 
 NAMEABLE = re.compile(r"[\w-]{1,80}", re.ASCII)
 VERSION_LIMIT = 40
+
+
+class Identified(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+def ids_of(agents: Iterable[Identified]) -> tuple[str, ...]:
+    return tuple(agent.id for agent in agents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +82,7 @@ class Catalogue:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        return tuple(agent.id for agent in self.agents)
+        return ids_of(self.agents)
 
     @property
     def versions(self) -> dict[str, str]:

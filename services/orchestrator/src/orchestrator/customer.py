@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from crossdock.errors import ConfigError
+from orchestrator.catalogue import ids_of
 from orchestrator.document import read_yaml
 from orchestrator.request import AttachmentKind
 from orchestrator.routers.pattern import check_pattern
@@ -167,7 +168,7 @@ class Customer(Block):
 
     @property
     def agent_ids(self) -> tuple[str, ...]:
-        return tuple(agent.id for agent in self.agents)
+        return ids_of(self.agents)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
