@@ -66,7 +66,12 @@ def scenes() -> list[Scene]:
             (deliveries,),
             plan=("anomaly", "contract", "escalation"),
         ),
-        Scene("A request that no agent fits", "acme", "Which museum should I see on a free afternoon in Lisbon?", expected=ASKS),
+        Scene(
+            "A request that no agent fits",
+            "acme",
+            "Which museum should I see on a free afternoon in Lisbon?",
+            expected=ASKS,
+        ),
         Scene(
             "The same shared agents, for another customer",
             "globex",

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +13,6 @@ from pathlib import Path
 from examples.service import STOP_SECONDS
 
 ROOT = Path(__file__).resolve().parent.parent
-LEFTOVER_SECONDS = 1.0
-"""A fork server and its kin end by themselves once the service is gone; they get this long."""
 
 
 @dataclass
@@ -75,20 +72,10 @@ class Processes:
     def _reap(self, process: subprocess.Popen[bytes]) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(self.stop_seconds)
-            _wait_for_group(process)
-        _kill_group(process)
+        _kill_group(process)  # also what a service left behind, such as its fork server
         process.wait()
-        _wait_for_group(process)
         if process.stdin:
             process.stdin.close()
-
-
-def _wait_for_group(process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + LEFTOVER_SECONDS
-    with contextlib.suppress(ProcessLookupError):
-        while time.monotonic() < deadline:
-            os.killpg(process.pid, 0)
-            time.sleep(0.02)
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:

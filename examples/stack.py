@@ -124,6 +124,8 @@ class Stack:
             "CROSSDOCK_PORT": str(port),
             "CROSSDOCK_ISSUER": self.issuer,
             "CROSSDOCK_DRAIN_SECONDS": str(DRAIN_SECONDS),
+            "OPENBLAS_NUM_THREADS": "1",  # the services share this machine's cores: threads that spin on them only
+            "OMP_NUM_THREADS": "1",  # take time from the others
         }
         values = {**common, **environment, **self.environment}
         return Program(name, (module,), values, (port, port + 1000), f"http://127.0.0.1:{port + 1000}/readyz")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from examples.processes import ROOT, Processes
-from tests.support.process_table import alive, gone, until
+from tests.support.process_table import gone, until
 
 STUBBORN = "tests.support.stubborn"
 
@@ -52,7 +52,7 @@ async def test_the_called_is_stopped_after_its_caller_has_ended(tmp_path: Path, 
     children = [await written(caller), await written(called)]
     await processes.stop([["caller", "of another system"], ["called"]])
     assert end(caller) < end(called)
-    assert not any(map(alive, children))
+    await gone(*children)
     assert len(processes) == 0
 
 
@@ -61,7 +61,7 @@ async def test_one_that_does_not_heed_is_killed_with_its_children(tmp_path: Path
     processes.start("deaf", [STUBBORN, str(tmp_path / "ids")], {})
     child = await written(tmp_path / "ids")
     await processes.stop([["deaf"]])
-    assert not alive(child)
+    await gone(child)
 
 
 async def test_a_stop_that_takes_long_can_be_cut_short(tmp_path: Path, processes: Processes) -> None:

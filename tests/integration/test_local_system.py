@@ -63,7 +63,7 @@ async def test_a_signal_leaves_nothing_behind(tmp_path: Path, module: str, numbe
         async with asyncio.timeout(40):
             await process.communicate()
         assert process.returncode == status
-        assert not marked(str(tmp_path))
+        await until(lambda: not marked(str(tmp_path)), 2)
         assert module == "examples.run" or not secrets(tmp_path)
 
 
@@ -72,7 +72,7 @@ async def test_services_end_when_the_example_is_killed(tmp_path: Path) -> None:
         everyone = await services(tmp_path)
         process.kill()
         await gone(*everyone, seconds=40)
-        assert not marked(str(tmp_path))
+        await until(lambda: not marked(str(tmp_path)), 2)
 
 
 async def test_ctrl_c_lets_running_tasks_end_with_a_state(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ async def test_ctrl_c_lets_running_tasks_end_with_a_state(tmp_path: Path) -> Non
             said = [(await sender.communicate())[0].decode() for sender in senders]
             rest, _ = await process.communicate()
         assert process.returncode == 0, rest.decode()
-        assert not marked(str(tmp_path))
+        await until(lambda: not marked(str(tmp_path)), 2)
         for text in said:
             assert "does not answer" not in text
             assert "failed" in text or "completed" in text
