@@ -22,6 +22,7 @@ from crossdock.tasks.journal import TaskUnknown
 from examples.caller import add_contracts, caller, message
 from examples.customers import FIRST, customer_files
 from examples.inputs import contracts, folder, port_offset, shipments
+from examples.interruption import Interrupted, interruptible
 from examples.stack import Stack
 
 OUTPUT = Path("demo-output")
@@ -65,7 +66,12 @@ def scenes() -> list[Scene]:
             (deliveries,),
             plan=("anomaly", "contract", "escalation"),
         ),
-        Scene("A request that no agent fits", "acme", "What's the weather in Rotterdam tomorrow?", expected=ASKS),
+        Scene(
+            "A request that no agent fits",
+            "acme",
+            "Which museum should I see on a free afternoon in Lisbon?",
+            expected=ASKS,
+        ),
         Scene(
             "The same shared agents, for another customer",
             "globex",
@@ -165,15 +171,17 @@ async def main() -> int:
     console = Console(width=None if sys.stdout.isatty() else 120)
     shutil.rmtree(OUTPUT, ignore_errors=True)
     try:
-        return await played(console)
+        files = customer_files()
+        stack = Stack(OUTPUT / ".system", port_offset(), {name: files[name] for name in FIRST})
+        return await interruptible(played(console, stack), stack.kill)
+    except Interrupted as interrupted:
+        return 128 + interrupted.number
     except CrossdockError as error:
         console.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         return 1
 
 
-async def played(console: Console) -> int:
-    files = customer_files()
-    stack = Stack(OUTPUT / ".system", port_offset(), {name: files[name] for name in FIRST})
+async def played(console: Console, stack: Stack) -> int:
     try:
         with console.status("Starting the token issuer, three shared agents and two orchestrators ..."):
             await stack.__aenter__()
@@ -196,7 +204,4 @@ async def played(console: Console) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(asyncio.run(main()))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    sys.exit(asyncio.run(main()))

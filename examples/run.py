@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import signal
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from rich.table import Table
 from crossdock.errors import CrossdockError
 from examples.caller import add_contracts
 from examples.inputs import contracts, port_offset
+from examples.interruption import Interrupted, interruptible
 from examples.stack import Stack
 
 console = Console()
@@ -48,42 +48,49 @@ def show(stack: Stack) -> None:
     console.print(f"\nLogs are in {HOME / 'logs'}. Ctrl-C stops everything.")
 
 
-async def watch(stack: Stack, stop: asyncio.Event) -> None:
-    """Until Ctrl-C; names a process that ends before."""
+async def watch(stack: Stack) -> None:
+    """Without end; names a process that ends."""
     told: set[str] = set()
-    while not stop.is_set():
+    while True:
         for name, tail in stack.exited().items():
             if name not in told:
                 told.add(name)
                 console.print(f"[red]{name} has ended.[/red] Ctrl-C, then `make run` starts it again. Its last lines:")
                 print(tail)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(1.0):
-                await stop.wait()
+        await asyncio.sleep(1.0)
+
+
+async def up(stack: Stack) -> int:
+    """Until it is cancelled."""
+    names = ", ".join(stack.customers)
+    with console.status(f"Starting the token issuer, three shared agents and the orchestrators of {names} ..."):
+        await stack.__aenter__()
+    try:
+        for customer in stack.customers:
+            await add_contracts(stack, customer, contracts(customer))
+        show(stack)
+        await watch(stack)
+    finally:
+        say("Stopping; running tasks have a few seconds. Ctrl-C again kills what is left.")
+        await stack.stop()
+    return 0
+
+
+def say(text: str) -> None:
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        console.print(text)
 
 
 async def main() -> int:
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
         stack = Stack(HOME, port_offset())
-        names = ", ".join(stack.customers)
-        with console.status(f"Starting the token issuer, three shared agents and the orchestrators of {names} ..."):
-            await stack.__aenter__()
-        try:
-            for customer in stack.customers:
-                await add_contracts(stack, customer, contracts(customer))
-            show(stack)
-            await watch(stack, stop)
-            console.print("Stopping ...")
-        finally:
-            await stack.stop()
+        return await interruptible(up(stack), stack.kill)
+    except Interrupted:
+        say("Stopped.")
+        return 0
     except CrossdockError as error:
         console.print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True)
         return 2
-    console.print("Stopped.")
-    return 0
 
 
 if __name__ == "__main__":

@@ -2,11 +2,7 @@
 
 import asyncio
 import json
-import os
-import signal
 import socket
-import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -16,16 +12,16 @@ from typing import Self
 import httpx
 from a2a.types import AgentCard
 
-from crossdock.auth.dev_clients import provision
+from crossdock.auth.dev_clients import CLIENTS_FILE, provision
 from crossdock.errors import ConfigError
 from crossdock.profile import Access, Profile
 from examples.customers import customer_files, port
+from examples.processes import Processes
+from examples.service import DRAIN_SECONDS
 
-ROOT = Path(__file__).resolve().parent.parent
 AGENTS = ("anomaly", "contract", "escalation")
 ISSUER_PORT = 8009
 START_SECONDS = 90.0
-STOP_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +46,11 @@ class Stack:
     offset: int = 0
     customers: dict[str, Path] = field(default_factory=customer_files)
     environment: dict[str, str] = field(default_factory=dict)
-    _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    _running: Processes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.home = self.home.resolve()  # services have a working folder of their own
+        self._running = Processes(self.home / "logs")
 
     @property
     def issuer(self) -> str:
@@ -74,13 +74,16 @@ class Stack:
         return Profile(self.issuer, customers, self.agents)
 
     async def __aenter__(self) -> Self:
-        clients = provision(self.home, self.customers, {agent: agent_skills(agent) for agent in AGENTS})
-        (self.home / "logs").mkdir(parents=True, exist_ok=True)
-        programs = [self._issuer(clients), *map(self._agent, AGENTS), *map(self._orchestrator, self.customers)]
-        self._check_ports(programs)
+        if taken := self.taken():
+            raise ConfigError(
+                f"These ports are in use: {', '.join(taken)}. `ss -ltnp` shows which process listens there: stop it, "
+                "or set PORT_OFFSET, such as `make demo PORT_OFFSET=10000`."
+            )
+        provision(self.home, self.customers, {agent: agent_skills(agent) for agent in AGENTS})
+        programs = self._programs()
         try:
             for program in programs:
-                self._start(program)
+                self._running.start(program.name, program.arguments, program.environment)
             async with httpx.AsyncClient(timeout=2.0) as http:
                 await asyncio.gather(*(self._wait(http, program) for program in programs))
         except BaseException:
@@ -92,9 +95,16 @@ class Stack:
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
-    def _issuer(self, clients: Path) -> Program:
+    def taken(self) -> list[str]:
+        """The ports that somebody listens on already, with the programs that need them."""
+        return [f"{port} ({program.name})" for program in self._programs() for port in program.ports if _in_use(port)]
+
+    def _programs(self) -> list[Program]:
+        return [self._issuer(), *map(self._agent, AGENTS), *map(self._orchestrator, self.customers)]
+
+    def _issuer(self) -> Program:
         port = ISSUER_PORT + self.offset
-        arguments = ("crossdock.auth.dev_issuer", "--port", str(port), "--clients", str(clients))
+        arguments = ("crossdock.auth.dev_issuer", "--port", str(port), "--clients", str(self.home / CLIENTS_FILE))
         return Program("issuer", arguments, {}, (port,), f"{self.issuer}/healthz")
 
     def _agent(self, agent: str) -> Program:
@@ -110,52 +120,42 @@ class Stack:
         return self._service(f"{customer}-orchestrator", "orchestrator", own, environment)
 
     def _service(self, name: str, module: str, port: int, environment: dict[str, str]) -> Program:
-        values = {"CROSSDOCK_PORT": str(port), "CROSSDOCK_ISSUER": self.issuer, **environment, **self.environment}
-        return Program(
-            name, (module,), values, (port, port + 1000, port + 2000), f"http://127.0.0.1:{port + 1000}/readyz"
-        )
-
-    def _check_ports(self, programs: list[Program]) -> None:
-        taken = [f"{port} ({program.name})" for program in programs for port in program.ports if _in_use(port)]
-        if taken:
-            raise ConfigError(
-                f"These ports are in use: {', '.join(taken)}. Stop what listens there, or set PORT_OFFSET, "
-                "such as `make demo PORT_OFFSET=10000`."
-            )
-
-    def _start(self, program: Program) -> None:
-        inherited = {key: value for key, value in os.environ.items() if not key.startswith("CROSSDOCK_")}
-        with (self.home / "logs" / f"{program.name}.log").open("wb") as log:
-            self._running[program.name] = subprocess.Popen(
-                [sys.executable, "-m", *program.arguments],
-                env={**inherited, **program.environment},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=ROOT,
-                start_new_session=True,  # Ctrl-C is ours to handle: services stop in order, not all at once
-            )
+        common = {
+            "CROSSDOCK_PORT": str(port),
+            "CROSSDOCK_ISSUER": self.issuer,
+            "CROSSDOCK_DRAIN_SECONDS": str(DRAIN_SECONDS),
+            "OPENBLAS_NUM_THREADS": "1",  # the services share this machine's cores: threads that spin on them only
+            "OMP_NUM_THREADS": "1",  # take time from the others
+        }
+        values = {**common, **environment, **self.environment}
+        ports = (port, port + 1000, port + 2000)
+        return Program(name, (module,), values, ports, f"http://127.0.0.1:{port + 1000}/readyz")
 
     async def _wait(self, http: httpx.AsyncClient, program: Program) -> None:
         deadline = time.monotonic() + START_SECONDS
-        log = self.home / "logs" / f"{program.name}.log"
         while time.monotonic() < deadline:
-            if self._running[program.name].poll() is not None:
-                raise ConfigError(f"{program.name} did not start. The end of {log}:\n{_tail(log)}")
+            if self._running.ended(program.name):
+                raise ConfigError(f"{program.name} did not start. {self._end_of_log(program.name)}")
             try:
                 if (await http.get(program.ready)).status_code == httpx.codes.OK:
                     return
             except httpx.HTTPError:
                 pass  # not listening yet
             await asyncio.sleep(0.1)
-        raise ConfigError(f"{program.name} was not ready within {START_SECONDS:g} s. The end of {log}:\n{_tail(log)}")
+        raise ConfigError(f"{program.name} was not ready within {START_SECONDS:g} s. {self._end_of_log(program.name)}")
+
+    def _end_of_log(self, name: str) -> str:
+        return f"The end of {self._running.log(name)}:\n{self._running.tail(name)}"
 
     async def stop(self) -> None:
-        """Stops the callers before the called, each by SIGTERM and, when that does not help, SIGKILL."""
-        for name in reversed(list(self._running)):
-            self._running[name].send_signal(signal.SIGTERM)
-        await asyncio.gather(*(asyncio.to_thread(_reap, process) for process in self._running.values()))
-        self._running.clear()
+        """Stops the callers before the called: the orchestrators, then the agents, then the issuer."""
+        callers = [f"{customer}-orchestrator" for customer in self.customers]
+        await self._running.stop([callers, [f"{agent}-agent" for agent in AGENTS], ["issuer"]])
         (self.home / "profile.json").unlink(missing_ok=True)
+
+    def kill(self) -> None:
+        """Ends everything at once; tasks get no last state."""
+        self._running.kill()
 
     @property
     def processes(self) -> int:
@@ -163,8 +163,7 @@ class Stack:
 
     def exited(self) -> dict[str, str]:
         """The programs that ended by themselves, with the ends of their logs."""
-        gone = [name for name, process in self._running.items() if process.poll() is not None]
-        return {name: _tail(self.home / "logs" / f"{name}.log", 5) for name in gone}
+        return self._running.exited()
 
 
 def _port(agent: str) -> int:
@@ -186,15 +185,3 @@ def _in_use(port: int) -> bool:
         except OSError:
             return True
     return False
-
-
-def _reap(process: subprocess.Popen[bytes]) -> None:
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def _tail(log: Path, lines: int = 15) -> str:
-    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])

@@ -1,4 +1,4 @@
-"""`python -m tests.eval [anomaly contract routing]`: prints every score and miss; exit status 1 below a floor."""
+"""`python -m tests.eval [NAME ...]`: prints every score and miss of all or some; exit status 1 below a floor."""
 
 import importlib
 import os
@@ -10,7 +10,7 @@ from rich.table import Table
 
 from tests.eval.report import Report
 
-EVALUATIONS = ("anomaly", "contract", "routing")
+EVALUATIONS = ("independence", "anomaly", "contract", "routing")
 
 
 def show(console: Console, report: Report) -> None:

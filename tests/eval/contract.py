@@ -1,16 +1,19 @@
 """Questions on the contracts of a data folder: quoted right, or rightly not found.
 
+* `first quote right` is the figure that counts: the first quote alone is from the right document and holds the answer.
+* `quoted right`: all quotes of an answer that are from the right document hold it together, at most three.
+
 The second set, contracts and questions, was written by somebody who knew nothing of how answers are found. Nothing was
 fitted to it, although its total was watched: it says more of what to expect elsewhere. Its misses are not printed, to
 keep it so.
 """
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from contract_agent.answering import Answer, Answering
+from contract_agent.answering import Answer, Answering, Quote
 from contract_agent.database import DatabaseContractStore
 from contract_agent.documents import Limits
 from contract_agent.reading import read
@@ -44,18 +47,17 @@ class Outcome:
     def right(self) -> bool:
         if self.case.absent:
             return not self.answer.found
-        quoted = _plain(" ".join(quote.text for quote in self.answer.quotes))
-        said = all(_plain(piece) in quoted for piece in self.case.answer_contains.split("|"))
-        return said and any(quote.document == self.case.document for quote in self.answer.quotes)
+        return self._said_by(self.answer.quotes)
 
     @property
     def first_right(self) -> bool:
-        """Whether the first quote alone is from the right document and holds a string of the answer."""
-        if not self.answer.quotes or self.answer.quotes[0].document != self.case.document:
-            return False
-        return any(
-            _plain(piece) in _plain(self.answer.quotes[0].text) for piece in self.case.answer_contains.split("|")
-        )
+        """Whether the first quote alone is from the right document and holds the whole answer."""
+        return self._said_by(self.answer.quotes[:1])
+
+    def _said_by(self, quotes: Sequence[Quote]) -> bool:
+        """Whether every string of the answer stands in these quotes, counting those of the right document only."""
+        quoted = _plain(" ".join(quote.text for quote in quotes if quote.document == self.case.document))
+        return all(_plain(piece) in quoted for piece in self.case.answer_contains.split("|"))
 
     @property
     def clause_right(self) -> bool:
@@ -102,16 +104,17 @@ def evaluate(data: Path) -> Report:
     return Report(
         "Contract questions",
         (
+            _score("first quote right", [outcome.first_right for outcome in answerable], minimum),
             _score("quoted right", [outcome.right for outcome in answerable], minimum),
             _score("absent answered with not found", [outcome.right for outcome in absent], minimum),
             *_by_prefix(answerable),
-            _score("first quote right", [outcome.first_right for outcome in answerable]),
             _score("clause right", [outcome.clause_right for outcome in answerable if outcome.case.clause]),
             _mean_quoted(answerable),
+            _score("second set, first quote right", [item.first_right for item in second if not item.case.absent]),
             _score("second set, quoted right", [item.right for item in second if not item.case.absent], minimum),
             _score("second set, absent", [item.right for item in second if item.case.absent], minimum),
         ),
-        tuple(str(outcome) for outcome in found if not outcome.right),
+        tuple(str(outcome) for outcome in found if not (outcome.right if outcome.case.absent else outcome.first_right)),
     )
 
 

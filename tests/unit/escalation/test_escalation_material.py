@@ -14,7 +14,7 @@ from crossdock.testing import Conversation, request, run_pipeline
 Drafting = Callable[..., Awaitable[dict[str, Any]]]
 Running = Callable[..., Awaitable[Conversation]]
 
-PLAN = "Check last week's deliveries, see what penalties the contract gives us, and write to the carrier."
+PLAN = "Check the October deliveries, see which penalties the contract grants us, and write to the carrier."
 RECORDS = DataPart(
     {
         "records": [

@@ -30,7 +30,7 @@ def card(*, customer: str, url: str, issuer: str, version: str) -> AgentCard:
                 examples=[
                     "Which of the attached deliveries look wrong?",
                     "How long may we inspect the goods before we have to accept them?",
-                    "Check last week's deliveries, see what penalties the contract gives us, and write to the carrier.",
+                    "Go through these delivery records, find our rights in the contract, and draft the complaint.",
                 ],
             )
         ],
