@@ -26,6 +26,7 @@ from anomaly_agent.dates import parse_date
 from anomaly_agent.detection import detect
 from anomaly_agent.limits import Limits
 from anomaly_agent.numerals import parse_number
+from anomaly_agent.outcome import Detection
 from anomaly_agent.source import FileSource
 from tests.eval.report import Report, Score, floors
 
@@ -152,7 +153,7 @@ def _reported(sheet: Sheet) -> set[int]:
     csv.writer(stream).writerows([sheet.header, *sheet.rows])
     source = FileSource(stream.getvalue().encode(), "table.csv", "text/csv")
     detection = detect(lambda text, fraction: None, source, Limits(records=10**6))
-    assert detection is not None
+    assert isinstance(detection, Detection)
     return {record["row"] for record in detection.anomalies["records"]}
 
 
@@ -289,7 +290,7 @@ def _sensors(data: Path) -> tuple[list[Score], list[str]]:
 
 def _alarm_moments(path: Path) -> list[float]:
     detection = detect(lambda text, fraction: None, FileSource(path.read_bytes(), path.name, "text/csv"), Limits())
-    assert detection is not None
+    assert isinstance(detection, Detection)
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     return [_seconds(rows[record["row"]]["timestamp"]) for record in detection.anomalies["records"]]

@@ -10,6 +10,7 @@ import pytest
 
 from anomaly_agent.detection import detect
 from anomaly_agent.limits import Limits
+from anomaly_agent.outcome import Detection
 from anomaly_agent.reading import read_file
 from anomaly_agent.source import FileSource
 from anomaly_agent.table import Table
@@ -94,7 +95,7 @@ def _comma(value: float) -> str:
 
 def detected(content: bytes, name: str = "table.csv") -> dict[str, Any]:
     detection = detect(lambda text, fraction: None, FileSource(content, name), Limits())
-    assert detection is not None
+    assert isinstance(detection, Detection)
     return detection.anomalies
 
 

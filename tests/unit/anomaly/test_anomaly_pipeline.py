@@ -58,6 +58,65 @@ async def test_artifacts_of_a_detection() -> None:
     assert conversation.end == Result("1 of 400 rows (0.25 %) looks wrong.")
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "size"),
+    [
+        ("a.csv", b"a,b\n1,2", "1 row of 2 columns"),
+        ("a.json", b"[1, 2, 3]", "3 rows of 1 column"),
+        ("a.csv", b"name,city\nKai,Bremen\nPia,Kiel", "2 rows of 2 columns"),
+    ],
+)
+async def test_a_table_too_small_for_any_check_is_not_judged(name: str, content: bytes, size: str) -> None:
+    conversation = await turn(FilePart(name, "", content))
+    assert conversation.artifact_names == []
+    assert isinstance(conversation.end, InputRequired)
+    assert conversation.end.text.startswith(f"{size}: too little to check anything")
+
+
+@pytest.mark.parametrize(
+    ("content", "says", "checks"),
+    [
+        (
+            b"ordered,delivered,qty\n2024-01-02,2024-01-05,4",
+            "1 row: nothing to compare it with.",
+            ["days that do not exist", "the order of days"],
+        ),
+        (
+            b"id,qty,price,value\n1,2,3,6\n2,3,4,12\n3,4,5,20\n4,5,6,30\n5,3,3,9",
+            "5 rows: too few to compare with each other.",
+            ["arithmetic between columns", "signs and zeros", "repeated rows"],
+        ),
+    ],
+)
+async def test_a_small_table_tells_which_checks_could_be_made(content: bytes, says: str, checks: list[str]) -> None:
+    conversation = await turn(FilePart("small.csv", "", content))
+    summary = data(conversation, "anomalies")["summary"]
+    assert summary["checks"] == checks
+    assert "numbers far from the others" in summary["not_checked"]
+    assert isinstance(conversation.end, Result)
+    assert conversation.end.text.startswith(says)
+    assert conversation.end.text.endswith(f"{', '.join(checks)}.")
+    (report,) = conversation.artifact("report")
+    assert isinstance(report, FilePart)
+    assert b"- numbers far from the others (needs 8 numbers in a column)" in report.content
+
+
+async def test_columns_that_no_check_fits_are_not_judged() -> None:
+    lines = [f"A{number},{chr(65 + number)}" for number in range(12)]
+    conversation = await turn(FilePart("ids.csv", "", "\n".join(["id,letter", *lines]).encode()))
+    assert conversation.end == Result("12 rows: none of the checks can be made with these columns.")
+
+
+async def test_one_row_is_judged_by_itself() -> None:
+    conversation = await turn(FilePart("one.csv", "", b"ordered,delivered\n2024-01-02,2023-01-05"))
+    assert conversation.end == Result("1 of 1 row (100 %) looks wrong.")
+
+
+async def test_a_large_table_has_every_check() -> None:
+    summary = data(await turn(table()), "anomalies")["summary"]
+    assert (len(summary["checks"]), summary["not_checked"]) == (7, {})
+
+
 async def test_progress_is_streamed() -> None:
     conversation = await turn(table())
     fractions = [output.fraction or 0 for output in conversation.outputs if isinstance(output, Progress)]

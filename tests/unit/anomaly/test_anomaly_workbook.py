@@ -48,6 +48,21 @@ def test_a_workbook_with_a_title_and_days() -> None:
     assert "sheet 'Data'" in table.notes
 
 
+def test_merged_cells_are_noted() -> None:
+    book = openpyxl.Workbook()
+    sheet = book.create_sheet("Data", 0)
+    for row in (["region", "qty"], ["North", 4], ["", 5], ["South", 6], ["", 7]):
+        sheet.append(row)
+    sheet.merge_cells("A2:A3")
+    sheet.merge_cells("A4:A5")
+    stream = io.BytesIO()
+    book.save(stream)
+    table = read(stream.getvalue())
+    assert table.column(0) == ["North", None, "South", None]
+    (note,) = [note for note in table.notes if "merged" in note]
+    assert note.startswith("2 range(s) of merged cells: each has its value in its top left cell only")
+
+
 def test_a_workbook_that_unpacks_to_too_much() -> None:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:

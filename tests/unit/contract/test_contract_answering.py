@@ -1,15 +1,19 @@
 """Exact quotes for what a contract says, and nothing for what it does not say."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract_agent.answering import Answer, Answering
 from contract_agent.database import DatabaseContractStore
-from contract_agent.documents import Document
+from contract_agent.documents import Document, Limits
 from contract_agent.pipeline import memory_store
 from contract_agent.questions import question
+from contract_agent.reading import read
 from contract_agent.vocabulary import language_of, stem
+from crossdock.pipeline import FilePart
 from tests.unit.contract.conftest import HAULAGE
 
 
@@ -66,6 +70,51 @@ def test_what_it_does_not_say_is_not_found(answering: Answering, asked: str) -> 
     answer = answering.answer(asked)
     assert (answer.found, answer.quotes, answer.confidence) == (False, (), 0.0)
     assert answer.reason
+
+
+@pytest.fixture
+def sampled(samples: Path, store: DatabaseContractStore) -> Answering:
+    for path in sorted(samples.iterdir()):
+        store.add("acme", path.name, read(FilePart(path.name, "", path.read_bytes()), Limits()))
+    return Answering(store, "acme")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "Is there a penalty for early delivery? According to the contract.",
+        "Is there a penalty for early delivery?",
+        "Gibt es eine Strafe für zu frühe Anlieferung?",
+        "Quelle est la pénalité en cas de livraison anticipée ?",
+        "¿Hay penalización por entrega anticipada?",
+        "Is there a discount for paying the invoices early?",
+        "Who pays for the training of the drivers?",
+        "What fine does the haulier pay if a driver wears no helmet?",
+        "Wie hoch ist die Gebühr für eine verspätete Zollanmeldung?",
+    ],
+)
+def test_a_quote_covers_what_is_asked_for_and_in_which_case(sampled: Answering, asked: str) -> None:
+    assert not sampled.answer(asked).found
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("Is there a penalty for late delivery?", "late"),
+        ("How early must Halden book a transport?", "14:00"),
+        ("Is there a charge for earlier cancellation with Northgate?", "Earlier cancellation is free"),
+        ("Gibt es eine Vertragsstrafe bei verspäteter Lieferung?", "liquidated damages"),
+        ("Y a-t-il une pénalité en cas de livraison tardive ?", "liquidated damages"),
+        ("¿Hay una penalización por entrega tardía?", "liquidated damages"),
+        ("Is there a supplement for declarations on Sundays?", "50 %"),
+    ],
+)
+def test_what_is_there_for_the_case_asked_about_is_quoted(sampled: Answering, asked: str, said: str) -> None:
+    assert said in quoted(sampled.answer(asked))
+
+
+def test_damage_is_no_damages() -> None:
+    assert stem("damage") == stem("damaged") != stem("damages")
 
 
 def test_a_question_in_two_parts_is_answered_in_two_quotes(answering: Answering) -> None:

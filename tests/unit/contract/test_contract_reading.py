@@ -1,7 +1,9 @@
 """Documents from files, and a plain reason for each file that is none."""
 
 import io
+import time
 import zipfile
+import zlib
 from pathlib import Path
 
 import docx
@@ -9,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pypdf import PdfReader, PdfWriter
+from pypdf.generic import DictionaryObject, EncodedStreamObject, NameObject
 
 from contract_agent.documents import Limits
 from contract_agent.reading import DOCX_TYPE, read
@@ -71,6 +74,7 @@ def test_other_encodings_are_guessed_with_a_warning() -> None:
         ("a.pdf", blank_pdf(), "no text layer"),
         ("a.pdf", blank_pdf(password="secret"), "password"),
         ("a.pdf", blank_pdf(pages=4), "4 pages"),
+        ("a.pdf", blank_pdf(pages=0), "no pages"),
         ("a.docx", docx_bytes(), "no text"),
         ("a.docx", docx_bytes("word " * 600), "characters"),
         ("a.txt", b"x" * 30_001, "0.03 MB"),
@@ -89,6 +93,87 @@ def test_an_archive_that_unpacks_to_too_much_is_not_unpacked() -> None:
         archive.writestr("word/document.xml", b"0" * 20_000_000)
     with pytest.raises(Rejected, match="unpacks to 20 MB"):
         read(FilePart("bomb.docx", DOCX_TYPE, buffer.getvalue()), LIMITS)
+
+
+WORDS = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+FEE = "<w:p><w:r><w:t>The fee is EUR 5.</w:t></w:r></w:p>"
+
+
+def docx_of(body: str) -> bytes:
+    """A document whose body is this XML."""
+    xml = f'<?xml version="1.0"?><w:document xmlns:w="{WORDS}"><w:body>{body}</w:body></w:document>'
+    buffer = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(docx_bytes("x"))) as source,
+        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as target,
+    ):
+        for entry in source.infolist():
+            target.writestr(entry.filename, xml if entry.filename == "word/document.xml" else source.read(entry))
+    return buffer.getvalue()
+
+
+def in_table(cell: str) -> str:
+    return f"<w:tbl><w:tblGrid/><w:tr><w:tc>{cell}</w:tc></w:tr></w:tbl>"
+
+
+@pytest.mark.parametrize(
+    ("body", "warning"),
+    [
+        (in_table(f"{in_table(FEE)}<w:p/>"), ""),
+        (f"<w:sdt><w:sdtContent>{FEE}</w:sdtContent></w:sdt>", ""),
+        ("<w:p><w:r><w:t>The fee is </w:t></w:r><w:ins><w:r><w:t>EUR 5.</w:t></w:r></w:ins></w:p>", "tracked changes"),
+        (f"<w:p><w:moveFrom><w:r><w:t>EUR 4</w:t></w:r></w:moveFrom></w:p>{FEE}", "tracked changes"),
+        (f"{FEE}<w:p><w:r><w:footnoteReference/></w:r></w:p>", "Footnotes were not read"),
+        (f"{FEE}<w:p><w:pPr><w:numPr/></w:pPr></w:p>", "Numbers that the word processor counts"),
+    ],
+)
+def test_text_is_read_wherever_it_stands_or_missed_with_a_warning(body: str, warning: str) -> None:
+    document = read(FilePart("a.docx", "", docx_of(body)), LIMITS)
+    assert "The fee is EUR 5." in document.text
+    assert "EUR 4" not in document.text
+    assert warning in " ".join(document.warnings)
+    assert bool(warning) == bool(document.warnings)
+
+
+def test_a_table_that_says_to_be_endlessly_wide_is_rejected() -> None:
+    span = '<w:tcPr><w:gridSpan w:val="100000000"/></w:tcPr>'
+    with pytest.raises(Rejected, match="more than 200 columns"):
+        read(FilePart("a.docx", "", docx_of(in_table(span + FEE))), LIMITS)
+
+
+def test_a_word_file_that_is_old_or_locked_is_told_from_a_damaged_one() -> None:
+    with pytest.raises(Rejected, match=r"old Word file .* or has a password"):
+        read(FilePart("a.docx", DOCX_TYPE, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)), LIMITS)
+
+
+def test_a_long_merged_column_is_read_at_once() -> None:
+    first = f"<w:tr><w:tc><w:tcPr><w:vMerge w:val='restart'/></w:tcPr>{FEE}</w:tc></w:tr>"
+    more = "<w:tr><w:tc><w:tcPr><w:vMerge/></w:tcPr><w:p/></w:tc></w:tr>" * 3_000
+    body = f"<w:tbl><w:tblGrid/>{first}{more}</w:tbl>"
+    started = time.monotonic()
+    document = read(FilePart("a.docx", "", docx_of(body)), LIMITS)
+    assert time.monotonic() - started < 10
+    assert document.text.count("| The fee is EUR 5. |") == 3_001
+
+
+def test_a_document_of_endless_empty_paragraphs_is_rejected() -> None:
+    with pytest.raises(Rejected, match="more than 50,000 paragraphs"):
+        read(FilePart("a.docx", "", docx_of("<w:p>a</w:p>" + "<w:p/>" * 60_000 + FEE)), LIMITS)
+
+
+def test_a_page_that_unpacks_to_too_much_is_not_called_damaged() -> None:
+    packed = zlib.compress(b" " * 200_000_000, 9)
+    writer = PdfWriter()
+    writer.add_blank_page(200, 200)
+    stream = EncodedStreamObject()
+    stream._data = packed
+    stream.update({NameObject("/Filter"): NameObject("/FlateDecode")})
+    writer.pages[0][NameObject("/Contents")] = writer._add_object(stream)
+    writer.pages[0][NameObject("/Resources")] = DictionaryObject({NameObject("/Font"): DictionaryObject()})
+    buffer = io.BytesIO()
+    writer.write(buffer)
+    with pytest.raises(Rejected, match="unpacks to more than is read"):
+        read(FilePart("a.pdf", "", buffer.getvalue()), LIMITS)
 
 
 def test_another_archive_is_no_docx() -> None:

@@ -38,6 +38,37 @@ async def test_the_question_names_what_is_missing(ask: Asking, text: str, part_o
     assert part_of_the_question in await ask(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "part_of_the_question"),
+    [
+        ("Draft an escalation to Jane Roe about what was said.", "What should the message to Jane Roe say?"),
+        ("Draft an escalation to Jane Roe based on the above.", "What should the message to Jane Roe say?"),
+        ("Write to the carrier about the matter we discussed.", "What should the message to carrier say?"),
+        ("Schreib der Spedition zu dem, was wir besprochen haben.", "Was soll in der Nachricht an Spedition stehen?"),
+        ("Schreib der Spedition wegen der oben genannten Sache.", "Was soll in der Nachricht an Spedition stehen?"),
+        ("Rédige une escalade à Jane Roe sur ce qui a été dit.", "Que doit dire le message à Jane Roe ?"),
+        ("Écris au transporteur au sujet de ce qui précède.", "Que doit dire le message à transporteur ?"),
+        ("Redacta una escalada a Jane Roe sobre lo que se dijo.", "¿Qué debe decir el mensaje a Jane Roe?"),
+        ("Escribe al transportista sobre lo anterior.", "¿Qué debe decir el mensaje a transportista?"),
+    ],
+)
+async def test_words_that_only_point_somewhere_are_no_matter(ask: Asking, text: str, part_of_the_question: str) -> None:
+    assert part_of_the_question in await ask(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "fact"),
+    [
+        ("Write to the carrier about the problem with truck 9.", "The problem with truck 9."),
+        ("Write to the carrier about what happened at dock 4.", "What happened at dock 4."),
+        ("Schreib der Spedition wegen der Verspätung von Auftrag 7.", "Der Verspätung von Auftrag 7."),
+        ("Escribe al transportista sobre el retraso del pedido 7.", "El retraso del pedido 7."),
+    ],
+)
+async def test_a_pointer_with_a_thing_is_matter(draft: Drafting, text: str, fact: str) -> None:
+    assert [item["text"] for item in (await draft(text))["facts"]] == [fact]
+
+
 @pytest.mark.parametrize("text", ["Draft a complaint.", "Make a claim", "Send a reminder", "Complaint", "ok"])
 async def test_a_few_words_are_taken_for_english_unless_the_customer_has_a_language(ask: Asking, text: str) -> None:
     assert (await ask(text)).startswith("Two things are missing")

@@ -60,8 +60,8 @@ class PipelineRun:
 
     deadline: float
     pool: ComputePool
-    queue: EventQueue
     owner: str
+    queue: EventQueue | None = None
     started: list[AsyncGenerator[Progress | Computed]] = field(default_factory=list)
 
     def remaining(self) -> float:
@@ -107,7 +107,7 @@ class PipelineExecutor(AgentExecutor):
             self._admission.check_skill(choice.skill, caller(context.call_context))
             request = replace(request, skill=choice.skill)
             await emitter.skill(choice, aloud=len(self._pipeline.skills) > 1)
-        run = PipelineRun(context.call_context.state[DEADLINE], self._pool, event_queue, request.customer)
+        run = PipelineRun(context.call_context.state[DEADLINE], self._pool, request.customer, event_queue)
         outputs = self._pipeline.run(request, run)
         async with aclosing(run), aclosing(outputs) as stream:  # type: ignore[type-var] # implementations are generators
             async for output in stream:

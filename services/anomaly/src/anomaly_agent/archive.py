@@ -11,6 +11,7 @@ from crossdock.errors import Rejected
 ADVICE = "Open it in a spreadsheet program and save it again as .xlsx or as CSV."
 TAGS_PER_CELL = 3
 """Of `<c><f/><v/></c>`; what else a sheet or the list of its texts holds is far less."""
+MERGED = b"mergeCell "
 SMALL_PART = 300_000  # tags of a part that is read as a whole: styles, relations, names
 
 
@@ -43,12 +44,16 @@ class MeteredArchive(zipfile.ZipFile):
         self._cells: Counter[str] = Counter()
         self._tags: Counter[str] = Counter()
         self.has_formulas = False
+        self._ends: dict[str, bytes] = {}
+        self.merged: Counter[str] = Counter()
+        """Ranges of merged cells by part."""
 
     def open(self, name: Any, *args: Any, **values: Any) -> Any:
         stream = super().open(name, *args, **values)
         path = name if isinstance(name, str) else name.filename
         # A part that is read twice, as sheets without a stated size are, counts once.
-        self._cells[path] = self._tags[path] = 0
+        self._cells[path] = self._tags[path] = self.merged[path] = 0
+        self._ends[path] = b""
         return Metered(stream, self, path)
 
     def read(self, name: Any, pwd: bytes | None = None) -> bytes:
@@ -62,6 +67,8 @@ class MeteredArchive(zipfile.ZipFile):
             raise Rejected(f"The workbook declares a document type, which none needs. {ADVICE}")
         self._cells[path] += data.count(b"<c ") + data.count(b"<c>") + data.count(b"<c/")
         self._tags[path] += data.count(b"<") - data.count(b"</")
+        self.merged[path] += (self._ends[path] + data).count(MERGED)
+        self._ends[path] = data[1 - len(MERGED) :]
         self.has_formulas = self.has_formulas or b"<f>" in data or b"<f " in data
         if self._cells.total() > self._limit or self._tags.total() > TAGS_PER_CELL * self._limit:
             self._refuse()

@@ -93,10 +93,20 @@ def _finding(row: int, culprit: str, disorders: list[Disorder]) -> Finding:
     return Finding(row, "date order", tuple(names), reason, 0.9)
 
 
-def _is_rule(earlier: Column, later: Column, count: int, share: float, gaps: np.typing.NDArray[np.float64]) -> bool:
+def is_ordered(earlier: Column, later: Column) -> bool:
+    """Whether there is enough to tell in which order they should be: telling names, or rows."""
+    count = int((earlier.known & later.known).sum())
+    return count >= (1 if _named_in_order(earlier, later) else FEWEST)
+
+
+def _named_in_order(earlier: Column, later: Column) -> bool:
     hinted = "early" in earlier.hints and "late" in later.hints and not (earlier.hints | later.hints) & {"planned"}
     reversed_hint = "early" in later.hints and "late" in earlier.hints and "early" not in earlier.hints
-    if hinted and not reversed_hint and (share >= (HOLDS_HINTED if count >= FEWEST else HOLDS_IN_FEW) or count == 1):
+    return hinted and not reversed_hint
+
+
+def _is_rule(earlier: Column, later: Column, count: int, share: float, gaps: np.typing.NDArray[np.float64]) -> bool:
+    if _named_in_order(earlier, later) and (share >= (HOLDS_HINTED if count >= FEWEST else HOLDS_IN_FEW) or count == 1):
         return True
     # Two days that are nearly always equal have no order, only exceptions.
     apart = float(np.mean(gaps > 0))

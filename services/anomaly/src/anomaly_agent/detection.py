@@ -4,11 +4,12 @@ from typing import Any
 
 from anomaly_agent import chart
 from anomaly_agent.arithmetic import Relation
+from anomaly_agent.coverage import Check, checks, is_small, made
 from anomaly_agent.findings import THRESHOLD, kinds_of, ranked
 from anomaly_agent.inspection import inspected
 from anomaly_agent.limits import Limits
 from anomaly_agent.observation import Observation, observed
-from anomaly_agent.outcome import Detection
+from anomaly_agent.outcome import Detection, Question
 from anomaly_agent.profile import profiled, summary
 from anomaly_agent.report import anomaly_report
 from anomaly_agent.series import series_in
@@ -18,8 +19,11 @@ from anomaly_agent.wording import counted, percent
 from crossdock.pipeline import Report
 
 
-def detect(report: Report, source: Source, limits: Limits) -> Detection | None:
-    """None when the source is a message without a table in it. Raises Rejected for what cannot be read."""
+def detect(report: Report, source: Source, limits: Limits) -> Detection | Question | None:
+    """None when the source is a message without a table in it, a question when the table is too little to check.
+
+    Raises Rejected for what cannot be read.
+    """
     report("Reading the input", 0.05)
     table = source.read(limits)
     if table is None:
@@ -33,7 +37,10 @@ def detect(report: Report, source: Source, limits: Limits) -> Detection | None:
         about = _about_series(observations)
     else:
         findings, relations = inspected(table, columns, report)
-        about = _about_table(relations)
+        found = checks(columns)
+        if not findings and not made(found) and is_small(len(table), []):
+            return Question(_too_little(table))
+        about = _about_table(relations, found)
     records = ranked(findings)
     kinds = kinds_of(findings, {record["row"] for record in records})
     anomalies = {
@@ -60,8 +67,22 @@ def _about(table: Table, kinds: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _about_table(relations: list[Relation]) -> dict[str, Any]:
-    return {"kind": "table", "rules": [str(relation) for relation in relations]}
+def _about_table(relations: list[Relation], found: list[Check]) -> dict[str, Any]:
+    return {
+        "kind": "table",
+        "rules": [str(relation) for relation in relations],
+        "checks": made(found),
+        "not_checked": {check.name: check.lacks for check in found if check.lacks},
+    }
+
+
+def _too_little(table: Table) -> str:
+    size = f"{counted(len(table), 'row')} of {counted(len(table.names), 'column')}"
+    return (
+        f"{size}: too little to check anything, so nothing can be said about it. Send more rows of the same table, or "
+        "rules to check these against with the skill validate_records."
+        + "".join(f" Note: {note}." for note in table.notes)
+    )
 
 
 def _about_series(observations: list[Observation]) -> dict[str, Any]:
@@ -79,9 +100,25 @@ def _headline(anomalies: dict[str, Any]) -> str:
     what = "reading" if about["kind"] == "series" else "row"
     size, many = counted(about["rows"], what), about["reported"] > 1
     if not about["reported"]:
-        return f"None of the {size} stands out." if about["rows"] > 1 else f"The only {what} does not stand out."
+        return f"None of the {size} stands out." if not _is_slight(about) else f"{size}: {_only(about)}"
     if about["kind"] == "series":
         stretches = f"{about['reported']:,} stretch{'es' if many else ''}"
         return f"{stretches} of the {size} stand{'' if many else 's'} out."
     share = percent(about["reported"] / about["rows"])
     return f"{about['reported']:,} of {size} ({share}) look{'' if many else 's'} wrong."
+
+
+def _is_slight(about: dict[str, Any]) -> bool:
+    if about["kind"] == "series":
+        return False
+    return not about["checks"] or is_small(about["rows"], about["checks"])
+
+
+def _only(about: dict[str, Any]) -> str:
+    """What "nothing found" means where there is hardly anything to compare."""
+    if not about["checks"]:
+        return "none of the checks can be made with these columns."
+    few = "nothing to compare it with" if about["rows"] == 1 else "too few to compare with each other"
+    return (
+        f"{few}. Only these checks of the values could be made, and they found nothing: {', '.join(about['checks'])}."
+    )

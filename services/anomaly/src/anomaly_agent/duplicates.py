@@ -10,13 +10,13 @@ from anomaly_agent.profile import Column
 
 MANY = 0.2
 """If more rows than this share are repeats, the columns do not tell rows apart and repeats mean nothing."""
-FEWEST_COLUMNS = 3
+FEWEST_ROWS, FEWEST_COLUMNS = 3, 3
 
 
 def duplicates(columns: list[Column]) -> Iterator[Finding]:
     """Findings of kind `duplicate` and `repeated id`; of equal rows the ones that came later are reported."""
     used = [column for column in columns if column.kind != "empty"]
-    if not used or len(used[0].texts) < 3:
+    if not used or len(used[0].texts) < FEWEST_ROWS:
         return
     keys = [column for column in used if _is_key(column)]
     rest = [column for column in used if column not in keys]

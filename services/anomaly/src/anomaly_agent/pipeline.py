@@ -89,6 +89,9 @@ class AnomalyPipeline(AgenticPipeline):
                 yield item
                 continue
             detection = item.value
+            if isinstance(detection, Question):
+                yield InputRequired(detection.text)
+                return
             yield _data("anomalies", detection.anomalies, "Rows that stand out, the surest first, with reasons")
             yield _report(detection.report)
             chart = FilePart("chart.png", "image/png", detection.chart)

@@ -29,6 +29,9 @@ def _lines(anomalies: dict[str, Any], headline: str) -> Iterator[str]:
 
 def _notes(about: dict[str, Any]) -> Iterator[str]:
     yield from bullets("Rules that the table itself keeps, and that rows were held against", about.get("rules", []))
+    yield from bullets("Checks that were made", about.get("checks", []))
+    lacking = [f"{name} (needs {lacks})" for name, lacks in about.get("not_checked", {}).items()]
+    yield from bullets("Checks that this table is too small or too narrow for", lacking)
     yield from bullets("Notes on reading", about["notes"])
     if about["by_kind"]:
         yield ""

@@ -10,7 +10,7 @@ from anomaly_agent.profile import Column
 RARE_NEGATIVE = 0.12
 RARE_ZERO = 0.003
 RARE_ZERO_QUANTITY = 0.12
-FEWEST = 8
+FEWEST, FEWEST_NAMED = 8, 2
 SMALL = 30
 RARE_IN_SMALL = 0.34
 """Share in a table of fewer than SMALL rows, where one row in three can be a single one."""
@@ -19,10 +19,15 @@ RARE_IN_SMALL = 0.34
 def signs(columns: list[Column]) -> Iterator[Finding]:
     """Findings of kind `negative` and `zero`."""
     for column in columns:
-        fewest = 2 if column.hints & {"quantity", "weight"} else FEWEST
-        if column.kind in ("number", "flag") and column.known.sum() >= fewest and "signed" not in column.hints:
+        if is_judged(column):
             yield from _negatives(column)
             yield from _zeros(column)
+
+
+def is_judged(column: Column) -> bool:
+    """Whether it holds numbers enough to say which sign they have."""
+    fewest = FEWEST_NAMED if column.hints & {"quantity", "weight"} else FEWEST
+    return column.kind in ("number", "flag") and bool(column.known.sum() >= fewest) and "signed" not in column.hints
 
 
 def _negatives(column: Column) -> Iterator[Finding]:

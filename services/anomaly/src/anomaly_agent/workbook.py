@@ -51,7 +51,7 @@ def _first_table(content: bytes, archive: MeteredArchive, limits: Limits) -> Tab
             empty = _uncalculated(cells, _cells(formulas, limits))
         rows, blank = _rows(cells, limits)
         try:
-            table = laid_out(rows, "xlsx", limits, tuple(_notes(book, sheet, blank)))
+            table = laid_out(rows, "xlsx", limits, tuple(_notes(book, sheet, blank, archive)))
         except Unfit as error:
             if empty:
                 unfit = Unfit(f"The cells of sheet {sheet.title[:80]!r} are formulas without stored values. {SAVE}")
@@ -62,13 +62,18 @@ def _first_table(content: bytes, archive: MeteredArchive, limits: Limits) -> Tab
     raise unfit or Unfit("The workbook has no sheet with values. Send a sheet with a header line and at least one row.")
 
 
-def _notes(book: Any, sheet: Any, blank: int) -> Iterable[str]:
+def _notes(book: Any, sheet: Any, blank: int, archive: MeteredArchive) -> Iterable[str]:
     yield f"sheet {sheet.title!r}"
     if len(book.worksheets) > 1:
         others = ", ".join(repr(other.title) for other in book.worksheets if other.title != sheet.title)
         yield f"other sheets were not read: {others}"
     if blank:
         yield f"{blank} blank row(s) were left out"
+    if merged := archive.merged[sheet._worksheet_path]:  # noqa: SLF001 - openpyxl tells a sheet's part nowhere else
+        yield (
+            f"{merged:,} range(s) of merged cells: each has its value in its top left cell only, the other cells of it "
+            "are read as empty"
+        )
 
 
 def _on_formulas(empty: Counter[int], names: tuple[str, ...]) -> Iterable[str]:

@@ -19,7 +19,9 @@ class Evidence:
     `fits`, `misfits`: it has, or lacks, a value of the kind asked for. `referred`, `unreferred`: the question gives the
     number of a clause, and it is this one or another. `topics`, `numbered`: it speaks of all topics, and has
     all of "Priority 2" and the like. `mass`: the logarithm of how much of the question is found, whatever the part.
-    `strange`: how many subjects of the question no contract speaks of, in any words.
+    `strange`: how many subjects of the question no contract speaks of, in any words. `scope`: how far the contract
+    speaks of what is asked about, and the clause itself of the case that is put ("if ..."). `money`: the clause speaks
+    of money, or the question does not.
     """
 
     whole: float
@@ -38,6 +40,8 @@ class Evidence:
     numbered: float
     mass: float
     strange: float
+    scope: float
+    money: float
 
     @property
     def rank(self) -> float:
@@ -45,9 +49,9 @@ class Evidence:
 
     @property
     def admissible(self) -> bool:
-        """Whether nothing speaks against the clause outright: no lack of a topic, a number or a value asked for."""
-        lacking = self.topics < 1 or self.numbered < 1 or self.misfits > 0 or self.unreferred > 0
-        return not lacking and self.focus >= LEAST_FOCUS
+        """Whether nothing speaks against the clause outright: it lacks no topic, number, case or value asked for."""
+        lacking = self.topics < 1 or self.numbered < 1 or self.misfits > 0 or self.unreferred > 0 or self.money < 1
+        return not lacking and self.focus >= LEAST_FOCUS and self.scope >= LEAST_SCOPE
 
     def likelihood(self, ranks: Sequence[float]) -> float:
         """Of the first clause of a ranking being an answer: 0 to 1. `ranks` are all clauses', best first."""
@@ -63,6 +67,7 @@ def _weighted(weights: Evidence, evidence: Evidence) -> float:
 
 
 LEAST_FOCUS = 0.5
+LEAST_SCOPE = 0.25
 TOP = 2
 RANK = Evidence(
     whole=2.52,
@@ -81,6 +86,8 @@ RANK = Evidence(
     numbered=0.41,
     mass=1.74,
     strange=0.0,
+    scope=0.0,
+    money=0.0,
 )
 ANSWER = Evidence(
     whole=0.77,
@@ -99,6 +106,8 @@ ANSWER = Evidence(
     numbered=0.0,
     mass=1.0,
     strange=-1.0,
+    scope=0.0,
+    money=0.0,
 )
 SHARE, BIAS = 1.15, -3.81
 """What the share of the first `TOP` clauses in the likelihood of all adds to the log odds, and where they start."""

@@ -7,7 +7,7 @@ import unicodedata
 from collections import Counter
 
 from pypdf import PdfReader
-from pypdf.errors import PyPdfError
+from pypdf.errors import LimitReachedError, PyPdfError
 
 from contract_agent.documents import Limits
 from crossdock.errors import Public, Rejected
@@ -26,6 +26,8 @@ def pdf_text(name: str, content: bytes, limits: Limits) -> tuple[str, tuple[str,
         pages = _pages(name, content, limits)
     except Public:
         raise
+    except LimitReachedError as error:
+        raise Rejected(f"{name} unpacks to more than is read. Print it to PDF again, or send its text.") from error
     except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError, RecursionError) as error:
         # pypdf lets the plain errors through for files that are broken in ways it does not look for.
         raise Rejected(f"{name} is damaged and cannot be read as PDF. Export or print it to PDF again.") from error
@@ -41,6 +43,8 @@ def _pages(name: str, content: bytes, limits: Limits) -> list[str]:
     if reader.is_encrypted and not reader.decrypt(""):
         raise Rejected(f"{name} is protected by a password. Send it without one.")
     count = len(reader.pages)
+    if not count:
+        raise Rejected(f"{name} has no pages. Export or print it to PDF again.")
     if count > limits.pages:
         raise Rejected(f"{name} has {count} pages; send at most {limits.pages}, or split it.")
     texts, length = [], 0

@@ -7,6 +7,7 @@ from contract_agent.quantities import asked
 from contract_agent.thesaurus import Match, thesaurus
 from contract_agent.vocabulary import (
     ARTICLES,
+    IF,
     OF_WHAT,
     Language,
     Word,
@@ -51,10 +52,16 @@ META = re.compile(
     r"(?: (?:contracts?|agreements?|clauses?|documents?))?)\b",
     re.IGNORECASE,
 )
+HOW_EARLY = re.compile(
+    r"(?<=how )early\b|(?<=as )early(?= as\b)|(?<=wie )früh\b|(?<=si )tôt\b|(?<=plus )tôt\b|"
+    r"(?<=tan )(?:pronto|temprano)\b",
+    re.IGNORECASE,
+)
+"""Asks for a time, where "early" elsewhere says of what kind a thing is."""
 FOCUS = re.compile(
     r"\b(?:what|which|whose|how (?:much|many)|welche\w*|wie ?viele?|quel(?:le)?s?|cuál(?:es)?|qué|combien de|"
-    r"cuánt[oa]s)\b"
-    r"(?:\s+(?:is|are|was|were|ist|sind|est|sont|es|son)\b)?(?:\s+(?:the|a|an|our|your|der|die|das|le|la|les|el|los|las)\b)?",
+    r"cuánt[oa]s|(?:is|are) there|gibt es|y a-t-il|existe-t-il|hay|existe)\b"
+    r"(?:\s+(?:is|are|was|were|ist|sind|est|sont|es|son)\b)?(?:\s+(?:the|a|an|any|our|your|der|die|das|eine?n?|le|la|les|une?|el|los|las|una?|alguna?)\b)?",
     re.IGNORECASE,
 )
 LONGEST_FOCUS = 3
@@ -70,7 +77,7 @@ class Term:
     `stems` all occur in a text that says it in the same words; a text that holds one of `concepts` says it in others.
     `name`: a proper name or an identifier, `numbered` one like "Priority 2". `focus`: what is asked for, rather than
     said, by the question. `context`: said in a sentence that asks nothing. `subject`: what the rest is asked of, behind
-    a word such as "for": "the fee for pallets".
+    a word such as "for": "the fee for pallets". `condition`: said behind "if".
     """
 
     text: str
@@ -82,6 +89,12 @@ class Term:
     numbered: bool = False
     context: bool = False
     subject: bool = False
+    condition: bool = False
+
+    @property
+    def scope(self) -> bool:
+        """Whether it says of what, or in which case, something is asked."""
+        return self.subject or self.condition
 
     @property
     def topics(self) -> frozenset[str]:
@@ -119,7 +132,7 @@ def question(text: str) -> Question:
 def _question(text: str, language: Language) -> Question:
     references = tuple(re.sub(r"\s+", " ", match.group()).lower() for match in REFERENCE.finditer(text))
     plain = text
-    for pattern in (META, REFERENCE):
+    for pattern in (META, REFERENCE, HOW_EARLY):
         plain = pattern.sub(_blank, plain)
     identifiers = tuple(_identifier(match.group()) for match in IDENTIFIER.finditer(text))
     identifiers += tuple(replace(_identifier(match.group()), numbered=True) for match in NUMBERED.finditer(plain))
@@ -130,8 +143,10 @@ def _question(text: str, language: Language) -> Question:
     focus = _focus(plain, found, language)
     aside = _aside(plain, found)
     subjects = _subjects(found, language)
+    conditions = _conditions(plain, found, language)
     terms = [
-        (replace(term, context=at <= aside, subject=at <= subjects), at) for term, at in _terms(found, language, focus)
+        (replace(term, context=at <= aside, subject=at <= subjects, condition=at <= conditions), at)
+        for term, at in _terms(found, language, focus)
     ]
     return Question(
         text,
@@ -265,6 +280,18 @@ def _subjects(found: list[Word], language: Language) -> set[int]:
         if is_function_word(word.text, language):
             open_phrase = word.text.lower() in OF_WHAT[language] or (open_phrase and word.text.lower() in ARTICLES)
         elif open_phrase:
+            positions.add(index)
+    return positions
+
+
+def _conditions(text: str, found: list[Word], language: Language) -> set[int]:
+    """Positions of the words between one such as "if" and the end of its part of the sentence."""
+    positions: set[int] = set()
+    inside, end = False, 0
+    for index, word in enumerate(found):
+        inside = (inside and not re.search(r"[,;:.?!]", text[end : word.start])) or word.text.lower() in IF[language]
+        end = word.end
+        if inside:
             positions.add(index)
     return positions
 

@@ -12,7 +12,7 @@ from contract_agent.questions import Question, Term
 from contract_agent.selection import Label, Spread, in_text
 from contract_agent.store import Passage
 from contract_agent.thesaurus import thesaurus
-from contract_agent.vocabulary import stems
+from contract_agent.vocabulary import FAMILIES, stems
 
 IN_SECTION, IN_CONTRACT = 0.6, 0.35
 """Of what a clause beside this one says, and of what stands elsewhere in the same contract."""
@@ -24,6 +24,7 @@ LIKELY = 0.5
 """The least likelihood of an answer."""
 CLOSE = 2.0
 """What a candidate may score less than the first and still be quoted beside it."""
+MONEY = FAMILIES["money"]
 SATURATION, LENGTH_SHARE = 1.2, 0.5
 """BM25's k1 and b."""
 
@@ -64,6 +65,7 @@ class Ranking:
         self._content = [term for term in question.terms if not term.name] or list(question.names)
         self._same_language = any(map(self._occurs, (t for t in question.terms if not (t.name or t.light))))
         self._strange = float(sum(map(self._is_strange, question.terms)))
+        self._on_money = any(term.concepts & MONEY for term in question.terms if not term.context)
         self._weights = {term: self.weight(term) for term in (*question.terms, *question.naming)}
 
     def candidates(self, passages: Sequence[Passage]) -> list[Candidate]:
@@ -103,6 +105,8 @@ class Ranking:
             headed=self._headed(reading, heavy),
             referred=float(referred),
             unreferred=float(bool(question.references) and not referred),
+            scope=self._mean({t: matches[t].value if t.condition else whole[t] for t in heavy if t.scope}, 1.0),
+            money=float(not self._on_money or _speaks_of_money(reading)),
             topics=float(all(reading.match(t, t.topics).value >= TOPIC_THRESHOLD for t in question.terms if t.topics)),
             numbered=float(all(matches[term].value > 0 for term in question.terms if term.numbered)),
             strange=self._strange,
@@ -188,6 +192,10 @@ def _judged(candidates: list[Candidate]) -> list[Candidate]:
 def _in_place(match: Match, index: int) -> float:
     """What stands in the heading counts for every sentence."""
     return match.places.get(index, 0.0) if match.places else match.value
+
+
+def _speaks_of_money(reading: Reading) -> bool:
+    return bool(MONEY & (reading.body.concepts | reading.heading.concepts)) or holds("money", reading.passage.text)
 
 
 def _section(reading: Reading) -> tuple[str, str]:

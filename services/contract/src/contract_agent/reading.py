@@ -12,6 +12,8 @@ TEXT_TYPES = ("text/markdown", "text/plain", "text/x-markdown")
 PDF_TYPE = "application/pdf"
 DOCX_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 SUPPORTED = "Send Markdown, plain text, PDF or DOCX."
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+"""Begins files of Word before 2007, and Office files of any age that are encrypted."""
 LONGEST_NAME = 150
 
 
@@ -62,6 +64,8 @@ def _reader(name: str, media_type: str, content: bytes) -> Reader:
         return _pdf
     if content[:4] == b"PK\x03\x04":
         return _docx
+    if content.startswith(OLE):
+        raise Rejected(f"{name} is an old Word file (.doc), or has a password. Save it as DOCX without one.")
     if suffix == "pdf" or kind == PDF_TYPE:
         raise Rejected(f"{name} is called a PDF but is none. Export it again. {SUPPORTED}")
     if suffix == "docx" or kind == DOCX_TYPE:

@@ -15,6 +15,8 @@ TAIL = 300
 """Characters at the end of a block that tell how it goes on."""
 SHORT_INTRODUCTION = 300
 CONTEXT = 600
+MOST_MARKERS = 6
+"""At the beginning of one line; what follows more of them is no structure."""
 UNDERLINE = re.compile(r"[ ]{0,3}(=+|-{3,})[ \t]*$")
 BULLET = re.compile(r"[ \t]*[-*•▪–][ \t]+\S")
 RULE = re.compile(r"[ \t]*([-*_=][ \t]*){3,}$")
@@ -80,7 +82,10 @@ class _Reader:
         rank = self._heading_rank(line, following)
         column = self._heading_start(line, begin)
         found = False
-        while marker := self._marker(line, column):
+        for _ in range(MOST_MARKERS):
+            marker = self._marker(line, column)
+            if marker is None:
+                break
             self._open(start + (column if found else begin), marker, rank if not found else None, line, following)
             found, column = True, marker.end
         if not found and rank is not None:

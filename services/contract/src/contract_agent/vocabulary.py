@@ -29,6 +29,9 @@ FUNCTION_WORDS: dict[Language, frozenset[str]] = {
     "es": frozenset(_LISTS["function"]["es"].split()),
 }
 OF_WHAT = {language: frozenset(_LISTS["of_what"][language].split()) for language in STEMMERS}
+IF = {language: frozenset(_LISTS["if"][language].split()) for language in STEMMERS}
+UNSTEMMED = frozenset(_LISTS["unstemmed"]["en"].split())
+FAMILIES = {name: frozenset(concepts.split()) for name, concepts in _LISTS["families"].items()}
 ARTICLES = frozenset(_LISTS["of_what"]["articles"].split())
 
 
@@ -60,6 +63,8 @@ def stem(word: str, language: Language = "en") -> str:
     lower = word.lower()
     if lower in NUMBER_WORDS:
         return NUMBER_WORDS[lower]
+    if language == "en" and lower in UNSTEMMED:
+        return lower
     return fold(snowballstemmer.stemmer(STEMMERS[language]).stemWord(lower))
 
 

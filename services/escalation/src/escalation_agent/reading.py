@@ -156,10 +156,15 @@ class MessageReader:
         return Case(facts=(self._fact(demand, "demand"),) if demanded else (), deadline=deadline)
 
     def _is_empty(self, topic: str, deadline: Deadline | None) -> bool:
-        """ "To reply by Friday", "these deliveries", "a complaint"."""
+        """ "To reply by Friday", "these deliveries", "a complaint", "what was said"."""
         rest = (topic.replace(deadline.words, " ") if deadline else topic).strip(EDGE + ".!")
         empty = any(re.fullmatch(one.source("request", "empty_topic"), rest, re.IGNORECASE) for one in self._lexicons)
-        return empty or any(grammar.is_document(rest) for grammar in self._grammars)
+        return empty or self._only_points(rest) or any(grammar.is_document(rest) for grammar in self._grammars)
+
+    def _only_points(self, topic: str) -> bool:
+        """Whether each word is one that only points at what stands elsewhere."""
+        said = re.findall(r"[^\W_]+", topic)
+        return any(all(one.pattern("request", "pointing").fullmatch(word) for word in said) for one in self._lexicons)
 
     def _labelled(self, sentence: str) -> Case | None:
         """ "Recipient: ...", "To the haulier: ...", "ops@haul.example: ..." """
