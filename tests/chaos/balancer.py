@@ -17,7 +17,10 @@ class Balancer:
         ahead = await self._reached()
         try:
             if ahead is not None:
-                ways = [asyncio.create_task(_pass_on(reader, ahead[1])), asyncio.create_task(_pass_on(ahead[0], writer))]
+                ways = [
+                    asyncio.create_task(_pass_on(reader, ahead[1])),
+                    asyncio.create_task(_pass_on(ahead[0], writer)),
+                ]
                 await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
                 for way in ways:
                     way.cancel()

@@ -361,7 +361,9 @@ class RedisJournal(TaskJournal):
 
     async def _everywhere(self, name: str, args: Mapping[str, tuple[Any, ...]]) -> dict[str, Any]:
         """The script's answers by shard; one that is away holds up none of the others."""
-        found = await asyncio.gather(*(self._run(name, prefix, *args[prefix]) for prefix in args), return_exceptions=True)
+        found = await asyncio.gather(
+            *(self._run(name, prefix, *args[prefix]) for prefix in args), return_exceptions=True
+        )
         replies = dict(zip(args, found, strict=True))
         failed = [reply for reply in found if isinstance(reply, BaseException)]
         if failed and (len(failed) == len(found) or not all(isinstance(error, JournalDown) for error in failed)):
