@@ -5,7 +5,7 @@ PACKAGES := common services/anomaly services/contract services/escalation servic
 CODE := common services tests examples
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint eval bench lock clean
+.PHONY: help demo run test lint eval bench chaos lock clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ eval: .venv/dev ## Score the agents and the routing on the development sets; fai
 
 bench: .venv/dev ## Compare the server with a2a-sdk's own, as ratios in one run
 	@$(BIN)/python -m tests.bench --report docs/benchmark.md
+
+chaos: .venv/dev ## Kill replicas and Redis under N tasks (N=200 by default); fails if one suffered
+	@$(BIN)/python -m tests.chaos --tasks $(or $(N),200) $(if $(REPORT),--report $(REPORT))
 
 lint: .venv/dev ## Run ruff, mypy (strict) and import-linter
 	$(BIN)/ruff check $(CODE) && $(BIN)/ruff format --check $(CODE)

@@ -1,7 +1,8 @@
-"""`python -m tests.chaos [--tasks N]`: kills what works on N tasks, and says whether one suffered. Exit status 1 if so."""
+"""`python -m tests.chaos [--tasks N]`: kills what works on N tasks, and exits with 1 if one of them suffered."""
 
 import argparse
 import asyncio
+import logging
 import random
 import shlex
 import sys
@@ -11,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 import httpx
+import structlog
 
 from tests.chaos.caller import Caller
 from tests.chaos.mischief import Mischief
@@ -74,7 +76,7 @@ async def contexts(made: System, url: str, headers: dict[str, str]) -> Counter[s
     found: Counter[str] = Counter()
     token = ""
     while True:
-        query = {"pageSize": 100, "pageToken": token} if token else {"pageSize": 100}
+        query = {"pageSize": "100", "pageToken": token} if token else {"pageSize": "100"}
         answer = await made.http.get(f"{url}/tasks", params=query, headers=headers, timeout=30)
         page = answer.raise_for_status().json()
         found.update(task["contextId"] for task in page["tasks"])
@@ -139,4 +141,5 @@ async def main(options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))  # the issuer's, here
     sys.exit(asyncio.run(main(arguments())))

@@ -19,6 +19,11 @@ SILENCE = 8.0
 AGAIN = 0.3
 ENDS = {f"TASK_STATE_{name}" for name in ("COMPLETED", "FAILED", "CANCELED", "REJECTED")}
 ASKS = "TASK_STATE_INPUT_REQUIRED"
+REASONS = {
+    "three times": "failed: three replicas were lost over it",
+    "Try again": "failed: the agent was away for too long",
+}
+"""Ends that a task may come to under chaos: words of the reason that its caller is told, and what it is called."""
 WORKER = re.compile(r" by (\d+)$")
 
 
@@ -28,7 +33,7 @@ class Refused(Exception):
 
 @dataclass
 class Caller:
-    """One task. `seen` are its events by number, `cut` counts the streams that broke, `wrong` what is not as it must be.
+    """One task. `seen` are its events by number, `cut` counts the streams that broke, `wrong` what should not be.
 
     `workers` are the agent's processes that worked it, with the times of their first and last words; `sends` counts
     requests that may have made a task or a turn without our hearing of it.
@@ -165,7 +170,7 @@ class Caller:
                         raise Refused(f"{method} {path} was answered with {response.status_code}: {text[:300]}")
                     return
                 heard = time.monotonic()
-                async with aclosing(frames(response)) as found:  # type: ignore[type-var]
+                async with aclosing(frames(response)) as found:
                     async for frame in found:
                         if frame.event == "error" or frame.number is None:
                             return
@@ -234,8 +239,8 @@ class Caller:
         if self.kind == "canceled" and state == "TASK_STATE_CANCELED":
             if not whole.startswith(text):
                 self.blame("wrong answers", f"canceled with {text!r}")
-        elif state == "TASK_STATE_FAILED" and "three times" in said:
-            self.blame("given up after three lost replicas", said)
+        elif state == "TASK_STATE_FAILED" and (reason := next((name for name in REASONS if name in said), "")):
+            self.blame(REASONS[reason], said)
         elif state != "TASK_STATE_COMPLETED" or text != whole:
             self.blame("wrong answers", f"{state} with {text!r}: {said}")
 

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from tests.chaos.replica import Replica
 from tests.chaos.system import LEASE_SECONDS, System
@@ -38,8 +39,11 @@ class Mischief:
         deeds: dict[str, Deed] = {"Redis killed": self._redis}
         for service, replicas in (("agent", self._system.agents), ("orchestrator", self._system.orchestrators)):
             for name, deed in (("kill -9", self._kill), ("SIGSTOP", self._sleep), ("SIGTERM", self._stop)):
-                deeds[f"{name} {service}"] = lambda deed=deed, replicas=replicas: deed(self._chance.choice(replicas))
+                deeds[f"{name} {service}"] = partial(self._to_one, deed, replicas)
         return deeds
+
+    async def _to_one(self, deed: Callable[[Replica], Awaitable[None]], replicas: list[Replica]) -> None:
+        await deed(self._chance.choice(replicas))
 
     async def _kill(self, replica: Replica) -> None:
         replica.kill()

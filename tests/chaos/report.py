@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from tests.chaos.caller import Caller
+from tests.chaos.caller import REASONS, Caller
 
 WRONG = (
     "lost",
@@ -21,8 +21,6 @@ WRONG = (
     "seen by another customer",
 )
 """Each of these must be zero."""
-GIVEN_UP = "given up after three lost replicas"
-"""No error: the engine's protection against a task that kills whoever works on it."""
 DETAILS = 5
 
 
@@ -39,7 +37,7 @@ class Report:
 
     @property
     def wrong(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {name: [] for name in (*WRONG, GIVEN_UP)}
+        found: dict[str, list[str]] = {name: [] for name in (*WRONG, *REASONS.values())}
         for caller in self.callers:
             for name, details in caller.wrong.items():
                 found[name] += details
@@ -69,7 +67,7 @@ class Report:
             ("tasks", f"{len(self.callers)} ({', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))})"),
             *((f"times: {name}", count) for name, count in sorted(self.deeds.items())),
             ("streams cut and resumed", sum(caller.cut for caller in self.callers)),
-            *((name, _count(wrong[name], tolerated=name in self.tolerated)) for name in (*WRONG, GIVEN_UP)),
+            *((name, _count(wrong[name], tolerated=name in self.tolerated)) for name in (*WRONG, *REASONS.values())),
             ("tasks taken over by another process of the agent", len(takeovers)),
             ("slowest takeover", f"{max(takeovers, default=0):.1f} s"),
             ("longest silence of a stream", f"{max((caller.silence for caller in self.callers), default=0):.1f} s"),
@@ -86,8 +84,8 @@ class Report:
         return (
             f"{date}, commit {_commit()}, `{self.command}` (seed {self.seed}), {self.seconds:.0f} s, "
             f"{os.cpu_count()} CPUs, {platform.system()} {platform.machine()}, Python {platform.python_version()}.\n"
-            "Two replicas each of an orchestrator and an agent over one Redis with `appendfsync always`: with `everysec` a "
-            "killed machine may lose the last second. Takeovers are measured as the caller sees them, through the "
+            "Two replicas each of an orchestrator and an agent over one Redis with `appendfsync always`: with "
+            "`everysec` a dying machine loses the last second. Takeovers are measured as seen by callers through the "
             "orchestrator."
         )
 

@@ -4,12 +4,13 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from a2a.types import Artifact, Part, Task, TaskArtifactUpdateEvent, TaskState, TaskStatus
 
 from crossdock.tasks.events import now, status_event
-from crossdock.tasks.journal import Entry, JournalLimits
+from crossdock.tasks.journal import Entry, JournalDown, JournalLimits, LeaseLost
 from crossdock.tasks.queue import JournalQueue
 from crossdock.tasks.redis_connection import RedisAddress
 from crossdock.tasks.redis_journal import RedisJournal
@@ -89,4 +90,46 @@ async def test_a_write_that_waits_for_long(redis: RedisServer) -> None:
     await queue.enqueue_event(status_event("", "", TaskState.TASK_STATE_COMPLETED))
     logged = await journal.read("acme", "t", 0)
     assert [item.number for item in logged] == [1, 2, 3, 4, 5]
+    await journal.close()
+
+
+async def test_a_store_that_lost_its_last_second_gives_no_fence_out_twice(redis: RedisServer) -> None:
+    journal = RedisJournal("second", redis.address, JournalLimits(lease=60))
+    await journal.open(lambda _: None)
+    await journal.create("acme", new_task(), b"turn", 60)
+    async with redis.client() as client:
+        before = await client.dump(f"{journal.shard_of('t')}t:t")
+        assert before
+        forgotten = (await journal.seize("t", "w")).lease
+        await client.restore(f"{journal.shard_of('t')}t:t", 0, before, replace=True)
+    await asyncio.sleep(0.01)  # no restart is faster
+    await journal.seize("t", "other")
+    with pytest.raises(LeaseLost):
+        await journal.append(forgotten, [Entry(status_event("t", "c", ASKS))])
+    await journal.close()
+
+
+async def test_a_shard_that_is_away_takes_no_lease_from_the_others(redis: RedisServer) -> None:
+    class Torn(RedisJournal):
+        away = ""
+
+        async def _run(self, name: str, prefix: str, *args: Any) -> Any:
+            if prefix == self.away:
+                raise JournalDown
+            return await super()._run(name, prefix, *args)
+
+    journal = Torn("torn", redis.address, JournalLimits(lease=LEASE), shards=4)
+    await journal.open(lambda _: None)
+    leases = []
+    for number in range(12):
+        await journal.create("acme", new_task(f"t{number}"), b"turn", 60)
+        leases.append((await journal.seize(f"t{number}", "w")).lease)
+    journal.away = journal.shard_of("t0")
+    here = [lease for lease in leases if journal.shard_of(lease.task_id) != journal.away]
+    for _ in range(4):
+        await asyncio.sleep(LEASE / 2)
+        assert not (await journal.renew(leases)).lost
+        await journal.sweep()
+    journal.away = ""
+    assert not (await journal.renew(here)).lost
     await journal.close()

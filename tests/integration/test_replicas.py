@@ -22,6 +22,7 @@ from crossdock.tasks.resumption import Resumption
 from crossdock.tasks.worker import CHECKPOINT
 from tests.support.executors import Behaviour, Recorder, Scripted, call_context, complete, message, state
 from tests.support.redis_server import RedisServer
+from tests.support.replicas import crash, stop_heart
 
 WORKING = TaskState.TASK_STATE_WORKING
 COMPLETED = TaskState.TASK_STATE_COMPLETED
@@ -46,13 +47,7 @@ class Replica:
             return await self.engine.answer(replace(ticket, held=None))  # by the journal, wherever it is worked
 
     async def crash(self) -> None:
-        """Stops all at once, as a kill does: nothing is written and nothing is released any more."""
-        for held in list(self.engine._worker.held.values()):
-            held.worker.cancel()
-        for task in self.engine._background:
-            task.cancel()
-        await self.journal.close()
-        self.journal._client = RedisJournal("gone", RedisServer.nowhere())._client
+        await crash(self.engine, self.journal)
 
 
 @dataclass
@@ -354,16 +349,13 @@ async def test_a_stopping_replicas_checkpoint_goes_to_the_next(fleet: Fleet) -> 
 
     first = await fleet.replica(keep)
     ticket = await first.submit()
-    while not await log_reaches(first, ticket, WORKING):
-        await asyncio.sleep(0.01)
+    async for logged in first.engine.events("acme", ticket.snapshot.task.id, 0):
+        if state_of(logged.event) == WORKING:
+            break
     second = await fleet.replica(find)
     await first.engine.drain(0.05)
     await second.answer(ticket)
     assert found == [{"step": 1}]
-
-
-async def log_reaches(replica: Replica, ticket: Ticket, reached: TaskState) -> bool:
-    return reached in [state for _, state in await log(replica, ticket.snapshot.task.id)]
 
 
 async def test_a_replica_that_slept_and_gets_its_task_back_works_it_once(fleet: Fleet) -> None:
@@ -381,7 +373,7 @@ async def test_a_replica_that_slept_and_gets_its_task_back_works_it_once(fleet: 
     sleeper = await fleet.replica(endless)
     ticket = await sleeper.submit()
     await sleeper.executor.started.wait()
-    sleeper.engine._background[0].cancel()  # the heartbeat; all else goes on
+    stop_heart(sleeper.engine)
     task = await sleeper.answer(ticket)
     async with asyncio.timeout(2):
         await stopped.wait()
@@ -393,8 +385,8 @@ async def test_what_is_accepted_in_the_moment_of_a_stop_is_given_back(fleet: Fle
     first = await fleet.replica(forever)
     second = await fleet.replica(complete)
     sending = asyncio.create_task(first.submit())
-    while not first.engine._accepting:
-        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert first.engine._accepting
     await first.engine.drain(0)
     assert not first.engine._worker.held
     async with asyncio.timeout(LEASE / 2):  # at once, not when the lease runs out

@@ -17,8 +17,8 @@ from a2a.types import Task, TaskState
 from google.protobuf.json_format import MessageToDict
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from crossdock.parts import text_of
 from crossdock.extensions import ROUTING
+from crossdock.parts import text_of
 from crossdock.server.service import Service
 from crossdock.tasks.events import fold
 from crossdock.tasks.worker import POISON, VANISHED
