@@ -5,8 +5,12 @@ The product behind it checks a token with each request, as it always does: this 
 
 import hmac
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from crossdock.server.grpc_door import AuthenticationInterceptor
 
 REST_PATH = "/a2a/rest"
 
@@ -38,6 +42,32 @@ class Door:
         if self._secret and not (len(brought) == 1 and hmac.compare_digest(brought[0].encode(), expected.encode())):
             return None
         return f"Bearer {await self._token()}"
+
+
+@dataclass(frozen=True)
+class _Call:
+    """What an interceptor knows of a call."""
+
+    method: str
+    invocation_metadata: list[tuple[str, str]]
+
+
+class GrpcDoor(AuthenticationInterceptor):
+    """The same before the product's interceptor."""
+
+    def __init__(self, inner: AuthenticationInterceptor, door: Door) -> None:
+        self._inner = inner
+        self._door = door
+
+    async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
+        metadata = list(handler_call_details.invocation_metadata)
+        lent = await self._door.lent([value for name, value in metadata if name == "authorization"])
+        if lent is not None:
+            metadata = [
+                *((name, value) for name, value in metadata if name != "authorization"),
+                ("authorization", lent),
+            ]
+        return await self._inner.intercept_service(continuation, _Call(handler_call_details.method, metadata))  # type: ignore[arg-type] # only read
 
 
 class RestPath:

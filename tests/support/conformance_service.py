@@ -86,6 +86,9 @@ def conformance_service(choices: Choices, folder: Path, *, url: str = "", **sett
     tokens = TokenSource(http, issuer.url, client_id, lambda: issuer.secret(client_id))
     loaded = PuppetSettings(
         port=choices.port,
+        grpc=bool(choices.grpc_port),
+        grpc_port=choices.grpc_port or None,
+        push_private_urls=True,
         public_url=url,
         issuer=issuer.url,
         streams_per_customer=10_000,
@@ -101,7 +104,10 @@ def conformance_service(choices: Choices, folder: Path, *, url: str = "", **sett
         streaming_timeout=choices.streaming_timeout,
         closing=[tokens.close, http.aclose],
     )
-    service.app = Door(service.app, tokens.token, choices.token)
+    door = Door(service.app, tokens.token, choices.token)
+    service.app = door
+    if service.grpc:
+        service.grpc.door = GrpcDoor(service.grpc.door, door)
     return service
 
 
