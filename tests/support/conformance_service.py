@@ -24,7 +24,7 @@ from crossdock.errors import ConfigError
 from crossdock.server.service import Service, create_service
 from crossdock.tasks.journal import TaskJournal
 from tests.support.conformance_behaviours import Conformance
-from tests.support.conformance_door import REST_PATH, Door, RestPath
+from tests.support.conformance_door import REST_PATH, Door, GrpcDoor, RestPath
 from tests.support.issuer import DevIssuer
 from tests.support.system import PuppetSettings
 
@@ -87,7 +87,8 @@ def conformance_service(choices: Choices, folder: Path, *, url: str = "", **sett
     loaded = PuppetSettings(
         port=choices.port,
         grpc=bool(choices.grpc_port),
-        grpc_port=choices.grpc_port or None,
+        grpc_port=choices.grpc_port,
+        push_notifications=choices.capabilities,
         push_private_urls=True,
         public_url=url,
         issuer=issuer.url,

@@ -15,7 +15,7 @@ from tests.support.conformance_door import REST_PATH
 from tests.support.conformance_service import AGENT, SKILL, conformance_card, conformance_server
 from tests.support.operations import Caller, RestCaller, RpcCaller
 from tests.support.redis_server import RedisServer
-from tests.support.serving import free_port, listen, url_of
+from tests.support.serving import listen, url_of
 from tests.support.system import PuppetSettings, System, system
 from tests.support.wire import HTTP_JSON, JSONRPC
 
@@ -54,7 +54,12 @@ async def serve_agent(crossdock: System) -> Serve:
 
     async def serve(journal: TaskJournal | None = None, **card: Any) -> str:
         bound = listen()
-        place: dict[str, Any] = {"grpc_port": free_port(), "public_url": url_of(bound), "issuer": crossdock.issuer.url}
+        place: dict[str, Any] = {
+            "grpc": False,
+            "push_notifications": False,
+            "public_url": url_of(bound),
+            "issuer": crossdock.issuer.url,
+        }
         settings = PuppetSettings(**place)
         made = conformance_card(settings.url, settings.issuer, **card)
         service = conformance_server(settings, made, crossdock.http(), journal=journal or MemoryJournal())
