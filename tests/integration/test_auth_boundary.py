@@ -104,7 +104,6 @@ SPELLINGS = (
     "/x/../.well-known/agent-card.json",
     "/.well-known/agent-card.json/../../tasks",
     "/.well-known/Agent-Card.json",
-    "http://agent.test/.well-known/agent-card.json",
     "/.well-known/agent-card.json%00",
     "/.well-known/agent-card.json%3f",
     "/tasks#/.well-known/agent-card.json",
@@ -116,6 +115,12 @@ async def test_other_spellings_of_the_cards_path(agent: Agent) -> None:
     for target in SPELLINGS:
         code = await raw(agent.url, f"GET {target} HTTP/1.1\r\nHost: agent.test\r\n\r\n")
         assert (code, target) == (b"401", target)
+
+
+async def test_a_whole_url_is_the_path_in_it(agent: Agent) -> None:
+    """RFC 9112, section 3.2.2."""
+    for path, code in ((CARDS[0], b"200"), ("/tasks", b"401")):
+        assert await raw(agent.url, f"GET http://agent.test{path} HTTP/1.1\r\nHost: agent.test\r\n\r\n") == code
 
 
 async def test_the_cards_path_with_a_query_is_still_the_card(agent: Agent) -> None:

@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from crossdock.extensions import SKILL
 from crossdock.server.grpc_methods import OLD, OLD_SERVICE
 from crossdock.server.operations import OPERATIONS
-from tests.integration.bindings.test_bindings_errors import CASES, put
+from tests.integration.bindings.test_bindings_errors import CASES, NO_PUSH, put
 from tests.support.executors import message
 from tests.support.grpc_channels import channel, old_stub, refused, stub
 from tests.support.system import Agent, System
@@ -54,6 +54,8 @@ def told(error: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("case", SAYABLE, ids=[case[0] for case in SAYABLE])
 async def test_grpc_answers_as_http_json_does(crossdock: System, agent: Agent, case: tuple[Any, ...]) -> None:
     _, method, params, verb, path, content, (reason, _, _) = case
+    if case[-1] == NO_PUSH:
+        agent = await crossdock.agent(push_notifications=False)
     http, headers = crossdock.http(), await crossdock.headers()
     done = (await http.post(f"{agent.url}/message:send", json=body(), headers=headers)).json()["task"]["id"]
     by_rest = await http.request(verb, agent.url + put(path, done), json=put(content, done), headers=headers)
@@ -221,7 +223,8 @@ async def test_an_old_client_gets_everything(crossdock: System, agent: Agent) ->
     assert card.name == "puppet-agent"
 
 
-async def test_an_old_client_is_refused_in_its_own_words(crossdock: System, agent: Agent) -> None:
+async def test_an_old_client_is_refused_in_its_own_words(crossdock: System) -> None:
+    agent = await crossdock.agent(push_notifications=False)
     caller = await old_caller(crossdock, agent, version="")
     config = "tasks/no/pushNotificationConfigs/c"
     for call, code, text in [
