@@ -28,6 +28,7 @@ KEY = SigningKey.generate("ES256")
     ("text", "least", "most"),
     [("", 0, 0), ("7", 7, 7), ("-1", 0, 0), ("soon", 0, 0), ("9" * 400, 1e8, 1e9), ("1.5", 0, 0), ("²", 0, 0),
      (formatdate(time() + 3_600, usegmt=True), 3_000, 3_601), (formatdate(time() - 60, usegmt=True), 0, 0)],
+    ids=["none", "seconds", "negative", "words", "huge", "part", "power", "later", "past"],
 )  # fmt: skip
 def test_retry_after_is_seconds_or_a_date(text: str, least: float, most: float) -> None:
     assert least <= _seconds(text) <= most
