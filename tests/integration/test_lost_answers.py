@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from a2a.types import Artifact, Part, Task, TaskArtifactUpdateEvent, TaskState, TaskStatus
 
+from crossdock.tasks import wakeups
 from crossdock.tasks.events import now, status_event
 from crossdock.tasks.journal import Entry, JournalDown, JournalLimits, LeaseLost
 from crossdock.tasks.queue import JournalQueue
@@ -133,3 +134,24 @@ async def test_a_shard_that_is_away_takes_no_lease_from_the_others(redis: RedisS
     journal.away = ""
     assert not (await journal.renew(here)).lost
     await journal.close()
+
+
+async def test_a_subscription_that_nobody_serves_any_more(
+    redis: RedisServer, lossy: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wakeups, "QUIET", 0.2)
+    told = asyncio.Event()
+    address = RedisAddress((("127.0.0.1", lossy.port),), timeout=0.5)
+    limits = JournalLimits(lease=60)
+    here, there = RedisJournal("deaf", address, limits), RedisJournal("deaf", redis.address, limits)
+    await here.open(lambda _: told.set())
+    await there.open(lambda _: None)
+    await there.create("acme", new_task(), b"turn", 60)
+    await there.seize("t", "w")
+    lossy.forget()
+    async with asyncio.timeout(10):
+        while not told.is_set():
+            await there.cancel("acme", "t", "other")
+            await asyncio.sleep(0.1)
+    await here.close()
+    await there.close()

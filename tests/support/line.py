@@ -13,6 +13,12 @@ class Line:
         self.port = 0
         self.lose: list[bytes] = []
         self._behind = port
+        self._dead: set[asyncio.StreamReader] = set()
+        self._open: set[asyncio.StreamReader] = set()
+
+    def forget(self) -> None:
+        """Nothing comes back any more on what is connected now, and nobody is told."""
+        self._dead |= self._open
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
@@ -34,8 +40,10 @@ class Line:
                     end.close()
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(reader)
         while data := await reader.read(65536):
-            writer.write(data)
+            if reader not in self._dead:
+                writer.write(data)
 
 
 @asynccontextmanager

@@ -84,8 +84,12 @@ class Wakeups:
         async with self._client.pubsub() as subscription:
             await subscription.subscribe(*self._channels)
             self.everybody()  # what was sent while nobody listened
+            asked = False
             while True:
                 message = await subscription.get_message(ignore_subscribe_messages=True, timeout=QUIET)
+                if message is None and asked:
+                    raise ConnectionError("nobody is at the other end")
+                asked = message is None
                 if message is None:
                     await subscription.ping()
                 else:
