@@ -66,6 +66,30 @@ async def test_a_stream_cut_at_work_is_resumed(crossdock: System) -> None:
     assert last.status.state == TaskState.TASK_STATE_CANCELED  # type: ignore[union-attr]
 
 
+async def test_an_agent_that_is_away_for_a_while_is_waited_for(crossdock: System) -> None:
+    """As long as a takeover takes, and although the circuit opens meanwhile."""
+    agent = await crossdock.agent()
+    async with cutter(agent.url) as (line, url):
+        client = crossdock.client(url)
+        events = client.send(message("wait").message)
+        first = await anext(events)
+        assert isinstance(first, Task)
+        await agent.work.working.wait()
+        line.down, before = True, line.connections
+        line.cut_all()
+        rest = asyncio.create_task(collect(events))
+        keyed = asyncio.create_task(collect(client.send(message("complete").message, key="k")))
+        async with asyncio.timeout(20):
+            while line.connections < before + 10:  # noqa: ASYNC110 - the line tells nobody
+                await asyncio.sleep(0.05)
+        line.down = False
+        async with asyncio.timeout(20):
+            await keyed
+            await crossdock.client(agent.url).cancel(first.id)
+            last = (await rest)[-1]
+    assert last.status.state == TaskState.TASK_STATE_CANCELED  # type: ignore[union-attr]
+
+
 async def test_a_request_that_was_never_seen_is_sent_again(crossdock: System) -> None:
     agent = await crossdock.agent()
     client = crossdock.client(agent.url)

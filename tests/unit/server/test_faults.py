@@ -23,6 +23,7 @@ TABLE: list[tuple[Exception, str, int, int]] = [
     (errors.Forbidden("no role"), "PERMISSION_DENIED", -32040, 403),
     (errors.Unauthenticated("no token"), "PERMISSION_DENIED", -32040, 403),
     (errors.TryLater("busy", 2.0), "UNAVAILABLE", -32050, 503),
+    (errors.Unreachable("other-agent", 2.0), "UNAVAILABLE", -32050, 503),
     (KeyReused("k"), "IDEMPOTENCY_KEY_REUSED", -32041, 409),
     (TaskUnknown("t"), "TASK_NOT_FOUND", -32001, 404),
     (TaskNotCancelableError("ended"), "TASK_NOT_CANCELABLE", -32002, 400),

@@ -27,7 +27,14 @@ from a2a.types import (
 )
 from a2a.utils.constants import TransportProtocol
 from a2a.utils.errors import UnsupportedOperationError
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import (
+    AsyncRetrying,
+    retry_if_exception,
+    stop_after_attempt,
+    stop_after_delay,
+    wait_random_exponential,
+)
+from tenacity.stop import stop_base
 
 from crossdock.cards.caching import CardCache
 from crossdock.client.breaker import CircuitBreaker
@@ -46,10 +53,14 @@ BINDINGS = [TransportProtocol.JSONRPC.value, TransportProtocol.HTTP_JSON.value]
 
 @dataclass(frozen=True, slots=True)
 class ClientPolicy:
-    """`attempts` counts tries of one call; a stream may be resumed `resumes` times without a new event between."""
+    """`attempts` counts tries of one call.
+
+    `patience` is for how long, in seconds, a message with a key is sent again, and a stream without a new event is
+    subscribed to again: longer than another replica takes to take over.
+    """
 
     attempts: int = 4
-    resumes: int = 6
+    patience: float = 20.0
     seconds: float = 600.0
 
 
@@ -195,7 +206,8 @@ class AgentClient:
             return stream, first
 
         repeatable = _broke if KEY_HEADER in headers else never_sent
-        starting = asyncio.ensure_future(self._retried(begin, repeatable))
+        stop = stop_after_delay(self._policy.patience) if KEY_HEADER in headers else None
+        starting = asyncio.ensure_future(self._retried(begin, repeatable, stop))
         try:
             stream, first = await asyncio.shield(starting)
         except asyncio.CancelledError:
@@ -217,24 +229,24 @@ class AgentClient:
 
     async def _resumed(self, seen: Task, number: int | None, headers: dict[str, str]) -> AsyncGenerator[Event]:
         """Subscribes again until the task rests. `Last-Event-ID` makes it exact where the agent knows it."""
-        failures = 0
+        failures, since = 0, time.monotonic()
         while True:
             try:
                 async with aclosing(self._subscribed(seen, number, headers)) as events:
                     async for event in events:
-                        failures = 0
+                        failures, since = 0, time.monotonic()
                         fold(seen, event)
                         number = None if number is None else number + 1
                         yield event
                         if is_resting(event):
                             return
             except Exception as error:
-                if not was_cut(error) or failures >= self._policy.resumes:
+                if not _broke(error) or time.monotonic() - since > self._policy.patience:
                     raise translated(self.name, error) from error
             failures += 1
-            if failures > self._policy.resumes:
+            if time.monotonic() - since > self._policy.patience:
                 raise Failed(f"{self.name} closed the stream of the task {seen.id} again and again.")
-            await asyncio.sleep(min(0.1 * 2**failures, 5.0))
+            await asyncio.sleep(min(0.1 * 2**failures, 2.0))
 
     async def _subscribed(self, seen: Task, number: int | None, headers: dict[str, str]) -> AsyncGenerator[Event]:
         client = await self._client()
@@ -282,11 +294,14 @@ class AgentClient:
             raise translated(self.name, error) from error
 
     async def _retried(
-        self, call: Callable[[], Awaitable[T]], repeatable: Callable[[BaseException], bool] = never_sent
+        self,
+        call: Callable[[], Awaitable[T]],
+        repeatable: Callable[[BaseException], bool] = never_sent,
+        stop: stop_base | None = None,
     ) -> T:
         """Tries again, with back-off; by itself only what the agent cannot have seen."""
         async for attempt in AsyncRetrying(
-            stop=stop_after_attempt(self._policy.attempts),
+            stop=stop or stop_after_attempt(self._policy.attempts),
             wait=wait_random_exponential(multiplier=0.1, max=2.0),
             retry=retry_if_exception(repeatable),
             reraise=True,
