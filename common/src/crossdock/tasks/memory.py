@@ -7,7 +7,6 @@ import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -37,53 +36,11 @@ from crossdock.tasks.journal import (
     TaskUnknown,
 )
 from crossdock.tasks.memory_outbox import MemoryOutbox, Standing
+from crossdock.tasks.memory_task import StoredTask
 from crossdock.tasks.record import ARTIFACT, Record, bounded, encoded, folded, status_of
 
 VISIBILITY = 10.0
 """An overdue task that nobody ended is named again after this many seconds."""
-
-
-@dataclass
-class _Stored:
-    owner: str
-    task_id: str
-    context_id: str
-    turn: bytes
-    state: TaskState
-    micros: int
-    due: float
-    named: float = 0.0
-    log: list[Record] = field(default_factory=list)
-    number: int = 1
-    begun: bool = True
-    started: bool = False
-    over: bool = False
-    canceled: bool = False
-    written: str = ""
-    lost: int = 0
-    fence: int = 0
-    until: float | None = None
-    queued: bool = False
-    turns: deque[tuple[bytes, float]] = field(default_factory=deque)
-    accepted: int = 1
-    checkpoint: Any = None
-    ended_at: float | None = None
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def position(self) -> Position:
-        return Position(self.micros, self.task_id)
-
-    @property
-    def indexes(self) -> tuple[tuple[str, ...], ...]:
-        return (self.owner,), (self.owner, self.context_id)
-
-    @property
-    def size(self) -> int:
-        return sum(record.size for record in self.log)
-
-    def brief(self, *, artifacts: bool) -> list[Record]:
-        return [record for record in self.log if artifacts or record.kind != ARTIFACT]
 
 
 class MemoryJournal(TaskJournal):
@@ -93,8 +50,8 @@ class MemoryJournal(TaskJournal):
         self.limits = limits or JournalLimits()
         self._clock = clock
         self._bytes: Counter[str] = Counter()
-        self._tasks: dict[str, _Stored] = {}
-        self._unfinished: dict[str, _Stored] = {}
+        self._tasks: dict[str, StoredTask] = {}
+        self._unfinished: dict[str, StoredTask] = {}
         self._index: dict[tuple[str, ...], SortedList[Position]] = {}
         self._ended: dict[str, None] = {}  # in the order of their ends, which is the order in which they expire
         self._queues: dict[str, deque[str]] = {}  # in the order of the owners' turns
@@ -131,7 +88,7 @@ class MemoryJournal(TaskJournal):
         first = encoded(Entry(task), 1)
         micros = task.status.timestamp.ToMicroseconds()
         due = self._clock() + seconds
-        stored = _Stored(owner, task.id, task.context_id, turn, task.status.state, micros, due)
+        stored = StoredTask(owner, task.id, task.context_id, turn, task.status.state, micros, due)
         self._tasks[task.id] = self._unfinished[task.id] = stored
         self._log(stored, first)
         self._place(stored)
@@ -329,11 +286,11 @@ class MemoryJournal(TaskJournal):
             return len(index) - int(index.bisect_left(least))
         return sum(self._tasks[item.task_id].state == state for item in index.irange(least))
 
-    def _place(self, stored: _Stored) -> None:
+    def _place(self, stored: StoredTask) -> None:
         for name in stored.indexes:
             self._index.setdefault(name, SortedList()).add(stored.position)
 
-    def _displace(self, stored: _Stored) -> None:
+    def _displace(self, stored: StoredTask) -> None:
         for name in stored.indexes:
             self._index[name].remove(stored.position)
             if not self._index[name]:
@@ -351,7 +308,7 @@ class MemoryJournal(TaskJournal):
             self._forget(stored)
             stored.changed.set()
 
-    def _grant(self, stored: _Stored) -> Claim:
+    def _grant(self, stored: StoredTask) -> Claim:
         self._unqueue(stored)
         if stored.over and stored.turns:
             stored.turn, _ = stored.turns.popleft()
@@ -373,13 +330,13 @@ class MemoryJournal(TaskJournal):
             resumed,
         )
 
-    def _enqueue(self, stored: _Stored, *, front: bool = False) -> None:
+    def _enqueue(self, stored: StoredTask, *, front: bool = False) -> None:
         queue = self._queues.setdefault(stored.owner, deque())
         queue.appendleft(stored.task_id) if front else queue.append(stored.task_id)
         stored.queued = True
         self._work.set()
 
-    def _unqueue(self, stored: _Stored) -> None:
+    def _unqueue(self, stored: StoredTask) -> None:
         if not stored.queued:
             return
         stored.queued = False
@@ -409,11 +366,11 @@ class MemoryJournal(TaskJournal):
             self._keys.pop((owner, key.key), None)  # they stand in the order in which they expire
             self._keys[owner, key.key] = (key.digest, task_id, turn, self._clock() + self.limits.idempotency)
 
-    def _log(self, stored: _Stored, record: Record) -> None:
+    def _log(self, stored: StoredTask, record: Record) -> None:
         stored.log.append(record)
         self._bytes[stored.owner] += record.size
 
-    def _finish(self, stored: _Stored) -> None:
+    def _finish(self, stored: StoredTask) -> None:
         self._unqueue(stored)
         stored.until, stored.turn, stored.checkpoint = None, b"", None
         stored.turns.clear()
@@ -421,13 +378,13 @@ class MemoryJournal(TaskJournal):
         del self._unfinished[stored.task_id]
         self._ended[stored.task_id] = None
 
-    def _task(self, task_id: str) -> _Stored:
+    def _task(self, task_id: str) -> StoredTask:
         stored = self._tasks.get(task_id)
         if stored is None:
             raise TaskUnknown(task_id)
         return stored
 
-    def _owned(self, owner: str, task_id: str) -> _Stored:
+    def _owned(self, owner: str, task_id: str) -> StoredTask:
         self._expire()
         stored = self._task(task_id)
         if stored.owner != owner:
@@ -438,11 +395,11 @@ class MemoryJournal(TaskJournal):
         stored = self._owned(owner, task_id)
         return Standing(len(stored.log), stored.ended_at is not None)
 
-    def _open(self, stored: _Stored) -> None:
+    def _open(self, stored: StoredTask) -> None:
         if stored.ended_at is not None:
             raise TaskEnded(stored.task_id)
 
-    def _held(self, lease: Lease) -> _Stored:
+    def _held(self, lease: Lease) -> StoredTask:
         stored = self._task(lease.task_id)
         self._open(stored)
         if stored.fence != lease.fence or stored.until is None:
@@ -459,7 +416,7 @@ class MemoryJournal(TaskJournal):
         while self._keys and next(iter(self._keys.values()))[3] <= self._clock():
             del self._keys[next(iter(self._keys))]
 
-    def _forget(self, stored: _Stored) -> None:
+    def _forget(self, stored: StoredTask) -> None:
         self._unqueue(stored)
         self._displace(stored)
         self._bytes[stored.owner] -= stored.size

@@ -1,19 +1,14 @@
 """The journal that replicas share. Each state change is one script; `lua/prelude.lua` says which keys there are."""
 
 import asyncio
-import hashlib
 import heapq
 import json
 import uuid
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from importlib.resources import files
 from typing import Any
 
-import structlog
 from a2a.types import Task, TaskPushNotificationConfig
-from redis.asyncio import Redis, RedisCluster
-from redis.exceptions import NoScriptError
 
 from crossdock.errors import ConfigError
 from crossdock.tasks.cursor import Position, position
@@ -26,15 +21,10 @@ from crossdock.tasks.journal import (
     IdempotencyKey,
     JournalDown,
     JournalLimits,
-    KeyReused,
     Lease,
-    LeaseLost,
     Logged,
-    QueueFull,
     Renewal,
     Snapshot,
-    StoreFull,
-    TaskEnded,
     TaskFilter,
     TaskJournal,
     TaskPage,
@@ -43,25 +33,11 @@ from crossdock.tasks.journal import (
 from crossdock.tasks.outbox import TooManyPushConfigs
 from crossdock.tasks.record import Record, bounded, encoded, folded, status_of
 from crossdock.tasks.redis_connection import RedisAddress, answered, disconnect
-from crossdock.tasks.redis_outbox import PUSH_SCRIPTS, Fields, RedisOutbox, placed
+from crossdock.tasks.redis_outbox import Fields, RedisOutbox, placed
+from crossdock.tasks.redis_replies import accepted, claim_of, known, number_of, record_of
+from crossdock.tasks.redis_scripts import loaded
 from crossdock.tasks.wakeups import Wakeups
 
-log = structlog.get_logger(__name__)
-SCRIPTS = (
-    "create",
-    "follow",
-    "claim",
-    "seize",
-    "renew",
-    "release",
-    "append",
-    "cancel",
-    "checkpoint",
-    "sweep",
-    "delete",
-    "list",
-    *PUSH_SCRIPTS,
-)
 POLL = 3.0
 """A reader looks for itself after so many seconds, should a wake-up be lost."""
 SWEPT = 100
@@ -72,42 +48,6 @@ TOGETHER = 10
 Records = list[Record]
 Log = list[tuple[int, Record]]
 Found = tuple[int, list[Position]]
-
-
-class Script:
-    """A Lua script by its hash, sent whole where Redis does not know it: after a restart or a failover."""
-
-    def __init__(self, name: str, prelude: str) -> None:
-        self._name = name
-        folder = files("crossdock.tasks") / "lua"
-        self._text = prelude + (folder / f"{name}.lua").read_text(encoding="utf-8")
-        self._sha = ""
-
-    async def __call__(self, client: "Redis | RedisCluster", prefix: str, *args: Any, confirm: int = 0) -> Any:
-        """`confirm`: waits so many milliseconds, on the same connection, for one replica to have the write."""
-        if self._sha:
-            try:
-                return await self._sent(client, "evalsha", self._sha, prefix, args, confirm)
-            except NoScriptError:
-                pass
-        answer = await self._sent(client, "eval", self._text, prefix, args, confirm)
-        self._sha = _sha1(self._text)
-        return answer
-
-    async def _sent(
-        self, client: "Redis | RedisCluster", how: str, script: str, prefix: str, args: tuple[Any, ...], confirm: int
-    ) -> Any:
-        if not confirm:
-            return await getattr(client, how)(script, 1, prefix, *args)
-        pipeline = client.pipeline(transaction=False)
-        getattr(pipeline, how)(script, 1, prefix, *args)
-        pipeline.execute_command("WAIT", 1, confirm)
-        answer, replicas = await pipeline.execute(raise_on_error=False)
-        if isinstance(answer, Exception):
-            raise answer
-        if isinstance(replicas, Exception) or replicas < 1:
-            log.warning("write_not_confirmed", script=self._name, reason="no replica answered in time")
-        return answer
 
 
 class RedisJournal(TaskJournal):
@@ -133,8 +73,7 @@ class RedisJournal(TaskJournal):
         self._prefixes = [f"xd:{service}:{{{service}:{shard}}}:" for shard in range(shards)]
         self._patience = patience
         self._confirm = _ms(confirm)
-        prelude = (files("crossdock.tasks") / "lua" / "prelude.lua").read_text(encoding="utf-8")
-        self._scripts = {name: Script(name, prelude) for name in SCRIPTS}
+        self._scripts = loaded()
         self._wakeups = Wakeups(self._client, [f"{prefix}wake" for prefix in self._prefixes])
         self.outbox = RedisOutbox(
             self._prefixes, self.shard_of, self._run, self._pushes, self._wakeups, self.limits.pushes
@@ -223,7 +162,7 @@ class RedisJournal(TaskJournal):
             *placed(push, self.limits.pushes),
             confirm=True,
         )
-        return _accepted(reply)
+        return accepted(reply)
 
     async def follow(
         self,
@@ -255,7 +194,7 @@ class RedisJournal(TaskJournal):
         )
         if reply[0] == b"crowded":
             raise TooManyPushConfigs(self.limits.pushes)
-        return _accepted(reply, task_id)
+        return accepted(reply, task_id)
 
     @property
     def _queued(self) -> int:
@@ -271,12 +210,12 @@ class RedisJournal(TaskJournal):
             prefix = self._prefixes[self._next]
             reply = await self._run("claim", prefix, worker, _ms(self.limits.lease), uuid.uuid4().hex)
             if reply[0] == b"claim":
-                return _claim(reply)
+                return claim_of(reply)
         return None
 
     async def seize(self, task_id: str, worker: str, *, overdue: bool = False) -> Claim:
         args = (task_id, worker, _ms(self.limits.lease), int(overdue))
-        return _claim(_known(await self._run("seize", self.shard_of(task_id), *args), task_id))
+        return claim_of(known(await self._run("seize", self.shard_of(task_id), *args), task_id))
 
     async def renew(self, leases: Sequence[Lease]) -> Renewal:
         shards: dict[str, list[Lease]] = {}
@@ -318,13 +257,13 @@ class RedisJournal(TaskJournal):
             *args,
             confirm=any(state_of(entry.event) in TERMINAL for entry in entries),
         )
-        sequence = int(_known(reply, lease.task_id)[1])
+        sequence = int(known(reply, lease.task_id)[1])
         self._wakeups.changed(lease.task_id)
         return sequence
 
     async def cancel(self, owner: str, task_id: str, worker: str) -> Claim | None:
         reply = await self._run("cancel", self.shard_of(task_id), owner, task_id, worker, _ms(self.limits.lease))
-        return _claim(reply) if _known(reply, task_id)[0] == b"claim" else None
+        return claim_of(reply) if known(reply, task_id)[0] == b"claim" else None
 
     async def sweep(self) -> list[str]:
         args = (SWEPT, _ms(VISIBILITY), _ms(self.limits.lease))
@@ -404,7 +343,7 @@ class RedisJournal(TaskJournal):
     async def save_checkpoint(self, lease: Lease, data: Any) -> None:
         text = json.dumps(data, ensure_ascii=False, allow_nan=False)
         reply = await self._run("checkpoint", self.shard_of(lease.task_id), lease.task_id, lease.fence, text)
-        _known(reply, lease.task_id)
+        known(reply, lease.task_id)
 
     async def checkpoint(self, task_id: str) -> Any:
         key = f"{self.shard_of(task_id)}t:{task_id}"
@@ -417,7 +356,7 @@ class RedisJournal(TaskJournal):
         return None if data is None else json.loads(data)
 
     async def delete(self, lease: Lease) -> None:
-        _known(await self._run("delete", self.shard_of(lease.task_id), lease.task_id, lease.fence), lease.task_id)
+        known(await self._run("delete", self.shard_of(lease.task_id), lease.task_id, lease.fence), lease.task_id)
 
     async def _everywhere(self, name: str, args: Mapping[str, tuple[Any, ...]]) -> dict[str, Any]:
         """The script's answers by shard; one that is away holds up none of the others."""
@@ -469,11 +408,7 @@ class RedisJournal(TaskJournal):
             raise TaskUnknown(task_id)
         if not found and first == "-":  # it expired between the two commands
             raise TaskUnknown(task_id)
-        return [(_number(item), _record(fields)) for item, fields in found]
-
-
-def _sha1(text: str) -> str:
-    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+        return [(number_of(item), record_of(fields)) for item, fields in found]
 
 
 def _ms(seconds: float) -> int:
@@ -482,54 +417,3 @@ def _ms(seconds: float) -> int:
 
 def _key(key: IdempotencyKey | None) -> tuple[str, str]:
     return (key.key, key.digest) if key else ("", "")
-
-
-def _number(stream_id: bytes) -> int:
-    return int(stream_id.partition(b"-")[0])
-
-
-def _record(fields: dict[bytes, bytes]) -> Record:
-    return Record(fields[b"k"], fields[b"e"], fields.get(b"m", b""), int(fields[b"n"]))
-
-
-def _known(reply: Any, task_id: str) -> Any:
-    """The reply, unless it says that there is nothing to do it to."""
-    match reply[0]:
-        case b"unknown":
-            raise TaskUnknown(task_id)
-        case b"ended":
-            raise TaskEnded(task_id)
-        case b"lost":
-            raise LeaseLost(task_id)
-    return reply
-
-
-def _accepted(reply: Any, task_id: str = "") -> Accepted:
-    match _known(reply, task_id)[0]:
-        case b"full":
-            raise QueueFull
-        case b"large":
-            raise StoreFull
-        case b"reused":
-            raise KeyReused
-        case b"claim":
-            claim = _claim(reply)
-            return Accepted(claim.lease.task_id, claim.number, claim.sequence, claim)
-    status, found, turn, sequence = reply
-    return Accepted(found.decode(), int(turn), int(sequence), again=status == b"again")
-
-
-def _claim(reply: Any) -> Claim:
-    _, task_id, owner, fence, turn, number, sequence, begun, lost, canceled, over, left, resumed = reply
-    return Claim(
-        Lease(task_id.decode(), owner.decode(), int(fence)),
-        turn,
-        int(number),
-        int(sequence),
-        begun == b"1",
-        int(lost),
-        canceled == b"1",
-        over == b"1",
-        int(left) / 1000,
-        resumed == b"1",
-    )

@@ -1,0 +1,67 @@
+"""What the scripts and Redis answer, as the journal's own types."""
+
+from typing import Any
+
+from crossdock.tasks.journal import (
+    Accepted,
+    Claim,
+    KeyReused,
+    Lease,
+    LeaseLost,
+    QueueFull,
+    StoreFull,
+    TaskEnded,
+    TaskUnknown,
+)
+from crossdock.tasks.record import Record
+
+
+def number_of(stream_id: bytes) -> int:
+    return int(stream_id.partition(b"-")[0])
+
+
+def record_of(fields: dict[bytes, bytes]) -> Record:
+    return Record(fields[b"k"], fields[b"e"], fields.get(b"m", b""), int(fields[b"n"]))
+
+
+def known(reply: Any, task_id: str) -> Any:
+    """The reply, unless it says that there is nothing to do it to."""
+    match reply[0]:
+        case b"unknown":
+            raise TaskUnknown(task_id)
+        case b"ended":
+            raise TaskEnded(task_id)
+        case b"lost":
+            raise LeaseLost(task_id)
+    return reply
+
+
+def accepted(reply: Any, task_id: str = "") -> Accepted:
+    match known(reply, task_id)[0]:
+        case b"full":
+            raise QueueFull
+        case b"large":
+            raise StoreFull
+        case b"reused":
+            raise KeyReused
+        case b"claim":
+            claim = claim_of(reply)
+            return Accepted(claim.lease.task_id, claim.number, claim.sequence, claim)
+    status, found, turn, sequence = reply
+    return Accepted(found.decode(), int(turn), int(sequence), again=status == b"again")
+
+
+def claim_of(reply: Any) -> Claim:
+    _, task_id, owner, fence, turn, number, sequence, begun, lost, canceled, over, left, resumed = reply
+    return Claim(
+        Lease(task_id.decode(), owner.decode(), int(fence)),
+        turn,
+        int(number),
+        int(sequence),
+        begun == b"1",
+        int(lost),
+        canceled == b"1",
+        over == b"1",
+        int(left) / 1000,
+        resumed == b"1",
+    )
