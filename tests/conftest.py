@@ -4,6 +4,7 @@ import os
 from collections.abc import Generator
 from pathlib import Path
 
+import a2a.client  # noqa: F401 - before its 0.3 parts: each imports the other, and the client leaves out what fails
 import pytest
 from hypothesis import settings
 

@@ -19,6 +19,7 @@ from crossdock.tasks.journal import JournalLimits
 from crossdock.tasks.queue import JournalQueue
 from crossdock.tasks.redis_journal import RedisJournal
 from crossdock.tasks.resumption import Resumption
+from crossdock.tasks.stopping import ended
 from crossdock.tasks.worker import CHECKPOINT
 from tests.support.executors import Behaviour, Recorder, Scripted, call_context, complete, message, state
 from tests.support.redis_server import RedisServer
@@ -29,7 +30,7 @@ COMPLETED = TaskState.TASK_STATE_COMPLETED
 CANCELED = TaskState.TASK_STATE_CANCELED
 FAILED = TaskState.TASK_STATE_FAILED
 ASKS = TaskState.TASK_STATE_INPUT_REQUIRED
-LEASE = 0.6
+LEASE = 1.5
 
 
 @dataclass
@@ -201,8 +202,7 @@ async def test_a_holder_that_slept_writes_nothing_more(fleet: Fleet) -> None:
     sleeper = await fleet.replica(late)
     ticket = await sleeper.submit()
     await sleeper.executor.started.wait()
-    for loop in sleeper.engine._background:  # its heart stops, as under SIGSTOP
-        loop.cancel()
+    await ended(*sleeper.engine._background)  # its heart stops, as under SIGSTOP
     awake = await fleet.replica(complete)
     task = await awake.answer(ticket)
     before = await log(awake, task.id)

@@ -32,7 +32,7 @@ from tests.support.system import Agent, System, system
 from tests.support.wire import Frame, body, frames, payload
 
 COMPLETED = TaskState.TASK_STATE_COMPLETED
-LEASE = 0.6
+LEASE = 1.2
 CALLER = "acme-caller"
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import httpx
@@ -44,6 +44,7 @@ from crossdock.settings import ServiceSettings
 from crossdock.tasks.engine import EngineLimits, TaskEngine
 from crossdock.tasks.journal import TaskJournal
 from crossdock.tasks.resumption import Resumptions
+from crossdock.tasks.stopping import ended
 from crossdock.telemetry.metrics import Metrics
 from crossdock.telemetry.tasks import TaskTelemetry
 from crossdock.telemetry.tracing import TracingMiddleware
@@ -213,22 +214,20 @@ def _lifespan(
 ) -> Callable[[Starlette], Lifespan]:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        await worker.start()
-        await service.engine.start()
-        if service.grpc:
-            await service.grpc.start()
-        running = [asyncio.ensure_future(_watched(action)) for action in background]
-        yield
-        await service.drain()
-        if service.grpc:
-            await service.grpc.stop(STOP_SECONDS)
-        for action in running:
-            action.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-        await service.engine.close()
-        await worker.close()
-        for close in closing:
-            await close()
+        async with AsyncExitStack() as stack:
+            for close in reversed(closing):
+                stack.push_async_callback(close)
+            stack.push_async_callback(worker.close)
+            await worker.start()
+            stack.push_async_callback(service.engine.close)
+            await service.engine.start()
+            if service.grpc:
+                stack.push_async_callback(service.grpc.stop, STOP_SECONDS)
+                await service.grpc.start()
+            running = [asyncio.create_task(_watched(action)) for action in background]
+            stack.push_async_callback(ended, *running)
+            stack.push_async_callback(service.drain)
+            yield
 
     return lifespan
 
