@@ -21,7 +21,7 @@ ENDS = {f"TASK_STATE_{name}" for name in ("COMPLETED", "FAILED", "CANCELED", "RE
 ASKS = "TASK_STATE_INPUT_REQUIRED"
 REASONS = {
     "three times": "failed: three replicas were lost over it",
-    "Try again": "failed: the agent was away for too long",
+    "cannot be reached": "failed: the agent was away for too long",
 }
 """Ends that a task may come to under chaos: words of the reason that its caller is told, and what it is called."""
 WORKER = re.compile(r" by (\d+)$")

@@ -6,10 +6,13 @@ import re
 import time
 
 import httpx
+import pytest
 from a2a.types import TaskState
 
 from tests.support.executors import message, size
-from tests.support.system import System
+from tests.support.system import Agent, System
+
+TRIES = 4
 
 
 def alive(pid: int) -> bool:
@@ -38,10 +41,9 @@ async def spinning(crossdock: System, url: str) -> tuple[str, int, object]:
     raise AssertionError("the computation did not start")
 
 
-async def test_a_large_file_does_not_stall_the_event_loop(crossdock: System) -> None:
-    agent = await crossdock.agent()
+async def longest_stall(crossdock: System, agent: Agent, content: bytes) -> float:
+    """While the file is sent, computed on in a child, and its task is asked for."""
     request = message("compute").message
-    content = os.urandom(24 * 1024 * 1024)
     request.parts.add(raw=content, filename="big.csv", media_type="text/csv")
     longest = 0.0
 
@@ -64,10 +66,21 @@ async def test_a_large_file_does_not_stall_the_event_loop(crossdock: System) -> 
     feeling.cancel()
     assert answer.status_code == httpx.codes.OK
     assert last.status.state == TaskState.TASK_STATE_COMPLETED  # type: ignore[union-attr]
-    started = time.perf_counter()
-    size(lambda text, fraction: None, content)
-    inline = time.perf_counter() - started
-    assert longest < inline / 2, "the loop stood still for as long as the computation takes"
+    return longest
+
+
+async def test_a_large_file_does_not_stall_the_event_loop(crossdock: System) -> None:
+    agent = await crossdock.agent()
+    content = os.urandom(24 * 1024 * 1024)
+    stalls = []
+    for _ in range(TRIES):  # other work on the machine makes a stall too, but hardly each time
+        stalls.append(await longest_stall(crossdock, agent, content))
+        started = time.perf_counter()
+        size(lambda text, fraction: None, content)
+        inline = time.perf_counter() - started
+        if stalls[-1] < inline / 2:
+            return
+    pytest.fail(f"the loop stood still for as long as the computation takes: {stalls}")
 
 
 async def test_cancel_kills_the_child(crossdock: System) -> None:

@@ -21,6 +21,7 @@ from crossdock.extensions import ROUTING
 from crossdock.parts import text_of
 from crossdock.server.service import Service
 from crossdock.tasks.events import fold
+from crossdock.tasks.stopping import ended
 from crossdock.tasks.worker import POISON, VANISHED
 from tests.support.cutting import cutter
 from tests.support.executors import Puppet, Scripted, state
@@ -58,10 +59,9 @@ async def crossdock(tmp_path: Path) -> AsyncIterator[System]:
         yield made
 
 
-def abandon(service: Service) -> None:
+async def abandon(service: Service) -> None:
     """The replica keeps no lease any more and takes no work, but what runs in it does not know that."""
-    for loop in service.engine._background:
-        loop.cancel()
+    await ended(*service.engine._background)
 
 
 async def taken_over(service: Service) -> None:
@@ -150,7 +150,7 @@ async def test_a_successor_goes_on_with_the_agents_task(crossdock: System, share
     puppet: Puppet = first.puppet.work
     caller = Caller(crossdock)
     await caller.send(first.url, "gated please", until='"1"')
-    abandon(first.service)
+    await abandon(first.service)
     await taken_over(second.service)
     puppet.gate.set()
     await caller.go_on(second.url)
@@ -203,7 +203,7 @@ async def test_what_earlier_steps_made_is_kept(crossdock: System, shared: dict[s
     await asyncio.wait_for(two.working.wait(), 10)
     (agents_task,) = await caller.tasks(first.second)
     assert (await first.service.engine._journal.checkpoint(caller.task_id))["task_id"] == agents_task["id"]
-    abandon(first.service)
+    await abandon(first.service)
     await taken_over(second.service)
     two.gate.set()
     await caller.go_on(second.url)
@@ -221,7 +221,7 @@ async def test_a_step_that_ended_meanwhile_feeds_the_next_one_once(crossdock: Sy
     caller = Caller(crossdock)
     await caller.send(first.url, "gated both", until='"1"')
     first.service.engine._worker.held[caller.task_id].worker.cancel()  # it will not even see what the agent does
-    abandon(first.service)
+    await abandon(first.service)
     one.gate.set()
     await caller.go_on(second.url)
     assert caller.task.status.state == COMPLETED
@@ -272,7 +272,7 @@ async def test_a_message_whose_answer_nobody_saw_is_not_worked_twice(
         doors[0].gate.set()
         await stopping
     else:
-        abandon(first.service)
+        await abandon(first.service)
     await taken_over(second.service)
     doors[0].gate.set()
     puppet.gate.set()
@@ -291,7 +291,7 @@ async def test_the_answer_to_an_agents_question_is_passed_down_once(crossdock: S
     task_id = caller.task_id
     answered = Caller(crossdock)
     await answered.send(first.url, "gated answer", until='"1"', taskId=task_id)
-    abandon(first.service)
+    await abandon(first.service)
     await taken_over(second.service)
     puppet.gate.set()
     await answered.go_on(second.url)
@@ -309,7 +309,7 @@ async def test_a_question_is_asked_again_by_the_successor_until_it_is_answered(
     caller = Caller(crossdock)
     _stop_before(first, TaskState.TASK_STATE_INPUT_REQUIRED)
     await caller.send(first.url, "ask me", until="Routed")
-    abandon(first.service)
+    await abandon(first.service)
     await caller.go_on(second.url, until="Which one?")
     assert caller.task.status.state == TaskState.TASK_STATE_INPUT_REQUIRED
     assert len(first.puppet.work.requests) == 1
@@ -340,7 +340,7 @@ async def test_an_agents_task_is_run_again_where_its_skill_may_be(crossdock: Sys
     async with twins(crossdock, shared, "restart") as (first, second):
         caller = Caller(crossdock, "acme-orchestrator")
         await caller.send(first.url, "gated please", until='"1"')
-        abandon(first.service)
+        await abandon(first.service)
         second.work.gate.set()
         await caller.go_on(second.url)
         first.work.gate.set()  # the former holder goes on too: nothing of it is stored
@@ -356,7 +356,7 @@ async def test_an_agents_task_that_may_not_be_run_again_fails_with_a_reason(
     async with twins(crossdock, shared, "never") as (first, second):
         caller = Caller(crossdock, "acme-orchestrator")
         await caller.send(first.url, "gated please", until='"1"')
-        abandon(first.service)
+        await abandon(first.service)
         await caller.go_on(second.url)
         assert caller.task.status.state == TaskState.TASK_STATE_FAILED
         assert text_of(caller.task.status.message) == VANISHED
@@ -369,7 +369,7 @@ async def test_an_agents_replica_dies_below_an_orchestrator(crossdock: System, s
         served = await orchestrator(crossdock, puppet=Agent(url, first.work, first.service), **shared)
         caller = Caller(crossdock)
         await caller.send(served.url, "gated please", until='"1"')
-        abandon(first.service)
+        await abandon(first.service)
         line.target = second.url
         line.cut_all()
         second.work.gate.set()
@@ -387,7 +387,7 @@ async def test_a_task_that_kills_its_executors_fails_with_a_reason(crossdock: Sy
         async def die(context: RequestContext, queue: EventQueue) -> None:
             await state(queue, TaskState.TASK_STATE_WORKING)
             killed.append(number)
-            abandon(services[number])
+            await abandon(services[number])
             await asyncio.Event().wait()
 
         return Scripted(die)

@@ -1,5 +1,6 @@
 """A circuit breaker (M. Nygard, "Release It!"): an agent that is down is not asked by every request."""
 
+import math
 import time
 from collections.abc import Callable
 
@@ -30,7 +31,7 @@ class CircuitBreaker:
             return
         wait = self._retry_at - self._clock()
         if wait > 0:
-            raise Unreachable(self._name, wait, f"in {wait:.0f} s")
+            raise Unreachable(self._name, wait, f"in {math.ceil(wait)} s")
         self._retry_at = self._clock() + self._seconds  # this caller probes; the others wait for what it finds
 
     def succeeded(self) -> None:
