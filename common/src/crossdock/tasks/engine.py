@@ -7,14 +7,13 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Generator
 from dataclasses import dataclass
 
-import structlog
 from a2a.server.agent_execution import AgentExecutor
 from a2a.server.context import ServerCallContext
 from a2a.types import Message, SendMessageRequest, Task, TaskPushNotificationConfig, TaskState, TaskStatus
 from a2a.utils.errors import InvalidParamsError, TaskNotCancelableError, UnsupportedOperationError
 
 from crossdock.errors import TryLater
-from crossdock.tasks.events import TERMINAL, is_resting, now, state_of
+from crossdock.tasks.events import TERMINAL, copied, is_resting, now, state_of
 from crossdock.tasks.journal import (
     Accepted,
     IdempotencyKey,
@@ -32,7 +31,6 @@ from crossdock.tasks.stopping import ended
 from crossdock.tasks.turns import Turn
 from crossdock.tasks.worker import CANCELED, STOPPED, Held, Stop, Worker, WorkLimits
 
-log = structlog.get_logger(__name__)
 SOON = 1.0
 ENDED = "The task has ended. Send the message without its task id to begin a new one."
 
@@ -83,7 +81,7 @@ class TaskEngine:
         self._limits = limits
         self._direct_messages = direct_messages
         self.name = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
-        work = WorkLimits(limits.running, limits.cancel_seconds, limits.earlier_tasks)
+        work = WorkLimits(limits.cancel_seconds, limits.earlier_tasks)
         self._worker = Worker(executor, journal, observer, work, resumption, self._turn_over)
         self._keeper = Keeper(journal, self._worker, self.name)
         self._free = asyncio.Event()
@@ -98,7 +96,7 @@ class TaskEngine:
         return not self._closed
 
     async def start(self) -> None:
-        """Begins to claim tasks, and to look after those that are claimed. Raises `ConfigError`, `JournalDown`."""
+        """Begins to claim tasks, and to look after those that are claimed. Raises `ConfigError`."""
         await self._journal.open(self._keeper.canceled)
         loops = [self._keeper.renew(), self._keeper.sweep()]
         if self._limits.works:
@@ -135,9 +133,7 @@ class TaskEngine:
             )
             held = None
             if accepted.claim is not None:
-                task = Task()
-                task.CopyFrom(snapshot.task)
-                held = self._worker.begin(accepted.claim, task, direct=direct)
+                held = self._worker.begin(accepted.claim, copied(snapshot.task), direct=direct)
         return Ticket(snapshot, accepted.turn, accepted.again, held)
 
     async def _create(

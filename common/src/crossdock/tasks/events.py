@@ -41,6 +41,12 @@ def is_resting(event: Event) -> bool:
     return state_of(event) in TERMINAL | INTERRUPTED
 
 
+def copied(task: Task) -> Task:
+    copy = Task()
+    copy.CopyFrom(task)
+    return copy
+
+
 def now() -> Timestamp:
     timestamp = Timestamp()
     timestamp.GetCurrentTime()

@@ -90,7 +90,7 @@ class RedisAddress:
 async def answered(call: Callable[[], Awaitable[T]], *, seconds: float) -> T:
     """The command's answer, tried again for `seconds` while Redis is away.
 
-    For commands that may be sent twice. Raises `JournalDown`, without the driver's words, or `ConfigError`.
+    For commands that may be sent twice. Raises `JournalDown`, without the driver's words.
     """
     try:
         async for attempt in AsyncRetrying(

@@ -14,7 +14,7 @@ from opentelemetry import context as tracing
 from opentelemetry import propagate, trace
 
 from crossdock.errors import Public, Rejected, TryLater
-from crossdock.tasks.events import INTERRUPTED, TERMINAL, agent_message, status_event
+from crossdock.tasks.events import INTERRUPTED, TERMINAL, agent_message, copied, status_event
 from crossdock.tasks.history import earlier_tasks
 from crossdock.tasks.journal import Claim, JournalDown, LeaseLost, TaskEnded, TaskJournal, TaskUnknown
 from crossdock.tasks.observer import TaskObserver
@@ -49,9 +49,8 @@ class Stop(Enum):
 
 @dataclass(frozen=True, slots=True)
 class WorkLimits:
-    """`running` turns at a time; `cancel_seconds` is what an executor has for its clean-up."""
+    """`cancel_seconds` is what an executor has for its clean-up."""
 
-    running: int = 32
     cancel_seconds: float = 2.0
     earlier_tasks: int = 10
 
@@ -88,7 +87,7 @@ class Held:
             return None
         queue = self.queue.result()
         await _either(queue.rested, self.worker)
-        return _copied(queue.task) if queue.rested.done() and queue.task.status.state == queue.state else None
+        return copied(queue.task) if queue.rested.done() and queue.task.status.state == queue.state else None
 
     async def lone(self, seconds: float | None) -> Message | None:
         """The message that is the whole answer; None as soon as there is a task to tell of, or after `seconds`."""
@@ -316,19 +315,13 @@ class Worker:
             request=request,
             task_id=task.id,
             context_id=task.context_id,
-            task=_copied(task) if turn.follows else None,  # an SDK executor may change what it is given
+            task=copied(task) if turn.follows else None,  # an SDK executor may change what it is given
             related_tasks=earlier,
         )
 
 
 async def _either(one: asyncio.Future[Any], other: asyncio.Future[Any], seconds: float | None = None) -> None:
     await asyncio.wait({one, other}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-
-
-def _copied(task: Task) -> Task:
-    copied = Task()
-    copied.CopyFrom(task)
-    return copied
 
 
 def _overdue(seconds: float) -> str:
