@@ -139,7 +139,7 @@ def told(event: dict[str, Any]) -> str:
     if "statusUpdate" in event:
         return str(event["statusUpdate"]["status"]["state"]).removeprefix("TASK_STATE_")
     if "artifactUpdate" not in event:
-        return next(iter(event))
+        return ", ".join(event)
     update = event["artifactUpdate"]
     (part,) = update["artifact"]["parts"]
     return str(part.get("text") or part["filename"]) + " appended last" * update.get("append", False)
