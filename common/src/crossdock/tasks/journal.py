@@ -37,6 +37,10 @@ class KeyReused(CrossdockError):
     """The idempotency key belongs to another request."""
 
 
+class KeyedTaskExpired(CrossdockError):
+    """The idempotency key's request was worked, and its task has been forgotten since."""
+
+
 class QueueFull(TryLater):
     """The owner has as many tasks waiting as it may."""
 
@@ -228,7 +232,8 @@ class TaskJournal(ABC):
         """Stores a new task and its first turn; when this returns, the task is accepted.
 
         `seconds` is the turn's time, from now. A `worker` may be given the claim at once, but only while no one waits.
-        `push` is told every event, from the first on. Raises `QueueFull`, `StoreFull` and `KeyReused`.
+        `push` is told every event, from the first on. Raises `QueueFull`, `StoreFull`, `KeyReused`
+        and `KeyedTaskExpired`.
         """
 
     @abstractmethod

@@ -5,6 +5,7 @@ from typing import Any
 from crossdock.tasks.journal import (
     Accepted,
     Claim,
+    KeyedTaskExpired,
     KeyReused,
     Lease,
     LeaseLost,
@@ -44,6 +45,8 @@ def accepted(reply: Any, task_id: str = "") -> Accepted:
             raise StoreFull
         case b"reused":
             raise KeyReused
+        case b"expired":
+            raise KeyedTaskExpired
         case b"claim":
             claim = claim_of(reply)
             return Accepted(claim.lease.task_id, claim.number, claim.sequence, claim)

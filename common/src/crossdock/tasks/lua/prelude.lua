@@ -172,15 +172,15 @@ local function forget(id)
   call('ZREM', P .. 'ended', id)
 end
 
--- What an earlier request with the same idempotency key made, if that still exists.
+-- What an earlier request with the same idempotency key made.
 local function seen(owner, key, digest)
   if key == '' then return nil end
   local k = P .. 'i:' .. owner .. ':' .. key
   local known, id, turn = unpack(call('HMGET', k, 'digest', 'id', 'turn'))
   if not known then return nil end
-  local sequence = call('HGET', P .. 't:' .. id, 'sequence')
-  if not sequence then return nil end
   if known ~= digest then return { 'reused' } end
+  local sequence = call('HGET', P .. 't:' .. id, 'sequence')
+  if not sequence then return { 'expired' } end
   return { 'again', id, turn, sequence }
 end
 
