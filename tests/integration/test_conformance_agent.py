@@ -142,7 +142,7 @@ def told(event: dict[str, Any]) -> str:
         return ", ".join(event)
     update = event["artifactUpdate"]
     (part,) = update["artifact"]["parts"]
-    return str(part.get("text") or part["filename"]) + " appended last" * update.get("append", False)
+    return str(part.get("text") or part["filename"]) + (" appended last" if update.get("append") else "")
 
 
 async def test_each_prefix_has_its_end(agent: Agent) -> None:
