@@ -66,6 +66,17 @@ class JournalDown(TryLater):
         super().__init__("The task store does not answer. Send the request again in a moment.", retry_after=2.0)
 
 
+class TaskNewer(TryLater):
+    """A later release wrote the task, in a way that this one cannot read."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A newer release of this agent has written the task than the replica that you reached. Send the request "
+            "again: a replica of that release serves it.",
+            retry_after=5.0,
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class JournalLimits:
     """Seconds and counts. `idempotency`: how long a key is remembered; `pushes`: one task's push configurations.

@@ -27,6 +27,7 @@ from crossdock.tasks.journal import (
     Snapshot,
     TaskFilter,
     TaskJournal,
+    TaskNewer,
     TaskPage,
     TaskUnknown,
 )
@@ -42,7 +43,10 @@ POLL = 3.0
 """A reader looks for itself after so many seconds, should a wake-up be lost."""
 SWEPT = 100
 VISIBILITY = 10.0
+LAYOUT = 1
+"""Which keys there are, and in which shards. All replicas of a store have the same."""
 FORMAT = 1
+"""How a task is written, as in `lua/prelude.lua`. Those of later releases are left to their replicas."""
 TOGETHER = 10
 """So many logs of a page are fetched side by side."""
 Records = list[Record]
@@ -100,13 +104,13 @@ class RedisJournal(TaskJournal):
         async def meta() -> Any:
             key = f"{self._prefixes[0]}meta"
             await self._client.hsetnx(key, "shards", str(len(self._prefixes)))
-            await self._client.hsetnx(key, "format", str(FORMAT))
+            await self._client.hsetnx(key, "format", str(LAYOUT))
             return await self._client.hmget(key, ["shards", "format"])
 
         shards, version = await answered(meta, seconds=self._patience)
         if int(shards) != len(self._prefixes):
             raise ConfigError(f"The task store has {int(shards)} shards. Set CROSSDOCK_REDIS_SHARDS to that number.")
-        if int(version) > FORMAT:
+        if int(version) > LAYOUT:
             raise ConfigError("The task store was written by a newer release. Start that one.")
         self._checked = True
 
@@ -337,7 +341,7 @@ class RedisJournal(TaskJournal):
     async def _listed(self, owner: str, task_id: str, kind: str) -> Records:
         try:
             return [record for _, record in await self._log(owner, task_id, kind, "-", "+")]
-        except TaskUnknown:  # it expired between the two looks
+        except (TaskUnknown, TaskNewer):  # it expired between the two looks, or is another release's to show
             return []
 
     async def save_checkpoint(self, lease: Lease, data: Any) -> None:
@@ -382,30 +386,32 @@ class RedisJournal(TaskJournal):
             raise TaskUnknown(task_id)
         return int(value)
 
-    async def _pushes(self, task_id: str) -> tuple[bytes | None, Fields]:
+    async def _pushes(self, task_id: str) -> tuple[bytes | None, bool, Fields]:
         prefix = self.shard_of(task_id)
 
         async def fetch() -> Any:
             pipeline = self._client.pipeline(transaction=False)
-            pipeline.hget(f"{prefix}t:{task_id}", "owner")
+            pipeline.hmget(f"{prefix}t:{task_id}", ["owner", "format"])
             pipeline.hgetall(f"{prefix}n:{task_id}")
             return await pipeline.execute()
 
-        owner, fields = await answered(fetch, seconds=self._patience)
-        return owner, fields
+        (owner, version), fields = await answered(fetch, seconds=self._patience)
+        return owner, _newer(version), fields
 
     async def _log(self, owner: str, task_id: str, kind: str, first: str, last: str, limit: int | None = None) -> Log:
         prefix = self.shard_of(task_id)
 
         async def fetch() -> Any:
             pipeline = self._client.pipeline(transaction=False)
-            pipeline.hget(f"{prefix}t:{task_id}", "owner")
+            pipeline.hmget(f"{prefix}t:{task_id}", ["owner", "format"])
             pipeline.xrange(f"{prefix}{kind}:{task_id}", first, last, limit)
             return await pipeline.execute()
 
-        holder, found = await answered(fetch, seconds=self._patience)
+        (holder, version), found = await answered(fetch, seconds=self._patience)
         if holder is None or holder.decode() != owner:
             raise TaskUnknown(task_id)
+        if _newer(version):
+            raise TaskNewer
         if not found and first == "-":  # it expired between the two commands
             raise TaskUnknown(task_id)
         return [(number_of(item), record_of(fields)) for item, fields in found]
@@ -413,6 +419,10 @@ class RedisJournal(TaskJournal):
 
 def _ms(seconds: float) -> int:
     return max(0, round(seconds * 1000))
+
+
+def _newer(version: bytes | None) -> bool:
+    return int(version or FORMAT) > FORMAT
 
 
 def _key(key: IdempotencyKey | None) -> tuple[str, str]:

@@ -5,8 +5,9 @@ from typing import Any, Protocol
 
 from a2a.types import TaskPushNotificationConfig
 
-from crossdock.tasks.journal import TaskUnknown
+from crossdock.tasks.journal import TaskNewer, TaskUnknown
 from crossdock.tasks.outbox import Delivery, PushConfigUnknown, PushOutbox, TooManyPushConfigs
+from crossdock.tasks.redis_replies import known
 from crossdock.tasks.wakeups import Wakeups
 
 PUSH_SCRIPTS = ("push_save", "push_delete", "push_claim", "push_advance", "push_end")
@@ -23,14 +24,14 @@ def placed(config: TaskPushNotificationConfig | None, limit: int) -> tuple[Any, 
 
 
 class RedisOutbox(PushOutbox):
-    """`fields` reads a task's owner and its hash of configurations."""
+    """`fields` reads a task's owner, whether a later release wrote it, and its hash of configurations."""
 
     def __init__(
         self,
         prefixes: Sequence[str],
         shard_of: Callable[[str], str],
         run: RunScript,
-        fields: Callable[[str], Awaitable[tuple[bytes | None, Fields]]],
+        fields: Callable[[str], Awaitable[tuple[bytes | None, bool, Fields]]],
         wakeups: Wakeups,
         limit: int,
     ) -> None:
@@ -45,9 +46,7 @@ class RedisOutbox(PushOutbox):
     async def save(self, owner: str, config: TaskPushNotificationConfig) -> None:
         task_id = config.task_id
         reply = await self._run("push_save", self._shard_of(task_id), owner, task_id, *placed(config, self._limit))
-        if reply[0] == b"unknown":
-            raise TaskUnknown(task_id)
-        if reply[0] == b"crowded":
+        if known(reply, task_id)[0] == b"crowded":
             raise TooManyPushConfigs(self._limit)
 
     async def list(self, owner: str, task_id: str) -> list[TaskPushNotificationConfig]:
@@ -62,15 +61,15 @@ class RedisOutbox(PushOutbox):
         return TaskPushNotificationConfig.FromString(found)
 
     async def _kept(self, owner: str, task_id: str) -> Fields:
-        holder, fields = await self._fields(task_id)
+        holder, newer, fields = await self._fields(task_id)
         if holder is None or holder.decode() != owner:
             raise TaskUnknown(task_id)
+        if newer:
+            raise TaskNewer
         return fields
 
     async def delete(self, owner: str, task_id: str, config_id: str) -> None:
-        reply = await self._run("push_delete", self._shard_of(task_id), owner, task_id, config_id)
-        if reply[0] == b"unknown":
-            raise TaskUnknown(task_id)
+        known(await self._run("push_delete", self._shard_of(task_id), owner, task_id, config_id), task_id)
 
     async def claim(self, seconds: float, busy: Collection[str] = ()) -> Delivery | None:
         for _ in self._prefixes:

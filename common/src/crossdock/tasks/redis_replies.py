@@ -12,6 +12,7 @@ from crossdock.tasks.journal import (
     QueueFull,
     StoreFull,
     TaskEnded,
+    TaskNewer,
     TaskUnknown,
 )
 from crossdock.tasks.record import Record
@@ -34,6 +35,8 @@ def known(reply: Any, task_id: str) -> Any:
             raise TaskEnded(task_id)
         case b"lost":
             raise LeaseLost(task_id)
+        case b"newer":
+            raise TaskNewer
     return reply
 
 

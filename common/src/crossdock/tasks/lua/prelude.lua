@@ -14,10 +14,29 @@ local call = redis.call
 local ENDED = { ['3'] = true, ['4'] = true, ['5'] = true, ['7'] = true }
 local INTERRUPTED = { ['6'] = true, ['8'] = true }
 local FORMAT = '1'
+local LOOKED = 100 -- so many are looked at for one that this release can read
 
 local function now()
   local time = call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- Of a release that writes what this one cannot read: its own replicas look after it.
+local function newer(id)
+  return tonumber(call('HGET', P .. 't:' .. id, 'format') or FORMAT) > tonumber(FORMAT)
+end
+
+-- Of `set` those up to `score` that this release can read.
+local function past(set, score, limit)
+  local found = {}
+  for offset = 0, 9 * limit, limit do
+    local batch = call('ZRANGEBYSCORE', P .. set, '-inf', score, 'LIMIT', offset, limit)
+    for _, id in ipairs(batch) do
+      if #found < tonumber(limit) and not newer(id) then found[#found + 1] = id end
+    end
+    if #batch < tonumber(limit) or #found == tonumber(limit) then break end
+  end
+  return found
 end
 
 local function wake(text)
