@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import uvloop
 from a2a.types import Artifact, Part, Task, TaskArtifactUpdateEvent, TaskState, TaskStatus
+from redis.asyncio.client import PubSub
 
 from crossdock.tasks import wakeups
 from crossdock.tasks.events import now, status_event
@@ -187,7 +188,7 @@ async def test_a_mistake_does_not_end_the_subscription(redis: RedisServer) -> No
     client = redis.client()
     subscribe, heard = client.pubsub, asyncio.Event()
 
-    def failing_once() -> Any:
+    def failing_once(**_: Any) -> PubSub:
         client.pubsub = subscribe  # type: ignore[method-assign]
         raise RuntimeError
 
