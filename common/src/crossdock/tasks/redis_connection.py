@@ -1,6 +1,7 @@
 """How the journal reaches Redis, and what becomes of Redis' errors."""
 
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -100,7 +101,7 @@ async def answered(call: Callable[[], Awaitable[T]], *, seconds: float) -> T:
             before_sleep=_noted,
             reraise=True,
         ):
-            with attempt:
+            with attempt, plain_losses():
                 return await call()
     except (exceptions.AuthenticationError, exceptions.NoPermissionError) as error:
         log.error("redis_refuses_us", error=type(error).__name__)
@@ -109,6 +110,17 @@ async def answered(call: Callable[[], Awaitable[T]], *, seconds: float) -> T:
         log.error("redis_failed", error=type(error).__name__, full=_out_of_memory(error))
         raise JournalDown from error
     raise AssertionError("tenacity ends with a result or an error")
+
+
+@contextlib.contextmanager
+def plain_losses() -> Generator[None]:
+    """Makes what uvloop says of a write on a lost connection, where asyncio says nothing, the driver's own error."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "handler is closed" not in str(error):
+            raise
+        raise exceptions.ConnectionError("the connection was lost") from error
 
 
 async def disconnect(client: "Redis | RedisCluster") -> None:

@@ -8,6 +8,7 @@ import structlog
 from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import RedisError
 
+from crossdock.tasks.redis_connection import plain_losses
 from crossdock.tasks.stopping import ended
 
 log = structlog.get_logger(__name__)
@@ -74,9 +75,12 @@ class Wakeups:
     async def _listen(self) -> None:
         while True:
             try:
-                await self._subscribed()
+                with plain_losses():
+                    await self._subscribed()
             except (RedisError, OSError) as error:
                 log.warning("wakeups_lost", error=type(error).__name__)
+            except Exception as error:
+                log.error("wakeups_failed", exc_info=error)
             self.everybody()
             await asyncio.sleep(AGAIN)
 

@@ -209,8 +209,9 @@ class Worker:
         work = asyncio.create_task(self._traced(turn, context, queue))
         await asyncio.wait({work, held.stopping}, timeout=claim.seconds, return_when=asyncio.FIRST_COMPLETED)
         if work.done():
+            error = _ended_with(work)
             await queue.flush()
-            return self._outcome(claim, work, queue)
+            return self._outcome(claim, error, queue)
         goes_on = held.stop is Stop.SHUTDOWN and self._interrupted(held, task) is None
         queue.handed_over = goes_on or held.stop is Stop.LOST
         await self._stop(work, context, queue, claim)
@@ -233,8 +234,7 @@ class Worker:
         finally:
             tracing.detach(token)
 
-    def _outcome(self, claim: Claim, work: "asyncio.Task[None]", queue: JournalQueue) -> End | None:
-        error = asyncio.CancelledError() if work.cancelled() else work.exception()
+    def _outcome(self, claim: Claim, error: BaseException | None, queue: JournalQueue) -> End | None:
         if isinstance(error, LeaseLost | JournalDown):
             raise error
         if queue.resting or queue.lone is not None:
@@ -318,6 +318,10 @@ class Worker:
             task=copied(task) if turn.follows else None,  # an SDK executor may change what it is given
             related_tasks=earlier,
         )
+
+
+def _ended_with(work: "asyncio.Task[None]") -> BaseException | None:
+    return asyncio.CancelledError() if work.cancelled() else work.exception()
 
 
 async def _either(one: asyncio.Future[Any], other: asyncio.Future[Any], seconds: float | None = None) -> None:
