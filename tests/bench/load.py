@@ -5,18 +5,11 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from itertools import count
-from typing import Any
 
 from tests.bench.rig import Target
-from tests.bench.wire import Caller
+from tests.bench.wire import Caller, message
 
-numbers = count()
 Act = Callable[[Caller], Awaitable[None]]
-
-
-def message(text: str) -> dict[str, Any]:
-    return {"message": {"messageId": f"m-{next(numbers)}", "role": "ROLE_USER", "parts": [{"text": text}]}}
 
 
 @dataclass
