@@ -19,7 +19,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.load import Act, Sample, getter, run, send, streamer, waiting
+from tests.bench.load import Act, Sample, getter, run, send, side_by_side, streamer, waiting
 from tests.bench.rig import Rig, Target
 from tests.bench.wire import message
 
@@ -99,16 +99,13 @@ async def holding(target: Target) -> Figures:
 
 
 async def hopping(orchestrator: Target, agent: Target) -> Figures:
-    direct = await run(agent, send, callers=1, acts=150)
-    behind = agent.cpu()
-    through = await run(orchestrator, send, callers=1, acts=150)
-    cost = through.cost + (agent.cpu() - behind) / len(through.seconds)
-    return {"hops": through.quantile(0.5) / direct.quantile(0.5), "hops cpu": cost / direct.cost}
+    direct, through = await side_by_side([agent, orchestrator], send, acts=150)
+    return {"hops": through.quantile(0.5) / direct.quantile(0.5), "hops cpu": through.cost / direct.cost}
 
 
 async def storing(targets: Sequence[Target]) -> Figures:
     """`targets` have as many tasks as `STORED` says."""
-    few, *others = [await run(target, send, callers=1, acts=300) for target in targets]
+    few, *others = await side_by_side(targets, send, acts=300)
     found: Figures = {}
     for stored, sample in zip(STORED[1:], others, strict=True):
         found[f"p50 {stored}"] = sample.quantile(0.5) / few.quantile(0.5)

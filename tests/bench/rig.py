@@ -30,19 +30,24 @@ customer:
 
 @dataclass
 class Target:
-    """One server under load. `cpu` is in seconds, `memory` in bytes; Redis' own are not in them."""
+    """One server under load. `cpu` is in seconds, `memory` in bytes; Redis' own are not in them.
+
+    The CPU of one that is called `behind` it counts as its own.
+    """
 
     kind: str
     port: int
     process: subprocess.Popen[bytes]
     headers: dict[str, str]
+    behind: "Target | None" = None
 
     def caller(self) -> Caller:
         return Caller(self.port, self.headers)
 
     def cpu(self) -> float:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        own = (int(fields[11]) + int(fields[12])) / TICKS
+        return own + (self.behind.cpu() if self.behind else 0.0)
 
     def stop(self) -> None:
         _stopped(self.process)
@@ -97,7 +102,7 @@ class Rig:
         }
         given = {f"CROSSDOCK_{name.upper()}": str(value) for name, value in settings.items()}
         process = self._start(f"orchestrator-{agent.kind}", port, "orchestrator", **given)
-        made = Target(agent.kind, port, process, await self._headers("acme-caller"))
+        made = Target(agent.kind, port, process, await self._headers("acme-caller"), agent)
         await _up(made)
         return made
 
