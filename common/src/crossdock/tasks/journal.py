@@ -120,11 +120,17 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A task as it stood after event number `sequence`. The task is the reader's own copy."""
+    """A task as it stood after event number `sequence`. The task is the reader's own copy; `first` is event 1."""
 
     task: Task
     sequence: int
     owner: str
+    first: bytes = b""
+
+    @property
+    def accepted(self) -> float:
+        """When the task was, in seconds since 1970; 0 where event 1 was not read."""
+        return Task.FromString(self.first).status.timestamp.ToMicroseconds() / 1e6
 
 
 @dataclass(frozen=True, slots=True)

@@ -246,7 +246,7 @@ class MemoryJournal(TaskJournal):
     async def get(self, owner: str, task_id: str, upto: int | None = None) -> Snapshot:
         stored = self._owned(owner, task_id)
         log = stored.log if upto is None else stored.log[: max(upto, 1)]
-        return Snapshot(folded(log), len(log), owner)
+        return Snapshot(folded(log), len(log), owner, log[0].event)
 
     async def read(self, owner: str, task_id: str, after: int, limit: int = 256) -> list[Logged]:
         window = self._owned(owner, task_id).log[after : after + limit]

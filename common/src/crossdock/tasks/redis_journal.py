@@ -280,7 +280,7 @@ class RedisJournal(TaskJournal):
     async def get(self, owner: str, task_id: str, upto: int | None = None) -> Snapshot:
         last = "+" if upto is None else f"{max(upto, 1)}-0"
         log = await self._log(owner, task_id, "e", "-", last)
-        return Snapshot(folded(record for _, record in log), log[-1][0], owner)
+        return Snapshot(folded(record for _, record in log), log[-1][0], owner, log[0][1].event)
 
     async def read(self, owner: str, task_id: str, after: int, limit: int = 256) -> list[Logged]:
         log = await self._log(owner, task_id, "e", f"{after + 1}-0", "+", limit)
