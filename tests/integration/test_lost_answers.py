@@ -228,3 +228,22 @@ async def test_a_mistake_does_not_end_the_subscription(redis: RedisServer) -> No
             await asyncio.sleep(0.05)
     await made.close()
     await client.aclose()
+
+
+async def test_several_channels_are_heard_all_the_time(redis: RedisServer) -> None:
+    client = redis.client()
+    told: list[str] = []
+    made = wakeups.Wakeups(client, ["one", "other"])
+    made.start(told.append)
+    async with asyncio.timeout(10):
+        while not told:
+            await client.publish("one", "c:first")
+            await asyncio.sleep(0.01)
+        for number in range(20):
+            await client.publish("one" if number % 2 else "other", f"c:{number}")
+            await asyncio.sleep(0.02)
+        while told[-1] != "19":  # noqa: ASYNC110 - the callback is all that there is
+            await asyncio.sleep(0.01)
+    assert [text for text in told if text != "first"] == [*map(str, range(20))]
+    await made.close()
+    await client.aclose()

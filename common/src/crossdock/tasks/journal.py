@@ -147,9 +147,9 @@ class Claim:
     """A task to work on.
 
     `turn` is what `create` or `follow` was given (empty once the task rests for good), `number` counts it from 1.
-    `begun`: its message is in the log already. `lost` counts the holders that vanished over this turn. `over`: no turn
-    is left; the task was claimed to be ended. `seconds` is what is left of the turn's time, `canceled` whether its
-    caller cancelled, `resumed` whether another claim of the task came before.
+    `begun`: its message is in the log already. `lost` counts the holders that vanished over this turn and did not turn
+    up again. `over`: no turn is left; the task was claimed to be ended. `seconds` is what is left of the turn's time,
+    `canceled` whether its caller cancelled, `resumed` whether another claim of the task came before.
     """
 
     lease: Lease

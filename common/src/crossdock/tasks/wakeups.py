@@ -90,13 +90,14 @@ class Wakeups:
             self.everybody()  # what was sent while nobody listened
             asked = False
             while True:
-                message = await subscription.get_message(ignore_subscribe_messages=True, timeout=QUIET)
+                # Confirmations are signs of life, too: left out they would look like silence.
+                message = await subscription.get_message(timeout=QUIET)
                 if message is None and asked:
                     raise ConnectionError("nobody is at the other end")
                 asked = message is None
                 if message is None:
                     await subscription.ping()
-                else:
+                elif message["type"] == "message":
                     self._heard(message["data"].decode())
 
     def _heard(self, text: str) -> None:
