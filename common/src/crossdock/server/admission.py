@@ -2,7 +2,7 @@
 
 import fnmatch
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from a2a.extensions.common import HTTP_EXTENSION_HEADER
 from a2a.server.context import ServerCallContext
@@ -54,11 +54,15 @@ class Admission:
     max_hops: int
     passed_on: PassedOn = nothing
     push: PushConfigs | None = None
+    required: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        declared = self.card.capabilities.extensions
+        object.__setattr__(self, "required", frozenset(item.uri for item in declared if item.required))
 
     def admitted(self, context: ServerCallContext) -> Principal:
         """The caller, of whatever operation. Raises `Forbidden`, `ExtensionSupportRequiredError` (section 3.3.4)."""
-        declared = self.card.capabilities.extensions
-        lacking = {item.uri for item in declared if item.required} - context.requested_extensions
+        lacking = self.required - context.requested_extensions
         if lacking:
             uris = ", ".join(sorted(lacking))
             raise ExtensionSupportRequiredError(
@@ -83,9 +87,9 @@ class Admission:
             raise InvalidParamsError(f"messageId, contextId and taskId hold at most {MAX_ID} characters.")
         if not (message.message_id + message.context_id + message.task_id).isprintable():
             raise InvalidParamsError("messageId, contextId and taskId must not hold control characters.")
-        for field, metadata in {"metadata": params.metadata, "message.metadata": message.metadata}.items():
+        for path, metadata in {"metadata": params.metadata, "message.metadata": message.metadata}.items():
             if metadata.ByteSize() > MAX_METADATA:
-                raise unfit(field, f"holds at most {MAX_METADATA // 1024} KiB: send large content as a part")
+                raise unfit(path, f"holds at most {MAX_METADATA // 1024} KiB: send large content as a part")
         self._check_media_types(params)
         self._check_hops(context.state["headers"])
         skill = self.named_skill(params)

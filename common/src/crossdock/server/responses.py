@@ -1,12 +1,11 @@
 """How answers and event streams go out, on every binding over HTTP."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Self
 
 from a2a.utils.errors import A2AError
-from starlette.responses import Response, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from crossdock.server.call import Call
@@ -17,55 +16,139 @@ PIECE = 256 * 1024
 """Larger ones would be copied whole, several times, before the loop goes on."""
 PING_SECONDS = 15.0
 PING = b": ping\r\n\r\n"
+AT_FIRST, AGAIN = 0.25, 0.1
 Frame = Callable[[bytes], bytes]
 Refusal = Callable[[A2AError], bytes]
 
 
-class JsonResponse(Response):
+class JsonResponse:
     """JSON that is text already; a long one goes out in pieces."""
 
-    media_type = "application/json"
+    __slots__ = ("_body", "_headers", "_media_type", "_status")
+
+    def __init__(
+        self, body: bytes, status: int = 200, headers: Mapping[str, str] | None = None, media_type: str | None = None
+    ) -> None:
+        self._body = body
+        self._status = status
+        self._headers = headers or {}
+        self._media_type = media_type or "application/json"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if len(self.body) <= PIECE:
-            await super().__call__(scope, receive, send)
-            return
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        for piece in _pieces(bytes(self.body)):
-            await send(piece)
-        await send({"type": "http.response.body", "body": b""})
+        size = len(self._body)
+        headers = [(b"content-length", b"%d" % size), (b"content-type", self._media_type.encode())]
+        await send(_start(self._status, [*headers, *_raw(self._headers)]))
+        if size > PIECE:
+            for piece in _pieces(self._body):
+                await send(piece)
+        await send({"type": "http.response.body", "body": b"" if size > PIECE else self._body})
 
 
-class EventStream(StreamingResponse):
+class EventStream:
     """Server-sent events, with a comment now and then so that nobody on the way takes the stream for dead."""
 
-    media_type = "text/event-stream"
+    __slots__ = ("_call", "_frames", "_pinging", "_seconds")
 
     def __init__(self, frames: AsyncGenerator[bytes], call: Call, *, ping: float = PING_SECONDS) -> None:
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", **call.headers}
-        super().__init__(frames, call.status or 200, headers)
         self._frames = frames
+        self._call = call
         self._seconds = ping
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        writer = asyncio.current_task()
+        assert writer is not None
+        watch = Watch(receive, writer)
+        try:
+            await self.stream_response(send)
+        except asyncio.CancelledError:
+            if not watch.left:
+                raise
+            while writer.cancelling():
+                writer.uncancel()
+        finally:
+            watch.stop()
+
     async def stream_response(self, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        whole = asyncio.Lock()
-        pinging = asyncio.create_task(self._ping(send, whole))
+        headers = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-store"}
+        headers["x-accel-buffering"] = "no"
+        await send(_start(self._call.status or 200, _raw({**headers, **self._call.headers})))
+        pings = Pings(send, self._seconds)
         try:
             async with aclosing(self._frames) as frames:
                 async for frame in frames:
-                    async with whole:
+                    async with pings.whole:
                         for piece in _pieces(frame):
                             await send(piece)
         finally:
-            pinging.cancel()
+            pings.stop()
         await send({"type": "http.response.body", "body": b""})
 
-    async def _ping(self, send: Send, whole: asyncio.Lock) -> None:
-        while True:
-            await asyncio.sleep(self._seconds)
-            async with whole:
-                await send({"type": "http.response.body", "body": PING, "more_body": True})
+
+class Pings:
+    """Writes a comment every few `seconds` between the whole events of a stream; `whole` is held for each of those."""
+
+    __slots__ = ("_running", "_seconds", "_send", "_timer", "whole")
+
+    def __init__(self, send: Send, seconds: float) -> None:
+        self.whole = asyncio.Lock()
+        self._send = send
+        self._seconds = seconds
+        self._running: asyncio.Task[None] | None = None
+        self._wait()
+
+    def _wait(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._due)
+
+    def _due(self) -> None:
+        if not self.whole.locked():  # or else the stream is alive, or its reader takes nothing in
+            self._running = asyncio.create_task(self._ping())
+        self._wait()
+
+    async def _ping(self) -> None:
+        async with self.whole:
+            await self._send({"type": "http.response.body", "body": PING, "more_body": True})
+
+    def stop(self) -> None:
+        self._timer.cancel()
+        if self._running:
+            self._running.cancel()
+
+
+class Watch:
+    """Cancels `writer` once nobody reads any more: then it has `left`. Most streams are over before it begins."""
+
+    __slots__ = ("_receive", "_running", "_timer", "_writer", "left")
+
+    def __init__(self, receive: Receive, writer: "asyncio.Task[Any]") -> None:
+        self._receive = receive
+        self._writer = writer
+        self._running: asyncio.Task[None] | None = None
+        self.left = False
+        self._timer = asyncio.get_running_loop().call_later(AT_FIRST, self._begin)
+
+    def _begin(self) -> None:
+        self._running = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.left = True
+        while not self._writer.done():  # again and again, for a driver may swallow it
+            self._writer.cancel()
+            await asyncio.sleep(AGAIN)
+
+    def stop(self) -> None:
+        self._timer.cancel()
+        if self._running:
+            self._running.cancel()
+
+
+def _start(status: int, headers: list[tuple[bytes, bytes]]) -> Message:
+    return {"type": "http.response.start", "status": status, "headers": headers}
+
+
+def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
 
 
 def _pieces(content: bytes) -> Iterator[Message]:
@@ -73,29 +156,38 @@ def _pieces(content: bytes) -> Iterator[Message]:
         yield {"type": "http.response.body", "body": content[start : start + PIECE], "more_body": True}
 
 
-async def begun(events: AsyncGenerator[Any]) -> AsyncGenerator[Any]:
-    """`events` after the first was awaited: what is refused is known before the answer begins."""
+class Begun:
+    """`events` whose first was awaited already."""
+
+    __slots__ = ("_events", "_first")
+
+    def __init__(self, first: list[Any], events: AsyncGenerator[Any]) -> None:
+        self._first = first
+        self._events = events
+
+    def __aiter__(self) -> Self:
+        return self
+
+    def __anext__(self) -> Awaitable[Any]:
+        return self._taken() if self._first else self._events.__anext__()
+
+    async def _taken(self) -> Any:
+        return self._first.pop()
+
+    async def aclose(self) -> None:
+        await self._events.aclose()
+
+
+async def begun(events: AsyncGenerator[Any]) -> Begun:
+    """After the first event was awaited: what is refused is known before the answer begins."""
     try:
-        first = await anext(events)
+        return Begun([await anext(events)], events)
     except StopAsyncIteration:
-        return _nothing()
-    return _rest(first, events)
-
-
-async def _nothing() -> AsyncGenerator[Any]:
-    return
-    yield
-
-
-async def _rest(first: Any, events: AsyncGenerator[Any]) -> AsyncGenerator[Any]:
-    async with aclosing(events):
-        yield first
-        async for event in events:
-            yield event
+        return Begun([], events)
 
 
 async def event_frames(
-    method: Method, events: AsyncGenerator[Any], call: Call, wrap: Frame, refuse: Refusal
+    method: Method, events: Begun | AsyncGenerator[Any], call: Call, wrap: Frame, refuse: Refusal
 ) -> AsyncGenerator[bytes]:
     """Each event as an SSE frame under its number; an error that comes late is the last frame."""
     async with aclosing(events):
