@@ -1,8 +1,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
-PACKAGES := common services/anomaly services/contract services/escalation services/orchestrator
-SERVICES := $(patsubst services/%,%,$(wildcard services/*))
+PACKAGES := common $(wildcard services/*)
 CODE := common services tests examples
 
 .DEFAULT_GOAL := help
@@ -38,7 +37,7 @@ lock: .venv/run ## Pin the newest versions that the pyproject files allow
 	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-package crossdock $(PACKAGES:%=%/pyproject.toml) -o requirements/run.txt
 	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements/dev.in -o requirements/dev.txt
 	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements/build.in -o requirements/build.txt
-	@for service in $(SERVICES); do $(MAKE) -s requirements/$$service.txt; done
+	@for service in $(notdir $(wildcard services/*)); do $(MAKE) -s requirements/$$service.txt; done
 
 # What one image installs; a2a-sdk wants the gRPC compiler, which nothing runs.
 requirements/%.txt: services/%/pyproject.toml common/pyproject.toml requirements/run.txt | .venv/run
