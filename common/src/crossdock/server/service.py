@@ -77,6 +77,10 @@ class Service:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.app(scope, receive, send)
 
+    def bind(self) -> None:
+        if self.grpc:
+            self.grpc.bind()
+
     async def drain(self) -> None:
         """Idempotent: signals and the end of the lifespan both come here."""
         if not self.drained:
