@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
-PACKAGES := common services/anomaly services/contract services/escalation services/orchestrator
+PACKAGES := common services/anomaly services/contract services/escalation services/orchestrator services/installer
 CODE := common services tests examples
 
 .DEFAULT_GOAL := help
