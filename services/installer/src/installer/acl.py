@@ -18,7 +18,12 @@ COMMANDS = (
 
 def service_rules(card: str, secret: str) -> tuple[str, ...]:
     """As `ACL SETUSER` takes them, for a user as new. The password is given as its hash."""
-    return ("reset", "on", _hash(secret), f"~xd:{card}:*", f"&xd:{card}:*", *COMMANDS)
+    return ("reset", "on", "sanitize-payload", _hash(secret), f"~{keys(card)}", f"&{keys(card)}", *COMMANDS)
+
+
+def keys(card: str) -> str:
+    """The pattern of a service's keys and channels."""
+    return f"xd:{card}:*"
 
 
 def cards(customers: Iterable[Customer]) -> list[str]:

@@ -24,7 +24,7 @@ class Docker:
         command = ["docker", "compose", "--project-directory", str(self.root), *options, *arguments]
         try:
             done = subprocess.run(  # noqa: S603 - our own words, and names that were checked
-                command, cwd=self.root, capture_output=True, text=True, timeout=SECONDS
+                command, cwd=self.root, capture_output=True, text=True, timeout=SECONDS, check=False
             )
         except FileNotFoundError:
             raise ConfigError("There is no `docker` on the PATH. Install Docker with its Compose plugin.") from None

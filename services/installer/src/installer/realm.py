@@ -1,4 +1,4 @@
-"""What Keycloak's realm should be, in Keycloak's own terms: for its import at the first start, and for changes after."""
+"""What Keycloak's realm should be, in Keycloak's terms: for its import at the first start, and for changes after."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
