@@ -26,8 +26,9 @@ class Docker:
             done = subprocess.run(  # noqa: S603 - our own words, and names that were checked
                 command, cwd=self.root, capture_output=True, text=True, timeout=SECONDS, check=False
             )
-        except FileNotFoundError:
-            raise ConfigError("There is no `docker` on the PATH. Install Docker with its Compose plugin.") from None
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise ConfigError(f"Cannot start `docker`: {reason}. Install Docker with its Compose plugin.") from None
         except subprocess.TimeoutExpired:
             raise ConfigError(f"`{_said(arguments)}` did not end within {SECONDS} s. Look at `make logs`.") from None
         if done.returncode:
