@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from crossdock.auth.private_file import make_private_folder
+from crossdock.errors import ConfigError
 from installer.vault import READABLE, private_key, write_if_other
 
 CA_DAYS = 3650
@@ -41,17 +43,16 @@ class Authority:
         authority = self._authority()
         key_file, certificate_file = self._folder / "gateway.key", self._folder / "gateway.crt"
         key = _kept_key(key_file, READABLE)
-        if certificate_file.exists() and self._serves(certificate_file, authority, key, set(names)):
+        if self._serves(certificate_file, authority, key, set(names)):
             return False
         issued = self._issued(authority, key, sorted(set(names)))
         return write_if_other(certificate_file, issued.public_bytes(Encoding.PEM).decode(), READABLE)
 
     def _authority(self) -> x509.Certificate:
         key = _kept_key(self._key_file, 0o600)
-        if self.certificate_file.exists():
-            kept = x509.load_pem_x509_certificate(self.certificate_file.read_bytes())
-            if kept.public_key() == key.public_key() and kept.not_valid_after_utc > self._now + _days(RENEW_DAYS):
-                return kept
+        kept = _certificate(self.certificate_file)
+        if kept and kept.public_key() == key.public_key() and kept.not_valid_after_utc > self._now + _days(DAYS):
+            return kept
         made = self._signed_by_itself(key)
         write_if_other(self.certificate_file, made.public_bytes(Encoding.PEM).decode(), READABLE)
         return made
@@ -101,21 +102,42 @@ class Authority:
     def _serves(
         self, path: Path, authority: x509.Certificate, key: ec.EllipticCurvePrivateKey, names: set[str]
     ) -> bool:
-        kept = x509.load_pem_x509_certificate(path.read_bytes())
-        alternatives = kept.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        try:
-            kept.verify_directly_issued_by(authority)
-        except Exception:  # noqa: BLE001 - of whatever kind: it is made anew
+        kept = _certificate(path)
+        if (
+            kept is None
+            or kept.public_key() != key.public_key()
+            or kept.not_valid_after_utc < self._now + _days(RENEW_DAYS)
+        ):
             return False
-        fresh = kept.not_valid_after_utc > self._now + _days(RENEW_DAYS)
-        return fresh and kept.public_key() == key.public_key() and {str(found.value) for found in alternatives} == names
+        alternatives = kept.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        return _signed_by(kept, authority) and {str(found.value) for found in alternatives} == names
+
+
+def _certificate(path: Path) -> x509.Certificate | None:
+    """None where there is none, or none that can be read: it is made anew."""
+    try:
+        return x509.load_pem_x509_certificate(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _signed_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def _kept_key(path: Path, mode: int) -> ec.EllipticCurvePrivateKey:
     if not path.exists():
         write_if_other(path, private_key(), mode)
-    key = load_pem_private_key(path.read_bytes(), None)
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    try:
+        key = load_pem_private_key(path.read_bytes(), None)
+    except ValueError:
+        key = None
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise ConfigError(f"{path} holds no private key that the installer made. Delete it, and another is made.")
     return key
 
 

@@ -4,7 +4,6 @@ import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -26,35 +25,22 @@ NEEDED = ("gateway", "keycloak", "redis")
 CARD_SECONDS = 60.0
 
 
-@dataclass(frozen=True)
 class ComposePlace:
-    """`root` is the repository. Everything that is written stands in `folder`, and can be written again."""
+    """`root` is the repository. Everything that is written stands in `folder`, and can be written again.
 
-    root: Path
-    folder: Path
-    origin: Origin
-    docker: Docker = field(init=False)
+    Raises `ConfigError` where there is no repository.
+    """
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "docker", Docker(self.root, self._files))
-
-    @property
-    def vault(self) -> Vault:
-        return Vault(self.folder / "secrets")
-
-    @property
-    def authority(self) -> Authority:
-        return Authority(self.folder / "ca", self.folder / "tls")
-
-    def shipped(self) -> list[Customer]:
-        """Those whose orchestrators stand in the Compose file itself."""
-        services = yaml.safe_load((self.root / COMPOSE_FILE).read_text(encoding="utf-8"))["services"]
-        prefix = f"{HOST}-"
-        return [named(service.removeprefix(prefix)) for service in services if service.startswith(prefix)]
+    def __init__(self, root: Path, folder: Path, origin: Origin) -> None:
+        self.root, self.folder, self.origin = root, folder, origin
+        self.shipped = _shipped(root / COMPOSE_FILE)
+        self.vault = Vault(folder / "secrets")
+        self.authority = Authority(folder / "ca", folder / "tls")
+        self.docker = Docker(root, self._files)
 
     def customers(self) -> list[Customer]:
         """Those that are installed, or will be when the system is started."""
-        found = {customer.name: customer for customer in [*self.shipped(), *self.vault.customers()]}
+        found = {customer.name: customer for customer in [*self.shipped, *self.vault.customers()]}
         return [found[name] for name in sorted(found)]
 
     def prepare(self) -> None:
@@ -76,7 +62,7 @@ class ComposePlace:
     def remove(self, name: str) -> None:
         """First nobody can call it, then it is stopped, then its rights go, and last what is needed for all that."""
         customer = named(name)
-        if customer in self.shipped():
+        if customer in self.shipped:
             raise ConfigError(f"{name} stands in {COMPOSE_FILE}. Take its service out there first, then remove it.")
         with self._locked():
             self.docker.check_running(NEEDED)
@@ -103,9 +89,8 @@ class ComposePlace:
         self.authority.prepare(self.origin.certificate_names)
         self._write_names(customers)
         self._customers_folder.mkdir(exist_ok=True)
-        shipped = self.shipped()
         for customer in customers:
-            if customer not in shipped:
+            if customer not in self.shipped:
                 self._write_orchestrator(customer)
 
     def _write_secrets(self, customers: list[Customer]) -> None:
@@ -157,3 +142,15 @@ class ComposePlace:
         with (self.folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _shipped(path: Path) -> list[Customer]:
+    """Those whose orchestrators stand in the Compose file itself."""
+    try:
+        services = yaml.safe_load(path.read_text(encoding="utf-8"))["services"]
+    except OSError as error:
+        raise ConfigError(f"Cannot read {path}: {error.strerror}. Run this in the folder of the repository.") from None
+    except (ValueError, KeyError, TypeError, yaml.YAMLError):
+        raise ConfigError(f"{path} is no Compose file. `docker compose config` says what is wrong with it.") from None
+    prefix = f"{HOST}-"
+    return [named(service.removeprefix(prefix)) for service in services if service.startswith(prefix)]

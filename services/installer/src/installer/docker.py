@@ -55,8 +55,9 @@ class Docker:
                 timeout=SECONDS,
                 check=False,
             )
-        except FileNotFoundError:
-            raise ConfigError("There is no `docker` on the PATH. Install Docker with its Compose plugin.") from None
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise ConfigError(f"Cannot start `docker`: {reason}. Install Docker with its Compose plugin.") from None
         except subprocess.TimeoutExpired:
             raise ConfigError(f"`{said}` did not end within {SECONDS} s. {remedy}") from None
         if done.returncode:
