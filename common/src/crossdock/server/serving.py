@@ -26,8 +26,6 @@ S = TypeVar("S", bound=ProcessSettings)
 class Servable(Protocol):
     """An ASGI app for the service port, another for health and metrics, and what belongs to a clean end."""
 
-    listening: Callable[[], bool]
-
     @property
     def settings(self) -> ProcessSettings: ...
 
@@ -35,6 +33,10 @@ class Servable(Protocol):
     def management(self) -> ASGIApp: ...
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
+    def knows(self, listening: Callable[[], bool]) -> None:
+        """How it can tell whether the service port answers: the other one may be up first."""
+        ...
 
     def bind(self) -> None:
         """Takes the ports that it has besides those two. Raises `ConfigError`."""
@@ -64,7 +66,7 @@ async def serve(service: Servable) -> None:
     service.bind()
     main = Server(configured(service, settings.host, settings.port))
     management = Server(configured(service.management, settings.host, settings.management_port))
-    service.listening = lambda: main.started
+    service.knows(lambda: main.started)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
