@@ -13,7 +13,7 @@ import uvloop
 from opentelemetry.sdk.trace import TracerProvider
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from crossdock.errors import ConfigError
+from crossdock.errors import ConfigError, TryLater
 from crossdock.server.ports import bound
 from crossdock.settings import ProcessSettings
 from crossdock.telemetry.logs import configure_logs
@@ -93,6 +93,9 @@ def run(settings: type[S], create_app: Callable[[S], Servable], name: str) -> No
     except ConfigError as error:
         print(error, file=sys.stderr)  # noqa: T201 - the operator's terminal
         sys.exit(2)
+    except TryLater as error:
+        print(f"It cannot start yet. {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(3)
     except KeyboardInterrupt:
         pass
 
