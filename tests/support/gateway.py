@@ -4,6 +4,7 @@ Other than in production are only the ports, the name server, and what stands fo
 """
 
 import asyncio
+import contextlib
 import json
 import shutil
 import ssl
@@ -16,11 +17,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import grpc
 import httpx
 
 from edge.app import create_app
 from edge.settings import Settings
 from tests.support.certificates import write_certificate
+from tests.support.grpc_channels import adding
 from tests.support.name_server import NameServer, name_server
 from tests.support.serving import free_port
 from tests.support.system import System
@@ -43,7 +46,7 @@ async def docker(*arguments: str) -> str:
 
 @dataclass
 class Gateway:
-    """Use `gateway(...)`. `url` is that of HTTPS, `grpc` host:port of the same door."""
+    """Use `gateway(...)`. `url` is that of HTTPS."""
 
     crossdock: System
     names: NameServer
@@ -56,20 +59,44 @@ class Gateway:
         return f"https://localhost:{self.ports['8443']}"
 
     @property
-    def grpc(self) -> str:
-        return f"127.0.0.1:{self.ports['8443']}"
+    def address(self) -> tuple[str, int]:
+        return "127.0.0.1", self.ports["8443"]
 
     @property
     def authority(self) -> Path:
         return self.folder / "secrets" / "gateway.crt"
 
+    @property
+    def tls(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self.authority)
+
     def http(self, **options: Any) -> httpx.AsyncClient:
-        context = ssl.create_default_context(cafile=self.authority)
-        return self.crossdock.http(base_url=self.url, verify=context, **options)
+        return self.crossdock.http(base_url=self.url, verify=self.tls, **options)
+
+    def channel(self, host: str, metadata: dict[str, str]) -> Any:
+        """gRPC over TLS, as if `host` led here."""
+        credentials = grpc.ssl_channel_credentials(self.authority.read_bytes())
+        options = [
+            ("grpc.ssl_target_name_override", host),
+            ("grpc.default_authority", host),
+            ("grpc.use_local_subchannel_pool", 1),
+            ("grpc.enable_http_proxy", 0),
+        ]
+        made = grpc.aio.secure_channel(
+            "{}:{}".format(*self.address), credentials, options=options, interceptors=adding(metadata)
+        )
+        self.crossdock.stack.push_async_callback(made.close)
+        return made
 
     def add(self, name: str, card: str, url: str, grpc_port: int = 1) -> None:
         """As the installer does; known from the next (re)load on."""
-        values = {"NAME": name, "CARD": card, "HOST": f"{name}.test", "PORT": urlsplit(url).port, "GRPC_PORT": grpc_port}
+        values = {
+            "NAME": name,
+            "CARD": card,
+            "HOST": f"{name}.test",
+            "PORT": urlsplit(url).port,
+            "GRPC_PORT": grpc_port,
+        }
         for kind in ("conf", "card"):
             template = string.Template((SOURCE / f"name.{kind}.template").read_text())
             (self.folder / "names" / f"{name}.{kind}").write_text(template.substitute(values))
@@ -87,7 +114,13 @@ class Gateway:
         place["HTTPS_PORT"] = str(self.ports["8443"])
         volumes = [f"--volume={self.folder / source}:{target}:ro" for source, target in mounts.items()]
         variables = [f"--env={name}={value}" for name, value in place.items()]
-        confined = ("--network=host", "--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges")
+        confined = (
+            "--network=host",
+            "--read-only",
+            "--tmpfs=/tmp",
+            "--cap-drop=ALL",
+            "--security-opt=no-new-privileges",
+        )
         await docker("run", "-d", f"--name={self.container}", *confined, *volumes, *variables, IMAGE)
         await self._healthy()
 
@@ -120,7 +153,7 @@ class Gateway:
 @asynccontextmanager
 async def gateway(crossdock: System, keycloak: str = "http://127.0.0.1:1", **changes: str) -> AsyncIterator[Gateway]:
     """Not started yet, so that names can be added. `changes` are other texts in the place of those in its files."""
-    settings = Settings(issuer=crossdock.issuer.url)
+    settings = Settings.load(issuer=crossdock.issuer.url)
     edge = await crossdock.serve(create_app(settings, http=crossdock.http()))
     folder = Path(crossdock.issuer.folder) / f"gateway-{uuid.uuid4().hex[:8]}"
     ports = {port: free_port() for port in PORTS}
@@ -147,3 +180,14 @@ def _write(folder: Path, texts: Mapping[str, str]) -> None:
     for name in ("names", "secrets"):
         (folder / name).mkdir()
     write_certificate(folder / "secrets", "gateway", ["localhost", "*.grpc.localhost"])
+
+
+async def becomes(http: httpx.AsyncClient, path: str, headers: dict[str, str], status: int) -> int:
+    """The status after some seconds, or as soon as it is this one."""
+    found = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(8):
+            while found != status:
+                found = (await http.get(path, headers=headers)).status_code
+                await asyncio.sleep(0.2)
+    return found

@@ -62,7 +62,9 @@ class ServiceSettings(ProcessSettings):
     public_url: str = Field("", description="URL in the Agent Card; by default http://host:port.")
     version: str = Field("0.1.0", description="Version in the Agent Card.")
     replicas: int = Field(
-        1, ge=1, description="How many replicas of this service run at most; more than one share their tasks over Redis."
+        1,
+        ge=1,
+        description="How many replicas of this service run at most; more than one share their tasks over Redis.",
     )
 
     max_body: int = Field(48 * MIB, gt=0, description="Largest request, of HTTP or gRPC.")

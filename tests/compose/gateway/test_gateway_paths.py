@@ -1,7 +1,6 @@
 """What reaches which agent through the gateway, with which headers, and what the others are told."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -47,11 +46,11 @@ async def place(crossdock: System) -> AsyncIterator[Place]:
 
 async def raw(place: Place, target: str, token: str) -> int:
     """The status of the answer to a target that no client library would send."""
-    reader, writer = await asyncio.open_connection(
-        "127.0.0.1", place.door.ports["8443"], ssl=place.http._transport._pool._ssl_context, server_hostname="localhost"  # type: ignore[attr-defined]
-    )
+    reader, writer = await asyncio.open_connection(*place.door.address, ssl=place.door.tls, server_hostname="localhost")
     try:
-        writer.write(f"GET {target} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n".encode("latin-1"))
+        writer.write(
+            f"GET {target} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n".encode("latin-1")
+        )
         async with asyncio.timeout(10):
             return int((await reader.readline()).split()[1])
     finally:
@@ -163,7 +162,12 @@ async def test_documents_are_public_and_nothing_beside_them(place: Place) -> Non
         assert place.reached() == {"anomaly": [path]}
         response = await place.http.post(f"/agents/anomaly{path}")
         assert (response.status_code, told(response)["status"]) == (405, "INVALID_ARGUMENT")
-    for path in ("/.well-known/other.json", "/.well-known/agent-card.json/x", "/x/.well-known/agent-card.json", "/tasks"):
+    for path in (
+        "/.well-known/other.json",
+        "/.well-known/agent-card.json/x",
+        "/x/.well-known/agent-card.json",
+        "/tasks",
+    ):
         assert (await place.http.get(f"/agents/anomaly{path}")).status_code == 401
     assert place.reached() == {}
 
@@ -266,7 +270,6 @@ async def test_neither_token_nor_query_is_logged(place: Place, crossdock: System
     for path in (f"/agents/acme/tasks?access_token={token}", f"/agents/acme/{token}/tasks", f"/agents/acme?q={token}"):
         response = await place.http.get(path, headers=headers)
         assert (response.status_code, "header Authorization" in told(response)["message"]) == (400, True)
-    place.door.names.addresses["acme.test"] = []
     logs = await place.door.logs()
     assert token not in logs
     assert token.split(".")[2] not in logs
@@ -274,4 +277,3 @@ async def test_neither_token_nor_query_is_logged(place: Place, crossdock: System
     line = (await place.door.requests())[0]
     assert (line["customer"], line["name"], line["path"]) == ("acme", "orchestrator", "/agents/orchestrator/tasks")
     assert (line["status"], line["method"]) == (200, "GET")
-    assert json.dumps(line)

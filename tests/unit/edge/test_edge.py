@@ -25,7 +25,7 @@ def issuer(tmp_path: Path) -> DevIssuer:
 
 @pytest.fixture
 async def edge(issuer: DevIssuer) -> AsyncIterator[Edge]:
-    app = create_app(Settings(issuer=issuer.url), http=issuer.http())
+    app = create_app(Settings.load(issuer=issuer.url), http=issuer.http())
     async with app.app.router.lifespan_context(app.app):
         yield app
 
@@ -165,7 +165,7 @@ async def test_an_issuer_that_is_down(gateway: Gateway, issuer: DevIssuer) -> No
     assert int(response.headers["Retry-After"]) >= 1
     assert refusal(response)["status"] == "UNAVAILABLE"
     issuer.down = False
-    app = create_app(Settings(issuer=issuer.url), http=issuer.http())
+    app = create_app(Settings.load(issuer=issuer.url), http=issuer.http())
     gateway = Gateway(app)
     assert (await gateway.check(OWN, token)).status_code == 204
     issuer.down = True

@@ -52,7 +52,12 @@ def documented() -> str:
     }
     shared = {key: field for key, field in every.items() if key != "port"}
     agents = {key: field for key, field in common.items() if key not in every}
-    return HEAD + table("Every service", shared) + table("Every agent", agents) + "".join(table(name, fields) for name, fields in own.items())
+    return (
+        HEAD
+        + table("Every service", shared)
+        + table("Every agent", agents)
+        + "".join(table(name, fields) for name, fields in own.items())
+    )
 
 
 def test_every_setting_is_documented() -> None:

@@ -63,8 +63,6 @@ class Service:
     """The ASGI app of the service port; `management` is that of the other, and gRPC has a port of its own.
 
     `drain` ends all work before a stop. The apps' lifespan is gRPC's too.
-
-    `listening` says whether the service port answers: the other one may be up first.
     """
 
     app: ASGIApp
@@ -78,6 +76,9 @@ class Service:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.app(scope, receive, send)
+
+    def knows(self, listening: Callable[[], bool]) -> None:
+        self.listening = listening
 
     def bind(self) -> None:
         if self.grpc:

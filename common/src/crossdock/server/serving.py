@@ -13,7 +13,7 @@ import uvloop
 from opentelemetry.sdk.trace import TracerProvider
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from crossdock.errors import ConfigError
+from crossdock.errors import ConfigError, TryLater
 from crossdock.server.ports import bound
 from crossdock.settings import ProcessSettings
 from crossdock.telemetry.logs import configure_logs
@@ -26,8 +26,6 @@ S = TypeVar("S", bound=ProcessSettings)
 class Servable(Protocol):
     """An ASGI app for the service port, another for health and metrics, and what belongs to a clean end."""
 
-    listening: Callable[[], bool]
-
     @property
     def settings(self) -> ProcessSettings: ...
 
@@ -35,6 +33,10 @@ class Servable(Protocol):
     def management(self) -> ASGIApp: ...
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
+    def knows(self, listening: Callable[[], bool]) -> None:
+        """How it can tell whether the service port answers: the other one may be up first."""
+        ...
 
     def bind(self) -> None:
         """Takes the ports that it has besides those two. Raises `ConfigError`."""
@@ -64,7 +66,7 @@ async def serve(service: Servable) -> None:
     service.bind()
     main = Server(configured(service, settings.host, settings.port))
     management = Server(configured(service.management, settings.host, settings.management_port))
-    service.listening = lambda: main.started
+    service.knows(lambda: main.started)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -91,6 +93,9 @@ def run(settings: type[S], create_app: Callable[[S], Servable], name: str) -> No
     except ConfigError as error:
         print(error, file=sys.stderr)  # noqa: T201 - the operator's terminal
         sys.exit(2)
+    except TryLater as error:
+        print(f"It cannot start yet. {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(3)
     except KeyboardInterrupt:
         pass
 

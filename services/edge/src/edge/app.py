@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import httpx
 from starlette.applications import Starlette
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from crossdock.auth.bearer import BearerCheck
 from crossdock.auth.jwks import KeySet
@@ -25,14 +25,17 @@ NAME = "edge"
 class Edge:
     """The ASGI app of the service port; `management` is that of the other."""
 
-    app: ASGIApp
+    app: Starlette
     management: Starlette
     settings: Settings
     metrics: Metrics
-    listening: Callable[[], bool]
+    listening: Callable[[], bool] = lambda: True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.app(scope, receive, send)
+
+    def knows(self, listening: Callable[[], bool]) -> None:
+        self.listening = listening
 
     def bind(self) -> None:
         """There are no other ports."""
@@ -68,5 +71,5 @@ def create_app(settings: Settings, *, http: httpx.AsyncClient | None = None) -> 
 
     app = Starlette(routes=[Route("/check", TokenCheck(CardChecks(check)))], lifespan=lifespan)
     management = management_app(metrics.registry, {"accepting": accepting, "issuer": issuer})
-    edge = Edge(app, management, settings, metrics, listening=lambda: True)
+    edge = Edge(app, management, settings, metrics)
     return edge

@@ -38,7 +38,9 @@ class TokenCheck:
 
     async def _answer(self, asked: str, values: Sequence[str]) -> Response:
         if not asked:
-            return _refused(Answer(400, "INVALID_ARGUMENT", f"The header {CARD} must name the card that is called.", {}))
+            return _refused(
+                Answer(400, "INVALID_ARGUMENT", f"The header {CARD} must name the card that is called.", {})
+            )
         card = called(asked, values)
         check = self._checks.check(card)
         try:
