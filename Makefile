@@ -17,7 +17,7 @@ run: .venv/run ## Start the same system and leave it up; Ctrl-C ends it
 	@$(BIN)/python -m examples.run
 
 test: .venv/dev ## Run every test that needs no Docker
-	@$(BIN)/python -m pytest -rs -n 3 --dist loadfile -m "not docker" tests
+	@$(BIN)/python -m pytest -rs -n 3 --dist loadfile tests --ignore tests/compose
 
 eval: .venv/dev ## Score the agents and the routing on the development sets; fails below the floors
 	@$(BIN)/python -m tests.eval

@@ -28,7 +28,7 @@ from tests.support.containers import Containers, containers, mounted
 from tests.support.installation import repository
 from tests.support.redis_server import RedisServer
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 START_SECONDS = 240.0
 ADMIN = f"/admin/realms/{realm.NAME}"
 INITECH = named("initech")
@@ -48,7 +48,7 @@ class System:
         return f"{self.url}/realms/{realm.NAME}{WELL_KNOWN}"
 
     def settings(self, **changed: Any) -> Settings:
-        values = {
+        values: dict[str, Any] = {
             "issuer": self.origin.issuer,
             "keycloak_url": self.url,
             "redis_nodes": self.redis.nodes,
