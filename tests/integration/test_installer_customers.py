@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -90,7 +91,9 @@ async def test_until_its_card_is_served(repo: Repository, monkeypatch: pytest.Mo
 async def test_a_token_and_nothing_else(repo: Repository) -> None:
     await run("prepare")
     secret = (repo.folder / "secrets" / "client-acme-caller").read_text()
-    client = DevClient(client_id="acme-caller", customer="acme", audience=("acme-orchestrator",), secret=secret)
+    client = DevClient(
+        client_id="acme-caller", customer="acme", audience=("acme-orchestrator",), secret=SecretStr(secret)
+    )
     async with gateway(repo, int(os.environ["HTTPS_PORT"]), client):
         result = await run("token", "acme")
         assert result.exit_code == 0, result.output

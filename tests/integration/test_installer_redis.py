@@ -34,7 +34,7 @@ async def admin(server: RedisServer) -> AsyncIterator[Redis]:
 
 
 def connected(server: RedisServer, user: str, password: str | None = None) -> Redis:
-    return Redis(port=server.port, username=user, password=password or PASSWORDS.get(user, ""), retry=None)
+    return Redis(port=server.port, username=user, password=password or PASSWORDS.get(user, ""))
 
 
 async def test_each_service_gets_in_and_nobody_without_a_password(server: RedisServer) -> None:
@@ -91,13 +91,12 @@ async def test_health_may_ask_and_nothing_else(server: RedisServer) -> None:
 
 
 async def test_a_user_that_is_as_it_should_be_is_left_alone(server: RedisServer, admin: Redis) -> None:
-    async with connected(server, "acme-orchestrator") as client:
-        async with client.pubsub() as subscription:
-            await subscription.subscribe("xd:acme-orchestrator:wake")
-            assert await RedisUsers(admin).settle("acme-orchestrator", PASSWORDS["acme-orchestrator"]) == []
-            assert await subscription.get_message(timeout=1)
-            await client.publish("xd:acme-orchestrator:wake", "w")
-            message = await subscription.get_message(timeout=5)
+    async with connected(server, "acme-orchestrator") as client, client.pubsub() as subscription:
+        await subscription.subscribe("xd:acme-orchestrator:wake")
+        assert await RedisUsers(admin).settle("acme-orchestrator", PASSWORDS["acme-orchestrator"]) == []
+        assert await subscription.get_message(timeout=1)
+        await client.publish("xd:acme-orchestrator:wake", "w")
+        message = await subscription.get_message(timeout=5)
     assert message is not None
     assert message["data"] == b"w"
 
