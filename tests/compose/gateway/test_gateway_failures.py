@@ -15,7 +15,7 @@ from tests.support.system import System
 
 async def test_requests_are_counted_by_token(door: Gateway, crossdock: System) -> None:
     door.add("acme", "acme-orchestrator", await crossdock.serve(Echo("acme")))
-    await door.start(REQUEST_BURST="4")
+    await door.start(REQUESTS_PER_MINUTE="20", REQUEST_BURST="4")
     http = door.http()
     one, same_customer = await crossdock.headers("acme-caller"), await crossdock.headers("acme-caller")
     assert one != same_customer
