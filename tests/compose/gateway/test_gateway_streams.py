@@ -124,7 +124,7 @@ async def test_grpc_by_host_name(door: Gateway, agent: Agent, crossdock: System)
 
 
 async def test_refusals_over_grpc_are_statuses_of_grpc(door: Gateway, agent: Agent, crossdock: System) -> None:
-    door.add("gone", "puppet-agent", "http://127.0.0.1:1")
+    door.add("gone", "puppet-agent", "http://127.0.0.1:1", answers=False)
     await opened(door, agent, REQUESTS_PER_MINUTE="3", REQUEST_BURST="3")
     good, other = await metadata(crossdock), await metadata(crossdock, sub="other")
     for host, sent, code, words in (
