@@ -21,7 +21,16 @@ class Docker:
     def compose(self, *arguments: str) -> str:
         """What it says on stdout. Raises `ConfigError` with the end of what it says on stderr."""
         options = [option for path in self.files() for option in ("-f", str(path))]
-        command = ["docker", "compose", "--project-directory", str(self.root), *options, *arguments]
+        command = [
+            "docker",
+            "compose",
+            "--progress",
+            "quiet",
+            "--project-directory",
+            str(self.root),
+            *options,
+            *arguments,
+        ]
         try:
             done = subprocess.run(  # noqa: S603 - our own words, and names that were checked
                 command, cwd=self.root, capture_output=True, text=True, timeout=SECONDS, check=False
