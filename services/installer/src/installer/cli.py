@@ -11,6 +11,7 @@ import typer
 
 from crossdock.errors import CrossdockError
 from crossdock.settings import checked
+from installer import machine
 from installer.customer import named
 from installer.places import Place, chosen
 from installer.public import Origin
@@ -36,6 +37,7 @@ customer = typer.Typer(
     help="Add, remove and list customers while the system runs. Nothing that is shared restarts.", no_args_is_help=True
 )
 app.add_typer(customer, name="customer")
+app.add_typer(machine.app, name="compose")
 
 
 class Client(StrEnum):

@@ -10,7 +10,9 @@ import yaml
 
 from crossdock.auth.private_file import make_private_folder
 from crossdock.errors import ConfigError
+from crossdock.profile import Access, Profile
 from installer import acl, gateway, realm
+from installer.agents import AGENTS
 from installer.authority import Authority
 from installer.customer import HOST, Customer, described, named
 from installer.docker import Docker
@@ -92,6 +94,18 @@ class ComposePlace:
         for customer in customers:
             if customer not in self.shipped:
                 self._write_orchestrator(customer)
+        self._write_profile(customers)
+
+    def _write_profile(self, customers: list[Customer]) -> None:
+        """For `crossdock --home`."""
+        url, secrets = self.origin.url, self.vault.folder.resolve()
+        access = {
+            each.name: Access(f"{url}/agents/{each.name}", caller.client_id, str(secrets / client_secret(caller.client_id)))
+            for each in customers
+            for caller in each.clients[:1]
+        }
+        agents = {agent.id: f"{url}/agents/{agent.path}" for agent in AGENTS}
+        Profile(self.origin.issuer, access, agents, str(self.authority.certificate_file.resolve())).write(self.folder)
 
     def _write_secrets(self, customers: list[Customer]) -> None:
         vault = self.vault
