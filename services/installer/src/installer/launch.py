@@ -14,7 +14,7 @@ from installer.compose import ComposePlace
 from installer.docker import Docker
 from installer.preflight import Ports, check_engine, check_ports
 
-SECONDS = 240
+SECONDS = 600
 TAIL = 8
 FIRST = ("postgres", "redis", "keycloak")
 JAEGER = "jaeger"
