@@ -1,14 +1,26 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
-PACKAGES := common services/anomaly services/contract services/escalation services/orchestrator
+PACKAGES := common $(wildcard services/*)
 CODE := common services tests examples
 
+# Settings of the compose place; .env keeps those that are not the default.
+-include .env
+COMPOSE_PROJECT_NAME := $(or $(PROJECT),$(COMPOSE_PROJECT_NAME),crossdock)
+ifdef TELEMETRY
+COMPOSE_PROFILES := telemetry
+OTLP_ENDPOINT := http://otel-collector:4318
+endif
+SETTABLE := COMPOSE_PROJECT_NAME COMPOSE_PROFILES OTLP_ENDPOINT PUBLIC_HOST HTTPS_PORT HTTP_PORT BIND_ADDRESS REPLICAS TAG \
+	LOG_LEVEL REQUESTS_PER_MINUTE REQUEST_BURST
+export $(foreach name,$(SETTABLE),$(if $($(name)),$(name)))
+INSTALLER := $(BIN)/python -m installer
+
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint eval bench chaos lock clean
+.PHONY: help demo run up down ps logs token customer customer-remove images test test-compose lint eval bench chaos lock clean
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/run ## Start two customers and three shared agents, send real tasks, show what comes of them
 	@$(BIN)/python -m examples.demo
@@ -16,8 +28,35 @@ demo: .venv/run ## Start two customers and three shared agents, send real tasks,
 run: .venv/run ## Start the same system and leave it up; Ctrl-C ends it
 	@$(BIN)/python -m examples.run
 
+up: .venv/run ## Start everything in containers, with Keycloak, Redis, PostgreSQL and a gateway (TELEMETRY=1: and telemetry)
+	@$(INSTALLER) compose up
+
+down: .venv/run ## Remove what `make up` made, data and secrets included
+	@$(INSTALLER) compose down
+
+ps: .venv/run ## List the containers
+	@$(INSTALLER) compose ps
+
+logs: .venv/run ## Follow the containers' logs (S=contract: of one service)
+	@$(INSTALLER) compose logs $(S)
+
+token: .venv/run ## Print an access token of a customer's callers (CUSTOMER=acme)
+	@$(INSTALLER) token $(or $(CUSTOMER),acme)
+
+customer: .venv/run ## Install the customer of k8s/customers/NAME.yaml while the system runs (NAME=initech)
+	@$(INSTALLER) customer add $(NAME)
+
+customer-remove: .venv/run ## Take a customer away again (NAME=initech)
+	@$(INSTALLER) customer remove $(NAME)
+
+images: .venv/run ## Build all images; print their sizes and how long they take to start
+	@$(INSTALLER) compose images
+
 test: .venv/dev ## Run every test that needs no Docker
-	@$(BIN)/python -m pytest -rs -n 3 --dist loadfile tests
+	@$(BIN)/python -m pytest -rs -n 3 --dist loadfile tests --ignore tests/compose
+
+test-compose: .venv/dev ## Test the system that `make up` started, from the outside
+	@$(BIN)/python -m pytest -rs --timeout 300 tests/compose
 
 eval: .venv/dev ## Score the agents and the routing on the development sets; fails below the floors
 	@$(BIN)/python -m tests.eval
@@ -36,6 +75,12 @@ lint: .venv/dev ## Run ruff, mypy (strict) and import-linter
 lock: .venv/run ## Pin the newest versions that the pyproject files allow
 	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-package crossdock $(PACKAGES:%=%/pyproject.toml) -o requirements/run.txt
 	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements/dev.in -o requirements/dev.txt
+	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements/build.in -o requirements/build.txt
+	@for service in $(notdir $(wildcard services/*)); do $(MAKE) -s requirements/$$service.txt; done
+
+# What one image installs; a2a-sdk wants the gRPC compiler, which nothing runs.
+requirements/%.txt: services/%/pyproject.toml common/pyproject.toml requirements/run.txt | .venv/run
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c requirements/run.txt $(addprefix --no-emit-package ,crossdock grpcio-tools setuptools) common/pyproject.toml $< -o $@
 
 clean: ## Remove what the commands above made
 	rm -rf .venv .crossdock demo-output .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

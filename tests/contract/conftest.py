@@ -7,7 +7,7 @@ from crossdock.tasks.journal import JournalLimits, TaskJournal
 from tests.support.journals import opened
 from tests.support.redis_server import RedisServer
 
-KINDS = ["memory", "redis-1", "redis-4"]
+KINDS = ["memory", "redis-1", "redis-4", "redis-acl"]
 
 
 @pytest.fixture(scope="session")

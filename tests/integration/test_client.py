@@ -10,6 +10,7 @@ import pytest
 from a2a.types import Message, Task, TaskArtifactUpdateEvent, TaskState
 
 from crossdock.auth.tokens import BearerAuth, GivenToken
+from crossdock.cards.building import CARD_PATHS
 from crossdock.cards.caching import CardCache
 from crossdock.client import patience
 from crossdock.client.agent import Heard
@@ -351,3 +352,21 @@ async def test_a_token_goes_only_where_it_belongs(crossdock: System) -> None:
     client._cards._entries[agent.url].card.CopyFrom(card)
     with pytest.raises((Rejected, Failed)):
         await collect(client.send(message().message))
+
+
+@pytest.mark.parametrize("reached", ["", "/agents/puppet"])
+async def test_an_agent_is_reached_past_the_gateway_that_its_card_names(crossdock: System, reached: str) -> None:
+    """Below its public path too, whether or not the gateway takes that off."""
+    agent = await crossdock.agent(public_url="https://gateway.test/agents/puppet")
+    events = await collect(crossdock.client(agent.url + reached).send(message().message))
+    assert folded(events).status.state == TaskState.TASK_STATE_COMPLETED
+
+
+async def test_the_public_path_opens_nothing_more(crossdock: System) -> None:
+    agent = await crossdock.agent(public_url="https://gateway.test/agents/puppet")
+    http = crossdock.http()
+    answers = {
+        path: (await http.get(agent.url + path)).status_code
+        for path in ("/agents/puppet" + CARD_PATHS[0], "/agents/puppet/tasks", "/agents/puppetry/tasks", "/agents/puppet")
+    }
+    assert list(answers.values()) == [200, 401, 401, 401]

@@ -41,11 +41,15 @@ class StreamMetadata(grpc.aio.UnaryStreamClientInterceptor):
         return await continuation(_more(client_call_details, self._metadata), request)
 
 
+def adding(metadata: dict[str, str]) -> list[Any]:
+    """Interceptors for a channel."""
+    return [UnaryMetadata(metadata), StreamMetadata(metadata)] if metadata else []
+
+
 def channel(crossdock: System, address: str, metadata: dict[str, str] | None = None) -> Any:
     """Closed with the system. Every channel has connections of its own."""
-    adding: list[Any] = [UnaryMetadata(metadata), StreamMetadata(metadata)] if metadata else []
     options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", -1)]
-    made = grpc.aio.insecure_channel(address, options=options, interceptors=adding)
+    made = grpc.aio.insecure_channel(address, options=options, interceptors=adding(metadata or {}))
     crossdock.stack.push_async_callback(made.close)
     return made
 

@@ -97,7 +97,8 @@ class System:
         agent_id = name.removesuffix("-agent")
         settings.setdefault("issuer", self.issuer.url)
         settings.setdefault("grpc_port", free_port())
-        loaded = PuppetSettings(public_url=url_of(bound), **settings)
+        settings.setdefault("public_url", url_of(bound))
+        loaded = PuppetSettings(**settings)
         service = create_service(
             loaded, puppet_card(loaded.url, name), work, agent=agent_id, journal=journal, http=self.http()
         )

@@ -1,11 +1,13 @@
 """The `crossdock` command: tokens, cards and tasks from a terminal."""
 
 import asyncio
+import contextlib
 import functools
 import inspect
 import mimetypes
 import os
 import shlex
+import ssl
 import sys
 import uuid
 from collections.abc import Callable, Coroutine
@@ -62,7 +64,13 @@ Url = Annotated[str, typer.Option("--url", envvar="CROSSDOCK_URL", help="Another
 TokenFile = Annotated[
     Path | None, typer.Option("--token-file", envvar="CROSSDOCK_TOKEN_FILE", help="File with a bearer token.")
 ]
-Home = Annotated[Path, typer.Option("--home", envvar="CROSSDOCK_HOME", help="Where `make run` keeps its profile.")]
+CaFile = Annotated[
+    Path | None, typer.Option("--ca-file", envvar="CROSSDOCK_CA_FILE", help="Certificates to trust, if not the system's.")
+]
+Home = Annotated[
+    Path,
+    typer.Option("--home", envvar="CROSSDOCK_HOME", help="Profile to use; .crossdock/compose is that of `make up`."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="A2A's JSON, one object a line.")]
 Work = Callable[..., Coroutine[Any, Any, int]]
 TaskId = Annotated[str, typer.Argument(help="A task id.")]
@@ -84,6 +92,7 @@ class Target:
     customer: Customer = "acme"
     url: Url = ""
     token_file: TokenFile = None
+    ca_file: CaFile = None
     home: Home = Path(".crossdock")
 
     def address(self) -> str:
@@ -103,6 +112,17 @@ class Target:
         """What to type to mean the same target; nothing for the default."""
         given = {field.name: value for field in fields(self) if (value := getattr(self, field.name)) != field.default}
         return "".join(f" --{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in given.items())
+
+    def trust(self) -> ssl.SSLContext | bool:
+        """Whose certificates count: those given, else those of the profile if that is used, else the system's."""
+        known = str(self.ca_file or "")
+        if not known and not (self.url and self.token_file):
+            with contextlib.suppress(ConfigError):  # who needs the profile says so when there is none
+                known = Profile.read(self.home).ca_file
+        try:
+            return ssl.create_default_context(cafile=known) if known else True
+        except OSError:
+            raise ConfigError(f"There are no certificates in {known}. Give a --ca-file in PEM.") from None
 
     def tokens(self, http: httpx.AsyncClient) -> Tokens:
         if self.token_file:
@@ -165,7 +185,7 @@ class Connection:
     target: Target
 
     async def __aenter__(self) -> AgentClient:
-        self._http = pooled_client()
+        self._http = pooled_client(self.target.trust())
         address = self.target.address()
         self._http.auth = BearerAuth(self.target.tokens(self._http), origins=[address])
         return AgentClient(address, self._http, CardCache(self._http))
@@ -175,24 +195,32 @@ class Connection:
 
 
 @app.command()
-def token(customer: Customer = "acme", home: Home = Path(".crossdock")) -> None:
+def token(customer: Customer = "acme", ca_file: CaFile = None, home: Home = Path(".crossdock")) -> None:
     """Print a bearer token of the customer's callers, and nothing else."""
 
     async def work() -> int:
-        async with httpx.AsyncClient(timeout=10.0) as http:
-            print(await Target(customer, home=home).tokens(http).token())
+        target = Target(customer, ca_file=ca_file, home=home)
+        async with httpx.AsyncClient(timeout=10.0, verify=target.trust()) as http:
+            print(await target.tokens(http).token())
         return 0
 
     _run(work())
 
 
 @app.command()
-def card(customer: Customer = "acme", url: Url = "", home: Home = Path(".crossdock"), as_json_: AsJson = False) -> None:
+def card(
+    customer: Customer = "acme",
+    url: Url = "",
+    ca_file: CaFile = None,
+    home: Home = Path(".crossdock"),
+    as_json_: AsJson = False,
+) -> None:
     """Show an agent's public card."""
 
     async def work() -> int:
-        async with httpx.AsyncClient(timeout=10.0) as http:
-            found = await CardCache(http).get(Target(customer, url, home=home).address())
+        target = Target(customer, url, ca_file=ca_file, home=home)
+        async with httpx.AsyncClient(timeout=10.0, verify=target.trust()) as http:
+            found = await CardCache(http).get(target.address())
         if as_json_:
             out.print_json(data=MessageToDict(found))
             return 0

@@ -1,4 +1,5 @@
-"""Where a running local system is, and with which clients it may be called: what `make run` leaves for the CLI."""
+"""Where a running local system is, and with which clients it may be called: what `make run` and `make up` leave for the
+CLI."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -20,9 +21,12 @@ class Access:
 
 @dataclass(frozen=True)
 class Profile:
+    """`ca_file` is the certificate authority of its URLs, if not one that the machine knows."""
+
     issuer: str
     customers: dict[str, Access] = field(default_factory=dict)
     agents: dict[str, str] = field(default_factory=dict)
+    ca_file: str = ""
 
     def write(self, home: Path) -> None:
         home.mkdir(parents=True, exist_ok=True)
@@ -34,7 +38,7 @@ class Profile:
         try:
             data = json.loads((home / FILE).read_text(encoding="utf-8"))
             customers = {name: Access(**access) for name, access in data["customers"].items()}
-            return cls(data["issuer"], customers, data["agents"])
+            return cls(data["issuer"], customers, data["agents"], data.get("ca_file", ""))
         except FileNotFoundError:
             raise ConfigError(
                 f"There is no {home / FILE}. Start the local system with `make run`, or give --url and --token-file."

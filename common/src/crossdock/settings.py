@@ -18,13 +18,39 @@ HIGHEST_PORT = 65535
 PORTS = "Service port; health and metrics listen on this plus 1000, gRPC on this plus 2000."
 
 
-class ServiceSettings(BaseSettings):
-    """Frozen; unknown fields are refused. Sizes are bytes, times are seconds."""
+class ProcessSettings(BaseSettings):
+    """What every process that checks tokens can be told. Frozen; unknown fields are refused. Times are seconds."""
 
     model_config = SettingsConfigDict(env_prefix="CROSSDOCK_", frozen=True, extra="forbid")
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(ge=1, le=64535, description=PORTS)
+    issuer: str = Field(description="URL of the OIDC issuer whose tokens are accepted.")
+    issuer_discovery_url: str = Field("", description="Where the issuer's discovery document is, if not at the issuer.")
+    jwks_ttl: float = Field(300.0, gt=0, description="How long signing keys are used before they are fetched again.")
+
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
+    log_readable: bool = Field(False, description="Logs for eyes instead of JSON.")
+    otlp_endpoint: str = Field("", description="OTLP/HTTP collector for traces; none by default.")
+
+    @field_validator("issuer", "otlp_endpoint", "issuer_discovery_url")
+    @classmethod
+    def _url(cls, value: str) -> str:
+        return checked_url(value)
+
+    @property
+    def management_port(self) -> int:
+        return self.port + 1000
+
+    @classmethod
+    def load(cls, **values: Any) -> Self:
+        """Reads the environment. Raises `ConfigError` with every problem, one per line."""
+        return checked(cls, **values)
+
+
+class ServiceSettings(ProcessSettings):
+    """Those of an agent. Sizes are bytes, times are seconds."""
+
     grpc: bool = Field(True, description="Whether A2A is served over gRPC too.")
     grpc_port: int = Field(
         0, ge=0, le=HIGHEST_PORT, validate_default=True, description="gRPC port, if not the service port plus 2000."
@@ -34,10 +60,12 @@ class ServiceSettings(BaseSettings):
     )
     grpc_reflection: bool = Field(False, description="Whether gRPC tells callers with a token its services.")
     public_url: str = Field("", description="URL in the Agent Card; by default http://host:port.")
-    issuer: str = Field(description="URL of the OIDC issuer whose tokens are accepted.")
-    issuer_discovery_url: str = Field("", description="Where the issuer's discovery document is, if not at the issuer.")
-    jwks_ttl: float = Field(300.0, gt=0, description="How long signing keys are used before they are fetched again.")
     version: str = Field("0.1.0", description="Version in the Agent Card.")
+    replicas: int = Field(
+        1,
+        ge=1,
+        description="How many replicas of this service run at most; more than one share their tasks over Redis.",
+    )
 
     max_body: int = Field(48 * MIB, gt=0, description="Largest request, of HTTP or gRPC.")
     max_file: int = Field(32 * MIB, gt=0, description="Largest file, inline or by URL.")
@@ -92,16 +120,10 @@ class ServiceSettings(BaseSettings):
     )
     redis_shards: int = Field(1, ge=1, le=1024, description="Parts of the task store; fixed once it was written.")
 
-    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
-    log_readable: bool = Field(False, description="Logs for eyes instead of JSON.")
-    otlp_endpoint: str = Field("", description="OTLP/HTTP collector for traces; none by default.")
-
-    @field_validator("issuer", "public_url", "otlp_endpoint", "issuer_discovery_url")
+    @field_validator("public_url")
     @classmethod
-    def _url(cls, value: str) -> str:
-        if value:
-            TypeAdapter(HttpUrl).validate_python(value)
-        return value.rstrip("/")
+    def _public_url(cls, value: str) -> str:
+        return checked_url(value)
 
     @field_validator("grpc_port")
     @classmethod
@@ -115,10 +137,6 @@ class ServiceSettings(BaseSettings):
         return self.public_url or f"http://{self.host}:{self.port}"
 
     @property
-    def management_port(self) -> int:
-        return self.port + 1000
-
-    @property
     def grpc_listener(self) -> int:
         """The port."""
         return self.grpc_port or self.port + 2000
@@ -128,13 +146,15 @@ class ServiceSettings(BaseSettings):
         host = urlsplit(self.url).hostname or self.host
         return self.grpc_address or f"{f'[{host}]' if ':' in host else host}:{self.grpc_listener}"
 
-    @classmethod
-    def load(cls, **values: Any) -> Self:
-        """Reads the environment. Raises `ConfigError` with every problem, one per line."""
-        return checked(cls, **values)
-
 
 S = TypeVar("S", bound=BaseSettings)
+
+
+def checked_url(value: str) -> str:
+    """Without a slash at its end; empty stays empty. Raises `ValueError`."""
+    if value:
+        TypeAdapter(HttpUrl).validate_python(value)
+    return value.rstrip("/")
 
 
 def checked(settings: type[S], **values: Any) -> S:

@@ -9,14 +9,16 @@ from pydantic_core import PydanticUndefined
 
 from anomaly_agent.settings import Settings as Anomaly
 from contract_agent.settings import Settings as Contract
-from crossdock.settings import ServiceSettings
+from crossdock.settings import ProcessSettings, ServiceSettings
+from edge.settings import Settings as Edge
 from escalation_agent.settings import Settings as Escalation
 from orchestrator.settings import Settings as Orchestrator
 
 TABLE = Path(__file__).parents[3] / "docs" / "settings.md"
-OWN: dict[str, type[ServiceSettings]] = {
+OWN: dict[str, type[ProcessSettings]] = {
     "anomaly": Anomaly,
     "contract": Contract,
+    "edge": Edge,
     "escalation": Escalation,
     "orchestrator": Orchestrator,
 }
@@ -43,13 +45,19 @@ def table(title: str, fields: dict[str, FieldInfo]) -> str:
 
 
 def documented() -> str:
-    common = ServiceSettings.model_fields
+    every, common = ProcessSettings.model_fields, ServiceSettings.model_fields
     own = {
         name: {key: field for key, field in own_settings.model_fields.items() if key not in common or key in OVERRIDDEN}
         for name, own_settings in OWN.items()
     }
-    shared = {key: field for key, field in common.items() if key != "port"}
-    return HEAD + table("Every service", shared) + "".join(table(name, fields) for name, fields in own.items())
+    shared = {key: field for key, field in every.items() if key != "port"}
+    agents = {key: field for key, field in common.items() if key not in every}
+    return (
+        HEAD
+        + table("Every service", shared)
+        + table("Every agent", agents)
+        + "".join(table(name, fields) for name, fields in own.items())
+    )
 
 
 def test_every_setting_is_documented() -> None:

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -26,6 +27,11 @@ class Answer:
     name: str
     text: str
     headers: dict[str, str]
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """In the form of google.rpc.Status, as A2A's HTTP binding has it (section 11.6)."""
+        return {"error": {"code": self.status, "status": self.name, "message": self.text}}
 
 
 class BearerCheck:

@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,10 +11,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, model_validator
 
 from crossdock.auth.claims import CUSTOMER
+from crossdock.auth.clients import ClientRights, customer_clients
 from crossdock.auth.private_file import make_private_folder, write_private
 from crossdock.errors import ConfigError
 
-ACCESS = "agent-access"
 CLIENTS_FILE = "clients.json"
 
 
@@ -91,7 +92,7 @@ def provision(folder: Path, customers: Iterable[str], agents: Mapping[str, Seque
     """
     make_private_folder(folder)
     make_private_folder(folder / "secrets")
-    clients = [client for customer in customers for client in _clients(customer, agents)]
+    clients = [_client(rights) for customer in customers for rights in customer_clients(customer, agents)]
     parse_clients(clients, "the customers given")
     for client in clients:
         _keep_secret(folder / client["secret_file"])
@@ -100,23 +101,8 @@ def provision(folder: Path, customers: Iterable[str], agents: Mapping[str, Seque
     return path
 
 
-def _clients(customer: str, agents: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
-    skills = [f"skill:{agent}.{skill}" for agent, ids in agents.items() for skill in ids]
-    cards = [f"{agent}-agent" for agent in agents]
-    return [
-        _client(customer, "caller", [f"{customer}-orchestrator"], ["skill:orchestrator.handle_request"]),
-        _client(customer, "orchestrator", cards, skills),
-    ]
-
-
-def _client(customer: str, part: str, audience: list[str], skills: list[str]) -> dict[str, Any]:
-    return {
-        "client_id": f"{customer}-{part}",
-        "customer": customer,
-        "audience": audience,
-        "roles": [ACCESS, *skills],
-        "secret_file": f"secrets/{customer}-{part}",
-    }
+def _client(rights: ClientRights) -> dict[str, Any]:
+    return {**asdict(rights), "secret_file": f"secrets/{rights.client_id}"}
 
 
 def _keep_secret(path: Path) -> None:

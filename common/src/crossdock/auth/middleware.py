@@ -65,6 +65,4 @@ class AuthenticationMiddleware:
 
 
 def _response(answer: Answer) -> ASGIApp:
-    """An error in the form of google.rpc.Status, as A2A's HTTP binding has it (section 11.6)."""
-    body = {"error": {"code": answer.status, "status": answer.name, "message": answer.text}}
-    return JSONResponse(body, answer.status, headers={"Cache-Control": "no-store", **answer.headers})
+    return JSONResponse(answer.body, answer.status, headers={"Cache-Control": "no-store", **answer.headers})

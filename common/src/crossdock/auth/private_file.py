@@ -10,11 +10,12 @@ def make_private_folder(folder: Path) -> None:
     folder.chmod(0o700)
 
 
-def write_private(path: Path, text: str) -> None:
-    """Writes with mode 0600, whole or not at all: a reader sees the old content or the new one."""
+def write_private(path: Path, text: str, mode: int = 0o600) -> None:
+    """Writes whole or not at all: a reader sees the old content or the new one. The file has `mode` from the start."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            os.fchmod(file.fileno(), mode)  # not less for the umask
             file.write(text)
         draft.replace(path)
     finally:

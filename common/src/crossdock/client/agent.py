@@ -393,9 +393,11 @@ async def _dropped(starting: asyncio.Future[Begun]) -> None:
 
 
 def _rebased(url: str, base: str) -> str:
-    """`url` at the scheme, host and path prefix of `base`."""
-    path = urlsplit(url).path.rstrip("/")
-    return f"{base}{path}" if path else base
+    """`url` at the scheme, host and path prefix of `base`, which it may have already."""
+    path, prefix = urlsplit(url).path.rstrip("/"), urlsplit(base).path
+    if f"{path}/".startswith(f"{prefix}/"):
+        path = path[len(prefix) :]
+    return f"{base}{path}"
 
 
 def _outcome(event: Heard) -> str:

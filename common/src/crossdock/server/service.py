@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import httpx
 import structlog
@@ -35,6 +36,7 @@ from crossdock.server.key_routes import key_routes
 from crossdock.server.limits import BodyMiddleware
 from crossdock.server.management import Check, management_app
 from crossdock.server.notifications import Notifications
+from crossdock.server.public_path import PublicPathMiddleware
 from crossdock.server.rest import rest_routes
 from crossdock.server.site import Site
 from crossdock.server.storage import journal_for
@@ -59,8 +61,6 @@ class Service:
     """The ASGI app of the service port; `management` is that of the other, and gRPC has a port of its own.
 
     `drain` ends all work before a stop. The apps' lifespan is gRPC's too.
-
-    `listening` says whether the service port answers: the other one may be up first.
     """
 
     app: ASGIApp
@@ -74,6 +74,13 @@ class Service:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.app(scope, receive, send)
+
+    def knows(self, listening: Callable[[], bool]) -> None:
+        self.listening = listening
+
+    def bind(self) -> None:
+        if self.grpc:
+            self.grpc.bind()
 
     async def drain(self) -> None:
         """Idempotent: signals and the end of the lifespan both come here."""
@@ -248,12 +255,14 @@ def _app(
     keys: ServiceKeys | None,
 ) -> Starlette:
     public = (*CARD_PATHS, *([JWKS_PATH] if keys else []))
+    prefix = urlsplit(settings.url).path
     extensions = _extensions(card)
     rpc = JsonRpc(handler, extensions)
 
     def door(app: ASGIApp) -> ASGIApp:
         bounded = BodyMiddleware(app, limit=settings.max_body)
-        return TracingMiddleware(AuthenticationMiddleware(bounded, verifier, public, metrics.rejected))
+        checked = TracingMiddleware(AuthenticationMiddleware(bounded, verifier, public, metrics.rejected))
+        return PublicPathMiddleware(checked, prefix=prefix) if prefix else checked
 
     own = [*card_routes(card), *(key_routes(keys) if keys else [])]
     posts = [Route(path, rpc, methods=["POST"]) for path in RPC_PATHS]

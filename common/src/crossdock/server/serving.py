@@ -6,24 +6,47 @@ import gc
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 import uvicorn
 import uvloop
 from opentelemetry.sdk.trace import TracerProvider
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from crossdock.errors import ConfigError
+from crossdock.errors import ConfigError, TryLater
 from crossdock.server.connections import Connection
 from crossdock.server.ports import bound
-from crossdock.server.service import Service
-from crossdock.settings import ServiceSettings
+from crossdock.settings import ProcessSettings
 from crossdock.telemetry.logs import configure_logs
 from crossdock.telemetry.tracing import start_tracing
 
 log = structlog.get_logger(__name__)
-S = TypeVar("S", bound=ServiceSettings)
+S = TypeVar("S", bound=ProcessSettings)
+
+
+class Servable(Protocol):
+    """An ASGI app for the service port, another for health and metrics, and what belongs to a clean end."""
+
+    @property
+    def settings(self) -> ProcessSettings: ...
+
+    @property
+    def management(self) -> ASGIApp: ...
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
+    def knows(self, listening: Callable[[], bool]) -> None:
+        """How it can tell whether the service port answers: the other one may be up first."""
+        ...
+
+    def bind(self) -> None:
+        """Takes the ports that it has besides those two. Raises `ConfigError`."""
+        ...
+
+    async def drain(self) -> None:
+        """Ends all work before a stop."""
+        ...
 
 
 class Server(uvicorn.Server):
@@ -49,15 +72,14 @@ def configured(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
     )
 
 
-async def serve(service: Service) -> None:
+async def serve(service: Servable) -> None:
     """Serves until SIGTERM or SIGINT, then drains. Raises `ConfigError` for ports that cannot be had."""
     settings = service.settings
     sockets = [bound(settings.host, settings.port), bound(settings.host, settings.management_port)]
-    if service.grpc:
-        service.grpc.bind()
+    service.bind()
     main = Server(configured(service, settings.host, settings.port))
     management = Server(configured(service.management, settings.host, settings.management_port))
-    service.listening = lambda: main.started
+    service.knows(lambda: main.started)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -80,7 +102,7 @@ def _spare_the_collector() -> None:
     gc.set_threshold(10_000, 20, 20)
 
 
-def run(settings: type[S], create_app: Callable[[S], Service], name: str) -> None:
+def run(settings: type[S], create_app: Callable[[S], Servable], name: str) -> None:
     """The body of every service's `__main__`: exit status 2 for settings that do not fit, 3 for a failed start."""
     try:
         loaded = settings.load()
@@ -93,10 +115,13 @@ def run(settings: type[S], create_app: Callable[[S], Service], name: str) -> Non
     except ConfigError as error:
         print(error, file=sys.stderr)  # noqa: T201 - the operator's terminal
         sys.exit(2)
+    except TryLater as error:
+        print(f"It cannot start yet. {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(3)
     except KeyboardInterrupt:
         pass
 
 
-def _telemetry(settings: ServiceSettings, name: str) -> TracerProvider | None:
+def _telemetry(settings: ProcessSettings, name: str) -> TracerProvider | None:
     configure_logs(name, level=settings.log_level, readable=settings.log_readable)
     return start_tracing(name, settings.otlp_endpoint)

@@ -21,6 +21,11 @@ def journal_for(settings: ServiceSettings, service: str) -> TaskJournal:
     )
     if settings.redis_nodes:
         return _on_redis(settings, service, limits)
+    if settings.replicas > 1:
+        raise ConfigError(
+            f"CROSSDOCK_REPLICAS: {settings.replicas} replicas can share their tasks only over Redis. "
+            "Set CROSSDOCK_REDIS_NODES, or run one."
+        )
     if settings.role != "both":
         raise ConfigError("CROSSDOCK_ROLE: processes can share the work only over Redis. Set CROSSDOCK_REDIS_NODES.")
     return MemoryJournal(limits)

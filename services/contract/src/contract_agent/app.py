@@ -10,7 +10,9 @@ from contract_agent.database import DatabaseContractStore
 from contract_agent.phrasing import Tokens
 from contract_agent.pipeline import ContractPipeline
 from contract_agent.settings import Settings
+from crossdock.errors import ConfigError
 from crossdock.server.service import Service, create_service
+from crossdock.settings import read_secret
 from crossdock.tasks.journal import TaskJournal
 from crossdock.telemetry.metrics import Metrics
 from crossdock.telemetry.usage import UsageAccount
@@ -22,12 +24,11 @@ if TYPE_CHECKING:
 def create_app(
     settings: Settings, *, journal: TaskJournal | None = None, http: httpx.AsyncClient | None = None
 ) -> Service:
-    """Raises `ConfigError` for a database that is not known, and `TryLater` for one that does not answer."""
+    """Raises `ConfigError` for a database that does not do, and `TryLater` for one that does not answer."""
     public = card(url=settings.url, issuer=settings.issuer, version=settings.version)
     metrics = Metrics(public.name)
     account = UsageAccount(metrics, settings.llm_prices)
-    store = DatabaseContractStore(settings.database_url)
-    store.create_tables()
+    store = _store(settings)
 
     def count(customer: str, tokens: Tokens) -> None:
         account.add(customer, settings.llm_model, tokens.prompt, tokens.completion)
@@ -54,6 +55,18 @@ def create_app(
         checks={"database": database},
         closing=[close],
     )
+
+
+def _store(settings: Settings) -> DatabaseContractStore:
+    password = read_secret(settings.database_password_file) if settings.database_password_file else None
+    store = DatabaseContractStore(settings.database_url, password=password)
+    if not store.shared and (settings.redis_nodes or settings.replicas > 1):
+        raise ConfigError(
+            "CROSSDOCK_DATABASE_URL: replicas that share their tasks must share their contracts, which SQLite cannot "
+            "do. Set the URL of a PostgreSQL database, or run one replica without CROSSDOCK_REDIS_NODES."
+        )
+    store.create_tables()
+    return store
 
 
 def _phraser(settings: Settings) -> "OpenAIPhraser | None":

@@ -7,8 +7,22 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, StaticPool, create_engine, delete, event, func, insert, select
-from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+import structlog
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    RowMapping,
+    StaticPool,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    make_url,
+    select,
+)
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from contract_agent.dialects import Dialect, PostgresDialect, SqliteDialect
@@ -20,23 +34,37 @@ from contract_agent.store import Contract, Passage
 from contract_agent.vocabulary import stems as stems_of
 from crossdock.errors import ConfigError, Rejected, TryLater
 
+log = structlog.get_logger(__name__)
+
+WAIT_SECONDS = 5.0
+CONNECTION = {"connect_timeout": 5, "keepalives_idle": 30, "tcp_user_timeout": 10_000}
+"""libpq's: seconds and, for what was sent and is not acknowledged, milliseconds. Without them a host that vanishes
+holds threads for minutes."""
+READ_ONLY = "25006"
+"""SQLSTATE of a write to a server that is a standby."""
+
 DIALECTS: dict[str, type[Dialect]] = {"sqlite": SqliteDialect, "postgresql": PostgresDialect}
 SAFE_STEM = re.compile(r"[^\W_]+(?:\.\d+)?")
 
 
 class DatabaseContractStore:
-    """`url` is SQLAlchemy's: `sqlite://` (in memory), `sqlite:///path`, `postgresql+psycopg://user:password@host/db`.
+    """`url` is SQLAlchemy's: `sqlite://` (in memory), `sqlite:///path`, `postgresql+psycopg://user@host/database`.
 
     Raises `ConfigError` for another database and `TryLater` from every method while the database cannot be reached.
     """
 
-    def __init__(self, url: str, *, limits: Limits | None = None) -> None:
+    def __init__(self, url: str, *, password: str | None = None, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
-        self._engine = _engine(url)
+        self._engine = _engine(url, password)
         self._dialect = DIALECTS[self._engine.dialect.name]()
         # One connection serves all threads where the database lives in memory.
         in_memory = isinstance(self._engine.pool, StaticPool)
         self._lock: AbstractContextManager[Any] = threading.Lock() if in_memory else nullcontext()
+
+    @property
+    def shared(self) -> bool:
+        """Whether replicas on other machines see the same contracts."""
+        return self._engine.dialect.name != "sqlite"
 
     def create_tables(self) -> None:
         """Makes what is missing; two processes may do so at once."""
@@ -149,20 +177,22 @@ class DatabaseContractStore:
         try:
             with self._lock, self._engine.begin() as connection:
                 yield connection
-        except (OperationalError, InterfaceError, PoolTimeout) as error:
+        except (DBAPIError, PoolTimeout) as error:
+            if not _passing(error):
+                raise
+            log.warning("database_unavailable", problem=str(getattr(error, "orig", error)))
             raise TryLater("The store of contracts cannot be reached. Try again in a minute.", 30.0) from error
 
 
 CONTRACT_COLUMNS = [column for column in contracts.c if column.name != "text"]
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, password: str | None) -> Engine:
     try:
-        memory = url in ("sqlite://", "sqlite:///:memory:")
-        options: dict[str, Any] = {"pool_pre_ping": True}
-        if memory:
-            options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
-        engine = create_engine(url, **options)
+        parsed = make_url(url)
+        if password is not None:
+            parsed = parsed.set(password=password)
+        engine = create_engine(parsed, **_options(parsed))
     except (ArgumentError, ImportError) as error:
         raise ConfigError("The contract store's URL is not one that SQLAlchemy knows.") from error
     if engine.dialect.name not in DIALECTS:
@@ -170,6 +200,23 @@ def _engine(url: str) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
     return engine
+
+
+def _options(url: URL) -> dict[str, Any]:
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        return {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+    # A connection that the server has closed meanwhile is seen before it is used.
+    options: dict[str, Any] = {"pool_pre_ping": True}
+    if url.get_backend_name() == "postgresql":
+        options |= {"pool_timeout": WAIT_SECONDS, "connect_args": CONNECTION}
+    return options
+
+
+def _passing(error: DBAPIError | PoolTimeout) -> bool:
+    """Whether the same may work later: the database is away, starts, stops, or is a standby for the moment."""
+    if isinstance(error, PoolTimeout | OperationalError | InterfaceError):
+        return True
+    return error.connection_invalidated or getattr(error.orig, "sqlstate", None) == READ_ONLY
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -1,0 +1,170 @@
+"""The place `compose`: one machine, a folder that its operator alone may enter, and Docker Compose."""
+
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+
+from crossdock.auth.private_file import make_private_folder
+from crossdock.errors import ConfigError
+from crossdock.profile import Access, Profile
+from installer import acl, gateway, realm
+from installer.agents import AGENTS
+from installer.authority import Authority
+from installer.customer import HOST, Customer, described, named
+from installer.docker import Docker
+from installer.orchestrators import orchestrator_file
+from installer.public import Origin
+from installer.vault import READABLE, REDIS_ADMIN, Vault, client_secret, redis_password, write_if_other
+
+COMPOSE_FILE = "docker-compose.yml"
+BASE = "docker/service.yml"
+CUSTOMERS = Path("k8s/customers")
+NEEDED = ("gateway", "keycloak", "redis")
+CARD_SECONDS = 60.0
+
+
+class ComposePlace:
+    """`root` is the repository. Everything that is written stands in `folder`, and can be written again.
+
+    Raises `ConfigError` where there is no repository.
+    """
+
+    def __init__(self, root: Path, folder: Path, origin: Origin) -> None:
+        self.root, self.folder, self.origin = root, folder, origin
+        self.shipped = _shipped(root / COMPOSE_FILE)
+        self.vault = Vault(folder / "secrets")
+        self.authority = Authority(folder / "ca", folder / "tls")
+        self.docker = Docker(root, self._files)
+
+    def customers(self) -> list[Customer]:
+        """Those that are installed, or will be when the system is started."""
+        found = {customer.name: customer for customer in [*self.shipped, *self.vault.customers()]}
+        return [found[name] for name in sorted(found)]
+
+    def prepare(self) -> None:
+        with self._locked():
+            self._write(self.customers())
+
+    def add(self, name: str) -> None:
+        """Raises `ConfigError` that says which step failed and what to do; it can be run again then."""
+        customer = described(name, self.root / CUSTOMERS)
+        with self._locked():
+            self.docker.check_running(NEEDED)
+            known = {known.name: known for known in [*self.customers(), customer]}
+            self._write(list(known.values()))
+            self.docker.compose("run", "--rm", "-T", "--no-deps", "installer", "reconcile", name)
+            self.docker.compose("up", "-d", "--no-deps", "--wait", customer.host)
+            self._reload_gateway()
+        self.origin.wait_for_card(self.authority.certificate_file, customer, CARD_SECONDS)
+
+    def remove(self, name: str) -> None:
+        """First nobody can call it, then it is stopped, then its rights go, and last what is needed for all that."""
+        customer = named(name)
+        if customer in self.shipped:
+            raise ConfigError(f"{name} stands in {COMPOSE_FILE}. Take its service out there first, then remove it.")
+        with self._locked():
+            self.docker.check_running(NEEDED)
+            for path in (self.folder / "gateway" / "names").glob(f"{name}.*"):
+                path.unlink()
+            self._reload_gateway()
+            if self._orchestrator_file(customer).exists():
+                self.docker.compose("rm", "--stop", "--force", customer.host)
+            self.docker.compose("run", "--rm", "-T", "--no-deps", "installer", "reconcile", "--remove", name)
+            self._orchestrator_file(customer).unlink(missing_ok=True)
+            self.vault.forget(customer)
+            self._write(self.customers())
+
+    async def token(self, name: str, client: str) -> str:
+        customer = named(name)
+        if customer not in self.vault.customers():
+            raise ConfigError(f"{name} is not installed here. `installer customer list` names those that are.")
+        client_id = f"{name}-{client}"
+        secret = self.vault.read(client_secret(client_id))
+        return await self.origin.token(self.authority.certificate_file, client_id, secret)
+
+    def _write(self, customers: list[Customer]) -> None:
+        self._write_secrets(customers)
+        self.authority.prepare(self.origin.certificate_names)
+        self._write_names(customers)
+        self._customers_folder.mkdir(exist_ok=True)
+        for customer in customers:
+            if customer not in self.shipped:
+                self._write_orchestrator(customer)
+        self._write_profile(customers)
+
+    def _write_profile(self, customers: list[Customer]) -> None:
+        """For `crossdock --home`."""
+        url, secrets = self.origin.url, self.vault.folder.resolve()
+        access = {
+            each.name: Access(f"{url}/agents/{each.name}", caller.client_id, str(secrets / client_secret(caller.client_id)))
+            for each in customers
+            for caller in each.clients[:1]
+        }
+        agents = {agent.id: f"{url}/agents/{agent.path}" for agent in AGENTS}
+        Profile(self.origin.issuer, access, agents, str(self.authority.certificate_file.resolve())).write(self.folder)
+
+    def _write_secrets(self, customers: list[Customer]) -> None:
+        vault = self.vault
+        vault.prepare(customers)
+        passwords = {card: vault.read(redis_password(card)) for card in acl.cards(customers)}
+        vault.write("users.acl", acl.users_file(passwords, vault.read(REDIS_ADMIN)))
+        vault.write("realm.json", json.dumps(realm.realm_import(customers, vault), indent=2) + "\n")
+        vault.write("keycloak.conf", self._keycloak_conf())
+
+    def _keycloak_conf(self) -> str:
+        """The rest of Keycloak's settings is no secret, and stands in its environment."""
+        return f"db-password={self.vault.read('postgres-keycloak')}\n"
+
+    def _write_names(self, customers: list[Customer]) -> None:
+        folder = self.folder / "gateway" / "names"
+        folder.mkdir(parents=True, exist_ok=True)
+        for each in (folder.parent, folder):
+            each.chmod(0o755)
+        templates = gateway.read_templates(self.root / "docker" / "gateway")
+        for route in gateway.routes(customers):
+            for ending, template in templates.items():
+                text = route.rendered(template, self.origin.public_host)
+                write_if_other(folder / f"{route.name}.{ending}", text, READABLE)
+
+    def _write_orchestrator(self, customer: Customer) -> None:
+        secrets = self.vault.folder
+        text = orchestrator_file(customer, BASE, CUSTOMERS / f"{customer.name}.yaml", secrets)
+        write_if_other(self._orchestrator_file(customer), text, 0o644)
+
+    def _orchestrator_file(self, customer: Customer) -> Path:
+        return self._customers_folder / f"{customer.name}.yaml"
+
+    @property
+    def _customers_folder(self) -> Path:
+        return self.folder / "customers"
+
+    def _files(self) -> list[Path]:
+        return [self.root / COMPOSE_FILE, *sorted(self._customers_folder.glob("*.yaml"))]
+
+    def _reload_gateway(self) -> None:
+        self.docker.compose("exec", "-T", "gateway", "nginx", "-t", "-q")
+        self.docker.compose("exec", "-T", "gateway", "nginx", "-s", "reload")
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """One writer at a time."""
+        make_private_folder(self.folder)
+        with (self.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _shipped(path: Path) -> list[Customer]:
+    """Those whose orchestrators stand in the Compose file itself."""
+    try:
+        services = yaml.safe_load(path.read_text(encoding="utf-8"))["services"]
+    except OSError as error:
+        raise ConfigError(f"Cannot read {path}: {error.strerror}. Run this in the folder of the repository.") from None
+    except (ValueError, KeyError, TypeError, yaml.YAMLError):
+        raise ConfigError(f"{path} is no Compose file. `docker compose config` says what is wrong with it.") from None
+    prefix = f"{HOST}-"
+    return [named(service.removeprefix(prefix)) for service in services if service.startswith(prefix)]

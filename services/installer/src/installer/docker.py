@@ -1,0 +1,73 @@
+"""Docker and its Compose plugin as programs."""
+
+import os
+import subprocess
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from crossdock.errors import ConfigError
+
+SECONDS = 300
+LINES = 3
+LOGS = "Look at `make logs`."
+
+
+@dataclass(frozen=True)
+class Docker:
+    """`files` gives the Compose files of the moment, the repository's own first; `variables` are for them."""
+
+    root: Path
+    files: Callable[[], list[Path]]
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def compose(self, *arguments: str) -> str:
+        """What it says on stdout. Raises `ConfigError` with the end of what it says on stderr."""
+        return self._said(self._compose(arguments, "--progress", "quiet"), arguments, LOGS)
+
+    def run(self, *arguments: str, remedy: str = LOGS) -> str:
+        """`docker` itself, as `compose` otherwise; `remedy` is what to do when it fails."""
+        return self._said(["docker", *arguments], arguments, remedy)
+
+    def attached(self, *arguments: str) -> int:
+        """Compose on our own terminal, for as long as it takes; its exit status."""
+        return subprocess.call(self._compose(arguments), cwd=self.root, env=self._environment)  # noqa: S603 - as below
+
+    def check_running(self, services: Collection[str]) -> None:
+        """Raises `ConfigError` that names those that are not."""
+        running = set(self.compose("ps", "--services", "--status", "running").split())
+        if missing := [service for service in services if service not in running]:
+            raise ConfigError(f"Not running: {', '.join(missing)}. Start the system with `make up` first.")
+
+    def _compose(self, arguments: tuple[str, ...], *more: str) -> list[str]:
+        options = [option for path in self.files() for option in ("-f", str(path))]
+        return ["docker", "compose", *more, "--project-directory", str(self.root), *options, *arguments]
+
+    def _said(self, command: list[str], arguments: tuple[str, ...], remedy: str) -> str:
+        said = " ".join(("docker", "compose", *arguments) if command[1] == "compose" else ("docker", *arguments))
+        try:
+            done = subprocess.run(  # noqa: S603 - our own words, and names that were checked
+                command,
+                cwd=self.root,
+                env=self._environment,
+                capture_output=True,
+                text=True,
+                timeout=SECONDS,
+                check=False,
+            )
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise ConfigError(f"Cannot start `docker`: {reason}. Install Docker with its Compose plugin.") from None
+        except subprocess.TimeoutExpired:
+            raise ConfigError(f"`{said}` did not end within {SECONDS} s. {remedy}") from None
+        if done.returncode:
+            raise ConfigError(f"`{said}` failed: {_end(done.stderr)} {remedy}")
+        return done.stdout
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, **self.variables}
+
+
+def _end(text: str) -> str:
+    return " ".join(text.strip().splitlines()[-LINES:]).rstrip(".") + "." if text.strip() else "it does not say why."

@@ -1,0 +1,99 @@
+"""The commands for the system of this machine, as the Makefile calls them."""
+
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crossdock.errors import CrossdockError
+from crossdock.settings import checked
+from installer import launch
+from installer.compose import ComposePlace
+from installer.images import measured
+from installer.preflight import Ports
+from installer.public import Origin
+
+app = typer.Typer(help="Start, look at and remove the system on this machine.", no_args_is_help=True)
+
+Services = Annotated[list[str] | None, typer.Argument(help="Some services; by default all.")]
+REQUEST = (
+    '{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":{"message":{"messageId":"m1","role":"ROLE_USER",'
+    '"parts":[{"text":"Draft an escalation: two pallets of the delivery from Kiel arrived crushed."}]}}}'
+)
+
+
+@app.command()
+def up() -> None:
+    """Build what has changed, start everything, wait until it is healthy."""
+
+    def work() -> None:
+        place = _place()
+        launch.up(place, checked(Ports), typer.echo)
+        typer.echo(_summary(place))
+
+    run(work)
+
+
+@app.command()
+def down() -> None:
+    """Stop everything and remove it, with its data and its secrets."""
+    run(lambda: launch.down(_place()))
+
+
+@app.command()
+def images() -> None:
+    """Build all images; print their sizes, and how long each takes to start."""
+    run(lambda: typer.echo(measured(launch.build(_place().docker))))
+
+
+@app.command()
+def ps() -> None:
+    """List the containers."""
+    sys.exit(_place().docker.attached("ps", "--all", "--format", "table {{.Name}}\t{{.Status}}\t{{.Image}}"))
+
+
+@app.command()
+def logs(services: Services = None) -> None:
+    """Follow the logs, from the last hundred lines on."""
+    try:
+        sys.exit(_place().docker.attached("logs", "--follow", "--tail", "100", *(services or [])))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _place() -> ComposePlace:
+    return ComposePlace(Path(), Path(".crossdock/compose"), checked(Origin))
+
+
+def _summary(place: ComposePlace) -> str:
+    url, authority = place.origin.url, place.authority.certificate_file
+    names = [customer.name for customer in place.customers()]
+    return f"""
+{url}/agents/NAME, with NAME one of {", ".join(names)}; anomaly, contracts, escalation; or orchestrator
+for that of the token's customer. The certificate authority is {authority}.
+
+A token, for {TOKEN_MINUTES} minutes:
+  TOKEN=$(make -s token CUSTOMER={names[0]})
+A request with curl:
+  curl -s --cacert {authority} {url}/agents/{names[0]} -H "Authorization: Bearer $TOKEN" \\
+    -H 'A2A-Version: 1.0' -H 'Content-Type: application/json' -d {shlex.quote(REQUEST)}
+Or with the CLI:
+  .venv/bin/crossdock send --home {place.folder} "Draft an escalation: two pallets arrived crushed."
+"""
+
+
+TOKEN_MINUTES = 5
+
+
+def run(work: Callable[[], object]) -> None:
+    """Every error becomes one line that says what to do."""
+    try:
+        work()
+    except CrossdockError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None

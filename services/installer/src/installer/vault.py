@@ -1,0 +1,96 @@
+"""The secrets of a place: one file each, made once and kept.
+
+The folder above belongs to its owner alone (0700); the files in it can be read by all, because containers see them
+under other user ids.
+"""
+
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from crossdock.auth.private_file import write_private
+from crossdock.settings import read_secret
+from installer.agents import AGENTS
+from installer.customer import Customer, named
+
+POSTGRES = ("postgres-admin", "postgres-keycloak", "postgres-contracts")
+REDIS_ADMIN = "redis-admin"
+KEYCLOAK_ADMIN = "keycloak-admin"
+READABLE = 0o444
+CALLER, ORCHESTRATOR = "-caller", "-orchestrator"
+
+
+class Vault:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def prepare(self, customers: list[Customer]) -> None:
+        """Makes what is missing."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o755)
+        for name in (*POSTGRES, REDIS_ADMIN, KEYCLOAK_ADMIN):
+            self._keep(name, password)
+        for card in [*(agent.card for agent in AGENTS), *(customer.card for customer in customers)]:
+            self._keep(redis_password(card), password)
+            self._keep(signing_key(card), private_key)
+        for customer in customers:
+            for client in customer.clients:
+                self._keep(client_secret(client.client_id), password)
+
+    def read(self, name: str) -> str:
+        """Raises `ConfigError` where there is none."""
+        return read_secret(self.folder / name)
+
+    def write(self, name: str, text: str) -> None:
+        write_if_other(self.folder / name, text, READABLE)
+
+    def customers(self) -> list[Customer]:
+        """Those that have both of their clients' secrets here."""
+        kept = {path.name for path in self.folder.glob("client-*")}
+        names = (name[len("client-") : -len(CALLER)] for name in kept if name.endswith(CALLER))
+        return [named(name) for name in sorted(names) if client_secret(f"{name}{ORCHESTRATOR}") in kept]
+
+    def forget(self, customer: Customer) -> None:
+        clients = [client_secret(client.client_id) for client in customer.clients]
+        for name in (*clients, redis_password(customer.card), signing_key(customer.card)):
+            (self.folder / name).unlink(missing_ok=True)
+
+    def _keep(self, name: str, make: Callable[[], str]) -> None:
+        path = self.folder / name
+        if not path.exists() or not path.read_text(encoding="utf-8").strip():
+            write_private(path, make(), READABLE)
+
+
+def redis_password(card: str) -> str:
+    return f"redis-{card}"
+
+
+def signing_key(card: str) -> str:
+    return f"signing-{card}.pem"
+
+
+def client_secret(client_id: str) -> str:
+    return f"client-{client_id}"
+
+
+def password() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def private_key() -> str:
+    """EC, P-256, as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    kind, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, kind, plain).decode()
+
+
+def write_if_other(path: Path, text: str, mode: int) -> bool:
+    """Whether it had to be written."""
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        path.chmod(mode)
+        return False
+    write_private(path, text, mode)
+    return True

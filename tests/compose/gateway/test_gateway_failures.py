@@ -1,0 +1,111 @@
+"""Too many requests, and replicas that go and come: what callers get, and what is sent how often."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from tests.support.echo import Echo
+from tests.support.gateway import Gateway, becomes
+from tests.support.serving import free_port, serve
+from tests.support.system import System
+
+
+async def test_requests_are_counted_by_token(door: Gateway, crossdock: System) -> None:
+    door.add("acme", "acme-orchestrator", await crossdock.serve(Echo("acme")))
+    await door.start(REQUESTS_PER_MINUTE="20", REQUEST_BURST="4")
+    http = door.http()
+    one, same_customer = await crossdock.headers("acme-caller"), await crossdock.headers("acme-caller")
+    assert one != same_customer
+    answers = [await http.get("/agents/acme/tasks", headers=one) for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429]
+    assert answers[-1].headers["Retry-After"] == "1"
+    assert answers[-1].json()["error"]["status"] == "RESOURCE_EXHAUSTED"
+    assert (await http.get("/agents/acme/tasks", headers=same_customer)).status_code == 200
+    statuses = [(await http.get("/agents/acme/.well-known/agent-card.json")).status_code for _ in range(40)]
+    assert set(statuses) == {200}
+    assert await becomes(http, "/agents/acme/tasks", one, 200) == 200
+
+
+async def test_agents_without_an_address_or_an_answer(door: Gateway, crossdock: System) -> None:
+    url = await crossdock.serve(Echo("acme"))
+    door.add("acme", "acme-orchestrator", url, answers=False)
+    door.add("dead", "acme-orchestrator", f"http://127.0.0.1:{free_port()}", answers=False)
+    del door.names.addresses["acme.test"]
+    await door.start(REQUESTS_PER_MINUTE="6000")
+    http, headers = door.http(), await crossdock.headers("acme-caller")
+    for name in ("acme", "dead"):
+        for method in ("GET", "POST"):
+            response = await http.request(method, f"/agents/{name}/tasks", headers=headers)
+            assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
+            assert response.json()["error"]["status"] == "UNAVAILABLE"
+    door.names.addresses["acme.test"] = ["127.0.0.1"]
+    assert await becomes(http, "/agents/acme/tasks", headers, 200) == 200
+    door.names.addresses["acme.test"] = []
+    assert await becomes(http, "/agents/acme/tasks", headers, 503) == 503
+
+
+async def test_tokens_that_cannot_be_checked(door: Gateway, crossdock: System) -> None:
+    acme = Echo("acme")
+    door.add("acme", "acme-orchestrator", await crossdock.serve(acme))
+    await door.start(REQUESTS_PER_MINUTE="6000")
+    http, headers = door.http(), await crossdock.headers("acme-caller")
+    crossdock.issuer.down = True
+    response = await http.get("/agents/acme/tasks", headers=headers)
+    assert (response.status_code, int(response.headers["Retry-After"]) > 0) == (503, True)
+    assert "issuer does not answer" in response.json()["error"]["message"]
+    crossdock.issuer.down = False
+    assert await becomes(http, "/agents/acme/tasks", headers, 200) == 200
+    crossdock.issuer.down = True
+    assert (await http.get("/agents/acme/tasks", headers=headers)).status_code == 200
+    door.names.addresses["edge"] = []
+    assert await becomes(http, "/agents/acme/tasks", headers, 503) == 503
+    acme.targets.clear()
+    response = await http.get("/agents/acme/tasks", headers=headers)
+    assert (response.status_code, acme.targets) == (503, [])
+    assert (await http.get("/agents/acme/.well-known/agent-card.json")).status_code == 200
+
+
+@dataclass
+class Falling:
+    """Reads a request and closes the connection, as a replica does that dies at work."""
+
+    requests: int = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            self.requests += 1
+        writer.close()
+
+
+@asynccontextmanager
+async def listening(falling: Falling, host: str, port: int) -> AsyncIterator[None]:
+    server = await asyncio.start_server(falling.serve, host, port)
+    async with server:
+        yield
+
+
+async def test_what_a_replica_was_sent_is_sent_to_no_other(door: Gateway, crossdock: System) -> None:
+    falling, echo, port = Falling(), Echo("acme"), free_port()
+    door.add("acme", "acme-orchestrator", f"http://127.0.0.1:{port}", answers=False)
+    door.names.addresses["acme.test"] = ["127.0.0.2", "127.0.0.3"]
+    await door.start(REQUESTS_PER_MINUTE="60000", REQUEST_BURST="1000")
+    http, headers = door.http(), await crossdock.headers("acme-caller")
+    async with serve(echo, socket.create_server(("127.0.0.3", port))):
+        assert await becomes(http, "/agents/acme/tasks", headers, 200) == 200
+        echo.targets.clear()
+        async with listening(falling, "127.0.0.2", port):
+            statuses = []
+            async with asyncio.timeout(20):
+                while falling.requests < 1:
+                    statuses.append((await http.post("/agents/acme/", headers=headers, content=b"x")).status_code)
+            assert (statuses.count(503), statuses.count(200)) == (falling.requests, len(echo.targets))
+            assert falling.requests + len(echo.targets) == len(statuses)
+            async with asyncio.timeout(20):
+                while falling.requests < 2:
+                    assert (await http.get("/agents/acme/tasks", headers=headers)).status_code == 200
+        statuses = [(await http.post("/agents/acme/", headers=headers, content=b"x")).status_code for _ in range(20)]
+        assert set(statuses) == {200}

@@ -1,0 +1,279 @@
+"""What reaches which agent through the gateway, with which headers, and what the others are told."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.echo import Echo
+from tests.support.gateway import Gateway, gateway
+from tests.support.system import System
+
+AGENTS = {"acme": "acme-orchestrator", "globex": "globex-orchestrator", "anomaly": "puppet-agent"}
+REALM = "/realms/crossdock"
+
+
+@dataclass
+class Place:
+    """A gateway before agents that only remember what reaches them."""
+
+    door: Gateway
+    http: httpx.AsyncClient
+    agents: dict[str, Echo]
+    keycloak: Echo
+
+    def reached(self) -> dict[str, list[str]]:
+        """What came since the last look, by name."""
+        found = {name: list(agent.targets) for name, agent in self.agents.items() if agent.targets}
+        for agent in self.agents.values():
+            agent.targets.clear()
+        return found
+
+
+@pytest.fixture
+async def place(crossdock: System) -> AsyncIterator[Place]:
+    agents = {name: Echo(name) for name in AGENTS}
+    keycloak = Echo("keycloak")
+    async with gateway(crossdock, await crossdock.serve(keycloak)) as door:
+        for name, card in AGENTS.items():
+            door.add(name, card, await crossdock.serve(agents[name]))
+        await door.start()
+        yield Place(door, door.http(), agents, keycloak)
+
+
+async def raw(place: Place, target: str, token: str) -> int:
+    """The status of the answer to a target that no client library would send."""
+    reader, writer = await asyncio.open_connection(*place.door.address, ssl=place.door.tls, server_hostname="localhost")
+    try:
+        writer.write(
+            f"GET {target} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n".encode("latin-1")
+        )
+        async with asyncio.timeout(10):
+            return int((await reader.readline()).split()[1])
+    finally:
+        writer.close()
+
+
+def told(response: httpx.Response) -> dict[str, Any]:
+    """An error of the gateway's own."""
+    assert response.headers["Content-Type"] == "application/json"
+    found: dict[str, Any] = response.json()["error"]
+    assert found["code"] == response.status_code
+    assert found["message"].endswith(".")
+    return found
+
+
+async def test_the_prefix_is_taken_off_and_nothing_else(place: Place, crossdock: System) -> None:
+    headers = await crossdock.headers("acme-caller")
+    for sent, arrives in (
+        ("", "/"),
+        ("/", "/"),
+        ("?a=b", "/?a=b"),
+        ("/tasks/1:cancel", "/tasks/1:cancel"),
+        ("/tasks?pageToken=a%2Fb&x=../y//z", "/tasks?pageToken=a%2Fb&x=../y//z"),
+        ("/tasks/a%20b%3Fc", "/tasks/a%20b%3Fc"),
+        ("/v1/agents/globex/x", "/v1/agents/globex/x"),
+    ):
+        assert (await place.http.post(f"/agents/acme{sent}", headers=headers)).json() == {"name": "acme", "size": 0}
+        assert place.reached() == {"acme": [arrives]}
+
+
+HOSTILE = (
+    "/agents/acme/../globex/tasks",
+    "/agents/acme/%2e%2e/globex/tasks",
+    "/agents/acme/..%2fglobex/tasks",
+    "/agents/acme/%2E%2E%2Fglobex",
+    "/agents/acme//tasks",
+    "/agents/acme/./tasks",
+    "//agents/acme/tasks",
+    "/agents//acme/tasks",
+    "/agents/acme%2ftasks",
+    "/agents/acme%00/tasks",
+    "/agents/acme\\..\\globex",
+    "/agents/acme/%5c..%5cglobex",
+    "/agents/./acme/tasks",
+    "/x/../agents/acme/tasks",
+    "/realms/../agents/acme/tasks",
+    "/agents/acme/.well-known/../tasks",
+    "/agents/acme/..",
+)
+
+
+async def test_a_path_that_can_be_read_in_two_ways_reaches_nobody(place: Place, crossdock: System) -> None:
+    token = await crossdock.issuer.token("acme-caller")
+    for target in HOSTILE:
+        status = await raw(place, target, token)
+        assert (target, status, place.reached()) in ((target, 400, {}), (target, 404, {}))
+
+
+UNKNOWN = (
+    "/",
+    "/agents",
+    "/agents/",
+    "/agents/nobody",
+    "/agents/ACME/tasks",
+    "/agents/acme.http/tasks",
+    "/agents/acme_/tasks",
+    "/.edge",
+    "/agents/nobody/.well-known/agent-card.json",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/admin",
+    "/realms/master/protocol/openid-connect/token",
+    f"{REALM}/account",
+    f"{REALM}/protocol/openid-connect/auth",
+    f"{REALM}/protocol/openid-connect/token/introspect",
+    f"{REALM}/protocol/openid-connect/token/",
+)
+
+
+async def test_what_is_not_there(place: Place, crossdock: System) -> None:
+    headers = await crossdock.headers("acme-caller")
+    for path in UNKNOWN:
+        response = await place.http.get(path, headers=headers)
+        assert (path, response.status_code) == (path, 404)
+        assert told(response)["status"] == "NOT_FOUND"
+    assert not place.keycloak.targets
+
+
+async def test_orchestrator_is_that_of_the_tokens_customer(place: Place, crossdock: System) -> None:
+    for customer in ("acme", "globex"):
+        headers = await crossdock.headers(f"{customer}-caller")
+        response = await place.http.post("/agents/orchestrator/tasks?a=b", headers=headers)
+        assert response.json()["name"] == customer
+        assert place.reached() == {customer: ["/tasks?a=b"]}
+    card = "/agents/orchestrator/.well-known/agent-card.json"
+    assert (await place.http.get(card)).status_code == 401
+    assert (await place.http.get(card, headers=headers)).json()["name"] == "globex"
+    other = await crossdock.issuer.mint("acme-caller", claims={"customer": "hooli", "aud": "hooli-orchestrator"})
+    response = await place.http.get("/agents/orchestrator/tasks", headers={"Authorization": f"Bearer {other}"})
+    assert response.status_code == 404
+    assert "has no orchestrator" in told(response)["message"]
+
+
+async def test_documents_are_public_and_nothing_beside_them(place: Place) -> None:
+    for document in ("agent-card.json", "agent.json", "jwks.json"):
+        path = f"/.well-known/{document}"
+        assert (await place.http.get(f"/agents/anomaly{path}?x=y")).status_code == 200
+        assert place.reached() == {"anomaly": [path]}
+        response = await place.http.post(f"/agents/anomaly{path}")
+        assert (response.status_code, told(response)["status"]) == (405, "INVALID_ARGUMENT")
+    for path in (
+        "/.well-known/other.json",
+        "/.well-known/agent-card.json/x",
+        "/x/.well-known/agent-card.json",
+        "/tasks",
+    ):
+        assert (await place.http.get(f"/agents/anomaly{path}")).status_code == 401
+    assert place.reached() == {}
+
+
+async def test_who_may_not_come_in_is_told_why(place: Place, crossdock: System) -> None:
+    response = await place.http.get("/agents/anomaly/tasks")
+    assert response.headers.get_list("WWW-Authenticate") == ['Bearer realm="puppet-agent"']
+    assert "Get an access token for puppet-agent" in told(response)["message"]
+    for claims, status, words in (
+        ({"exp": 1, "iat": 0}, 401, "has expired"),
+        ({"aud": "other"}, 401, "not meant for puppet-agent"),
+        ({"realm_access": {"roles": []}}, 403, "agent-access is missing"),
+    ):
+        token = await crossdock.issuer.mint("acme-orchestrator", claims=claims)
+        response = await place.http.get("/agents/anomaly/tasks", headers={"Authorization": f"Bearer {token}"})
+        assert (response.status_code, words in told(response)["message"]) == (status, True)
+        assert len(response.headers.get_list("WWW-Authenticate")) == 1
+        assert 'error="' in response.headers["WWW-Authenticate"]
+    other = await place.http.get("/agents/acme/tasks", headers=await crossdock.headers("globex-caller"))
+    assert other.status_code == 401
+    assert place.reached() == {}
+
+
+async def test_internal_headers_pass_in_neither_direction(place: Place, crossdock: System) -> None:
+    headers = await crossdock.headers("acme-caller")
+    mine = {"Idempotency-Key": "k", "Last-Event-ID": "7", "A2A-Extensions": "urn:x", "crossdock-timeout": "9"}
+    forged = {
+        "X-Auth-Customer": "globex",
+        "X-Crossdock-Card": "globex-orchestrator",
+        "X_Auth_Customer": "globex",
+        "crossdock-hops": "1",
+        "dapr-app-id": "x",
+        "X-Forwarded-For": "10.0.0.1",
+        "X-Forwarded-Host": "evil.test",
+        "Forwarded": "for=10.0.0.1",
+        "X-Original-URL": "/x",
+        "X-Anything": "x",
+    }
+    response = await place.http.post("/agents/acme/", headers={**headers, **mine, **forged}, content=b"12345")
+    assert response.json()["size"] == 5
+    (got,) = place.agents["acme"].headers
+    assert {name: got[name] for name in (*mine, *headers)} == {**mine, **headers}
+    assert got["x-forwarded-for"] == "127.0.0.1"
+    assert got["x-forwarded-host"] == place.door.url.removeprefix("https://")
+    assert got["x-forwarded-proto"] == "https"
+    assert not {name.lower() for name in forged if not name.startswith("X-Forwarded")} & set(got)
+    assert not {"via", "x-auth-customer", "x-powered-by", "x-crossdock-card", "crossdock-hops"} & set(response.headers)
+    assert response.headers["server"] == "nginx"
+    assert response.headers["strict-transport-security"].startswith("max-age=")
+
+
+async def test_a_trace_goes_on_or_begins(place: Place, crossdock: System) -> None:
+    headers = await crossdock.headers("acme-caller")
+    whole = {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01", "tracestate": "x=y"}
+    await place.http.get("/agents/acme/tasks", headers={**headers, **whole})
+    await place.http.get("/agents/acme/tasks", headers={**headers, **whole, "traceparent": "00-nonsense"})
+    kept, made = place.agents["acme"].headers
+    assert (kept["traceparent"], kept["tracestate"]) == tuple(whole.values())
+    assert "tracestate" not in made
+    logged = [line["trace_id"] for line in await place.door.requests()]
+    assert logged == ["a" * 32, made["traceparent"].split("-")[1]]
+
+
+async def test_the_realm_is_three_pages(place: Place) -> None:
+    for path in (
+        f"{REALM}/.well-known/openid-configuration",
+        f"{REALM}/protocol/openid-connect/certs",
+        f"{REALM}/protocol/openid-connect/token",
+    ):
+        response = await place.http.post(f"{path}?client_secret=x", content=b"grant", auth=("client", "secret"))
+        assert (response.status_code, response.json()) == (200, {"name": "keycloak", "size": 5})
+        assert place.keycloak.targets.pop() == path
+    got = place.keycloak.headers[-1]
+    assert got["authorization"].startswith("Basic ")
+    assert (got["x-forwarded-proto"], got["host"]) == ("https", place.door.url.removeprefix("https://"))
+    response = await place.http.post(f"{REALM}/protocol/openid-connect/token", content=b"x" * 70_000)
+    assert response.status_code == 413
+
+
+async def test_plain_http_is_sent_to_https(place: Place, crossdock: System) -> None:
+    plain = crossdock.http(base_url=f"http://127.0.0.1:{place.door.ports['8080']}", headers={"Host": "evil.test"})
+    response = await plain.post("/agents/acme/tasks?a=b")
+    assert (response.status_code, response.headers["Location"]) == (308, f"{place.door.url}/agents/acme/tasks?a=b")
+
+
+async def test_limits_of_a_request(place: Place, crossdock: System) -> None:
+    headers = await crossdock.headers("acme-caller")
+    whole = 48 * 1024 * 1024
+    assert (await place.http.post("/agents/acme/", headers=headers, content=b"x" * whole)).json()["size"] == whole
+    response = await place.http.post("/agents/acme/", headers=headers, content=b"x" * (whole + 1))
+    assert (response.status_code, "48 MiB" in told(response)["message"]) == (413, True)
+    response = await place.http.get("/agents/acme/tasks", headers={**headers, "X-Long": "x" * 40_000})
+    assert (response.status_code, "32 KiB" in told(response)["message"]) == (431, True)
+
+
+async def test_neither_token_nor_query_is_logged(place: Place, crossdock: System) -> None:
+    headers = await crossdock.headers("acme-caller")
+    token = headers["Authorization"].removeprefix("Bearer ")
+    await place.http.get("/agents/orchestrator/tasks?secret=hunter2", headers=headers)
+    for path in (f"/agents/acme/tasks?access_token={token}", f"/agents/acme/{token}/tasks", f"/agents/acme?q={token}"):
+        response = await place.http.get(path, headers=headers)
+        assert (response.status_code, "header Authorization" in told(response)["message"]) == (400, True)
+    logs = await place.door.logs()
+    assert token not in logs
+    assert token.split(".")[2] not in logs
+    assert "hunter2" not in logs
+    line = (await place.door.requests())[0]
+    assert (line["customer"], line["name"], line["path"]) == ("acme", "orchestrator", "/agents/orchestrator/tasks")
+    assert (line["status"], line["method"]) == (200, "GET")
