@@ -334,7 +334,7 @@ async def test_holders_that_vanished_over_one_turn_do_not_count_for_the_next(jou
     assert (claim.lost, following.lost, following.number) == (1, 0, 2)
 
 
-@pytest.mark.parametrize("turns_up", ["renews", "writes", "saves"])
+@pytest.mark.parametrize("turns_up", ["renews", "writes", "saves", "gives back"])
 async def test_a_holder_that_was_only_slow_has_not_vanished(journal: TaskJournal, turns_up: str) -> None:
     slow = await create(journal, new_task())
     assert (await taken_over(journal)).lost == 1
@@ -343,8 +343,10 @@ async def test_a_holder_that_was_only_slow_has_not_vanished(journal: TaskJournal
             assert (await journal.renew([slow])).lost == {"t"}
         elif turns_up == "writes":
             await refused(LeaseLost, journal.append(slow, [Entry(status(WORKING))]))
-        else:
+        elif turns_up == "saves":
             await refused(LeaseLost, journal.save_checkpoint(slow, {}))
+        else:
+            await journal.release(slow, give_back=True)
     assert (await taken_over(journal)).lost == 1
 
 

@@ -16,7 +16,7 @@ from a2a.types import Task, TaskState
 from crossdock.errors import TryLater
 from crossdock.tasks.engine import EngineLimits, TaskEngine, Ticket
 from crossdock.tasks.events import TERMINAL, state_of
-from crossdock.tasks.journal import JournalLimits
+from crossdock.tasks.journal import JournalDown, JournalLimits
 from crossdock.tasks.queue import JournalQueue
 from crossdock.tasks.redis_journal import RedisJournal
 from crossdock.tasks.resumption import Resumption
@@ -288,6 +288,21 @@ async def test_redis_may_restart_in_the_middle(fleet: Fleet, redis: RedisServer)
         task = await replica.answer(ticket)
         assert task.status.state == COMPLETED
         assert await one_end(replica, task.id)
+
+
+async def test_a_turn_that_was_given_up_because_redis_was_away_is_no_poison(fleet: Fleet) -> None:
+    tries: list[int] = []
+
+    async def unlucky(context: RequestContext, queue: EventQueue) -> None:
+        tries.append(1)
+        if len(tries) <= 4:
+            raise JournalDown
+        await complete(context, queue)
+
+    replica = await fleet.replica(unlucky)
+    task = await replica.answer(await replica.submit())
+    assert task.status.state == COMPLETED
+    assert await one_end(replica, task.id)
 
 
 async def test_a_redis_that_is_away_is_told_in_bounded_time(fleet: Fleet, redis: RedisServer) -> None:

@@ -169,6 +169,8 @@ class MemoryJournal(TaskJournal):
     async def release(self, lease: Lease, *, give_back: bool = False) -> None:
         stored = self._tasks.get(lease.task_id)
         if stored is None or stored.fence != lease.fence or stored.until is None:
+            if stored is not None:
+                stored.gone.discard(lease.fence)
             return
         stored.until = None
         if give_back:

@@ -1,6 +1,7 @@
 """Works claimed turns: one executor each, under a lease, until the turn is over."""
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from a2a.server.agent_execution import AgentExecutor, RequestContext
 from a2a.types import Message, Task, TaskState
 from opentelemetry import context as tracing
 from opentelemetry import propagate, trace
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from crossdock.errors import Public, Rejected, TryLater
 from crossdock.tasks.events import INTERRUPTED, TERMINAL, agent_message, copied, status_event
@@ -35,6 +37,8 @@ UNANSWERED = "Nobody answered the agent's question in time. Send the request aga
 POISON = "The agent stopped working three times over this task. Change the request, or tell the agent's operator."
 VANISHED = "The replica that worked on the task was lost, and this work cannot be resumed. Send the request again."
 POISONOUS = 3
+GIVE_BACK_SECONDS = 30.0
+"""For how long a turn is kept for others while the journal does not answer; then its lease has run out."""
 
 End = tuple[TaskState, str]
 
@@ -149,11 +153,25 @@ class Worker:
             return
         except LeaseLost:
             log.warning("lease_lost", task_id=held.claim.lease.task_id)
-        except TryLater as error:  # the journal is away: the lease runs out, and the turn is taken over
+        except TryLater as error:  # the journal is away
             log.error("turn_abandoned", task_id=held.claim.lease.task_id, reason=str(error))
+            await self._give_back(held)
         except Exception as error:  # noqa: BLE001 - our own mistake must not leave a task without an end
             text = self._fault(held.claim, error)
             await self.end(held.claim, (TaskState.TASK_STATE_FAILED, text))
+
+    async def _give_back(self, held: Held) -> None:
+        """Nobody vanished over this turn: somebody goes on with it as soon as the journal answers again."""
+        resting = held.queue.done() and held.queue.result().resting
+        with contextlib.suppress(TryLater):
+            async for attempt in AsyncRetrying(
+                stop=stop_after_delay(GIVE_BACK_SECONDS),
+                wait=wait_random_exponential(multiplier=0.05, max=1.0),
+                retry=retry_if_exception_type(TryLater),
+                reraise=True,
+            ):
+                with attempt:
+                    await self._journal.release(held.claim.lease, give_back=not resting)
 
     async def _turn(self, held: Held) -> None:
         claim = held.claim
@@ -164,7 +182,7 @@ class Worker:
         end = self._verdict(claim, task)
         if end is not None:
             await self._tell_idle(claim, task, queue)
-        elif not claim.over and not (claim.lost and claim.begun and queue.resting):
+        elif not claim.over and not (claim.begun and queue.resting):
             end = await self._run(held, task, queue)
         if held.stop is Stop.LOST:
             return

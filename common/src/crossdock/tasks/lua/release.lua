@@ -1,7 +1,10 @@
 local id, fence, interrupted, back = unpack(ARGV)
 local t = P .. 't:' .. id
 local f = call('HMGET', t, 'fence', 'until', 'owner', 'cancel', 'state')
-if f[1] ~= fence or not f[2] then return { 'lost' } end
+if f[1] ~= fence or not f[2] then
+  returned(id, fence)
+  return { 'lost' }
+end
 call('HDEL', t, 'until', 'worker')
 call('ZREM', P .. 'leases', id)
 if back == '1' then
