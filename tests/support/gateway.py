@@ -6,8 +6,10 @@ Other than in production are only the ports, the name server, and what stands fo
 import asyncio
 import contextlib
 import json
+import random
 import re
 import shutil
+import socket
 import ssl
 import string
 import uuid
@@ -26,7 +28,6 @@ from edge.settings import Settings
 from tests.support.certificates import write_certificate
 from tests.support.grpc_channels import adding
 from tests.support.name_server import NameServer, name_server
-from tests.support.serving import free_port
 from tests.support.system import System
 
 SOURCE = Path(__file__).parents[2] / "docker" / "gateway"
@@ -163,7 +164,7 @@ async def gateway(crossdock: System, keycloak: str = "http://127.0.0.1:1", **cha
     settings = Settings.load(issuer=crossdock.issuer.url)
     edge = await crossdock.serve(create_app(settings, http=crossdock.http()))
     folder = Path(crossdock.issuer.folder) / f"gateway-{uuid.uuid4().hex[:8]}"
-    ports = {port: free_port() for port in PORTS}
+    ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
     addresses = {"edge": ["127.0.0.1"], "keycloak": ["127.0.0.1"]}
     async with name_server(addresses) as names:
         texts = {"edge:8005": urlsplit(edge).netloc.replace("127.0.0.1", "edge")}
@@ -175,6 +176,16 @@ async def gateway(crossdock: System, keycloak: str = "http://127.0.0.1:1", **cha
             yield made
         finally:
             await asyncio.shield(made.stop())
+
+
+def _free_ports(count: int) -> list[int]:
+    """Beyond those that systems give out themselves: nginx binds later, and nobody else must get them meanwhile."""
+    found: set[int] = set()
+    while len(found) < count:
+        port = random.randrange(61_000, 65_536)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found.add(port)
+    return list(found)
 
 
 def _write(folder: Path, texts: Mapping[str, str]) -> None:
