@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from crossdock.auth.bearer import Answer
 from crossdock.auth.refusals import Refusal
 from crossdock.errors import TryLater
-from crossdock.telemetry.tracing import server_span
+from crossdock.telemetry.tracing import ServerSpan
 from edge.cards import CardChecks, called
 
 CARD = "x-crossdock-card"
@@ -32,7 +32,7 @@ class TokenCheck:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        with server_span("check", headers):
+        with ServerSpan("check", headers):
             response = await self._answer(headers.get(CARD, ""), headers.getlist("authorization"))
         await response(scope, receive, send)
 
