@@ -1,7 +1,10 @@
 """How the journal reaches Redis, and what becomes of Redis' errors."""
 
+import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,10 +14,10 @@ from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster, Sentinel,
 from redis.asyncio.connection import Connection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from crossdock.errors import ConfigError
 from crossdock.tasks.journal import JournalDown
+from crossdock.tasks.redis_link import PooledLink, RedisLink, SharedLink
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -74,6 +77,11 @@ class RedisAddress:
         )
         return Redis.from_pool(pool)
 
+    def link(self, client: "Redis | RedisCluster") -> RedisLink:
+        if isinstance(client, RedisCluster):
+            return PooledLink(client)
+        return SharedLink(client.connection_pool.make_connection, self.timeout)
+
     def _options(self) -> dict[str, Any]:
         options: dict[str, Any] = {
             "socket_timeout": self.timeout,
@@ -81,6 +89,7 @@ class RedisAddress:
             "retry": Retry(NoBackoff(), 0),  # tried again here, where it is known what may be sent twice
             "username": self.username,
             "password": self.password,
+            "protocol": 2,  # nothing is pushed on a connection that did not ask for it
         }
         if self.tls:
             options |= {"ssl": True, "ssl_ca_certs": str(self.ca_file) if self.ca_file else None}
@@ -93,22 +102,29 @@ async def answered(call: Callable[[], Awaitable[T]], *, seconds: float) -> T:
     For commands that may be sent twice. Raises `JournalDown`, without the driver's words.
     """
     try:
-        async for attempt in AsyncRetrying(
-            stop=stop_after_delay(seconds),
-            wait=wait_random_exponential(multiplier=0.02, max=0.5),
-            retry=retry_if_exception_type(PASSING),
-            before_sleep=_noted,
-            reraise=True,
-        ):
-            with attempt:
-                return await call()
+        return await _patiently(call, seconds)
     except (exceptions.AuthenticationError, exceptions.NoPermissionError) as error:
         log.error("redis_refuses_us", error=type(error).__name__)
         raise JournalDown from error
     except (exceptions.RedisError, OSError) as error:
         log.error("redis_failed", error=type(error).__name__, full=_out_of_memory(error))
         raise JournalDown from error
-    raise AssertionError("tenacity ends with a result or an error")
+
+
+async def _patiently(call: Callable[[], Awaitable[T]], seconds: float) -> T:
+    """Tenacity's way, without its price: it costs as much as the command."""
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + seconds
+    for attempt in count(1):
+        try:
+            return await call()
+        except PASSING as error:
+            if clock() >= deadline:
+                raise
+            log.warning("redis_away", error=type(error).__name__, attempt=attempt)
+            pause = min(0.01 * 2**attempt, 0.5)
+            await asyncio.sleep(random.uniform(0, pause))  # noqa: S311 - no secret
+    raise AssertionError("it ends with an answer or an error")
 
 
 async def disconnect(client: "Redis | RedisCluster") -> None:
@@ -117,11 +133,6 @@ async def disconnect(client: "Redis | RedisCluster") -> None:
     await client.aclose()
     for watcher in manager.sentinels if manager else []:
         await watcher.aclose()
-
-
-def _noted(state: RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
-    log.warning("redis_away", error=type(error).__name__, attempt=state.attempt_number)
 
 
 def _out_of_memory(error: BaseException) -> bool:

@@ -33,9 +33,9 @@ from crossdock.tasks.journal import (
 from crossdock.tasks.outbox import TooManyPushConfigs
 from crossdock.tasks.record import Record, bounded, encoded, folded, status_of
 from crossdock.tasks.redis_connection import RedisAddress, answered, disconnect
-from crossdock.tasks.redis_outbox import Fields, RedisOutbox, placed
+from crossdock.tasks.redis_outbox import RedisOutbox, placed
 from crossdock.tasks.redis_replies import accepted, claim_of, known, number_of, record_of
-from crossdock.tasks.redis_scripts import loaded
+from crossdock.tasks.redis_scripts import Scripts
 from crossdock.tasks.wakeups import Wakeups
 
 POLL = 3.0
@@ -73,10 +73,10 @@ class RedisJournal(TaskJournal):
         self._prefixes = [f"xd:{service}:{{{service}:{shard}}}:" for shard in range(shards)]
         self._patience = patience
         self._confirm = _ms(confirm)
-        self._scripts = loaded()
+        self._scripts = Scripts(self._client, address.link(self._client))
         self._wakeups = Wakeups(self._client, [f"{prefix}wake" for prefix in self._prefixes])
         self.outbox = RedisOutbox(
-            self._prefixes, self.shard_of, self._run, self._pushes, self._wakeups, self.limits.pushes
+            self._prefixes, self.shard_of, self._run, self._wakeups, self.limits.pushes
         )
         self._checked = False
         self._next = 0
@@ -112,6 +112,7 @@ class RedisJournal(TaskJournal):
 
     async def close(self) -> None:
         await self._wakeups.close()
+        await self._scripts.close()
         await disconnect(self._client)
 
     async def ready(self) -> bool:
@@ -274,12 +275,11 @@ class RedisJournal(TaskJournal):
         await self._wakeups.work(seconds)
 
     async def get(self, owner: str, task_id: str, upto: int | None = None) -> Snapshot:
-        last = "+" if upto is None else f"{max(upto, 1)}-0"
-        log = await self._log(owner, task_id, "e", "-", last)
+        log = await self._log(owner, task_id, "e", last=0 if upto is None else max(upto, 1))
         return Snapshot(folded(record for _, record in log), log[-1][0], owner)
 
     async def read(self, owner: str, task_id: str, after: int, limit: int = 256) -> list[Logged]:
-        log = await self._log(owner, task_id, "e", f"{after + 1}-0", "+", limit)
+        log = await self._log(owner, task_id, "e", after + 1, limit=limit)
         return [record.logged(number) for number, record in log]
 
     async def wait(self, task_id: str, after: int, seconds: float) -> bool:
@@ -336,7 +336,7 @@ class RedisJournal(TaskJournal):
 
     async def _listed(self, owner: str, task_id: str, kind: str) -> Records:
         try:
-            return [record for _, record in await self._log(owner, task_id, kind, "-", "+")]
+            return [record for _, record in await self._log(owner, task_id, kind)]
         except TaskUnknown:  # it expired between the two looks
             return []
 
@@ -346,14 +346,8 @@ class RedisJournal(TaskJournal):
         known(reply, lease.task_id)
 
     async def checkpoint(self, task_id: str) -> Any:
-        key = f"{self.shard_of(task_id)}t:{task_id}"
-        owner, data = await answered(
-            lambda: self._client.hmget(key, ["owner", "checkpoint"]),
-            seconds=self._patience,
-        )
-        if owner is None:
-            raise TaskUnknown(task_id)
-        return None if data is None else json.loads(data)
+        data = known(await self._run("saved", self.shard_of(task_id), task_id), task_id)[1]
+        return json.loads(data) if data else None
 
     async def delete(self, lease: Lease) -> None:
         known(await self._run("delete", self.shard_of(lease.task_id), lease.task_id, lease.fence), lease.task_id)
@@ -372,43 +366,16 @@ class RedisJournal(TaskJournal):
     async def _run(self, name: str, prefix: str, *args: Any, confirm: bool = False) -> Any:
         if not self._checked:
             await self._check()
-        script, wait = self._scripts[name], self._confirm if confirm else 0
-        return await answered(lambda: script(self._client, prefix, *args, confirm=wait), seconds=self._patience)
+        wait = self._confirm if confirm else 0
+        return await answered(lambda: self._scripts.run(name, prefix, *args, confirm=wait), seconds=self._patience)
 
     async def _sequence(self, task_id: str) -> int:
-        key = f"{self.shard_of(task_id)}t:{task_id}"
-        value = await answered(lambda: self._client.hget(key, "sequence"), seconds=self._patience)
-        if value is None:
-            raise TaskUnknown(task_id)
-        return int(value)
+        return int(known(await self._run("sequence", self.shard_of(task_id), task_id), task_id)[1])
 
-    async def _pushes(self, task_id: str) -> tuple[bytes | None, Fields]:
-        prefix = self.shard_of(task_id)
-
-        async def fetch() -> Any:
-            pipeline = self._client.pipeline(transaction=False)
-            pipeline.hget(f"{prefix}t:{task_id}", "owner")
-            pipeline.hgetall(f"{prefix}n:{task_id}")
-            return await pipeline.execute()
-
-        owner, fields = await answered(fetch, seconds=self._patience)
-        return owner, fields
-
-    async def _log(self, owner: str, task_id: str, kind: str, first: str, last: str, limit: int | None = None) -> Log:
-        prefix = self.shard_of(task_id)
-
-        async def fetch() -> Any:
-            pipeline = self._client.pipeline(transaction=False)
-            pipeline.hget(f"{prefix}t:{task_id}", "owner")
-            pipeline.xrange(f"{prefix}{kind}:{task_id}", first, last, limit)
-            return await pipeline.execute()
-
-        holder, found = await answered(fetch, seconds=self._patience)
-        if holder is None or holder.decode() != owner:
-            raise TaskUnknown(task_id)
-        if not found and first == "-":  # it expired between the two commands
-            raise TaskUnknown(task_id)
-        return [(number_of(item), record_of(fields)) for item, fields in found]
+    async def _log(self, owner: str, task_id: str, kind: str, first: int = 1, last: int = 0, limit: int = 0) -> Log:
+        """With neither `last` nor `limit` all that there is."""
+        reply = await self._run("read", self.shard_of(task_id), owner, task_id, kind, first, last, limit)
+        return [(number_of(item), record_of(fields)) for item, fields in known(reply, task_id)[1]]
 
 
 def _ms(seconds: float) -> int:

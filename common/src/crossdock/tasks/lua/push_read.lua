@@ -1,0 +1,3 @@
+local owner, id = unpack(ARGV)
+if call('HGET', P .. 't:' .. id, 'owner') ~= owner then return { 'unknown' } end
+return { 'ok', call('HGETALL', P .. 'n:' .. id) }
