@@ -74,7 +74,11 @@ class RedisJournal(TaskJournal):
         self._patience = patience
         self._confirm = _ms(confirm)
         self._scripts = Scripts(self._client, address.link(self._client))
-        self._wakeups = Wakeups(self._client, [f"{prefix}wake" for prefix in self._prefixes])
+        self._wakeups = Wakeups(
+            self._client,
+            [f"{prefix}wake" for prefix in self._prefixes],
+            lambda task_id: f"{self.shard_of(task_id)}wake:{task_id}",
+        )
         self.outbox = RedisOutbox(
             self._prefixes, self.shard_of, self._run, self._wakeups, self.limits.pushes
         )
@@ -285,15 +289,15 @@ class RedisJournal(TaskJournal):
     async def wait(self, task_id: str, after: int, seconds: float) -> bool:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
-        with self._wakeups.watching(task_id) as changed:
+        with self._wakeups.watching(task_id) as bell:
             while True:
-                changed.clear()
+                known = bell.count
                 if await self._sequence(task_id) > after:
                     return True
                 left = deadline - loop.time()
                 if left <= 0 or self._waits_ended:
                     return False
-                await self._wakeups.wait(changed, min(left, POLL))
+                await bell.wait(min(left, POLL), known=known)
 
     def end_waits(self) -> None:
         self._waits_ended = True

@@ -36,5 +36,5 @@ elseif hasbegun == '1' then
   call('HSET', t, 'turn', begun, 'begun', '1')
 end
 if pushes then notify(owner, id) end
-wake('e:' .. id .. ':' .. sequence)
+changed(id)
 return { 'ok', sequence }

@@ -7,7 +7,7 @@
 --           attempts, d: why it is dead      p:<owner>  "<id>:<its id>" by when it may be claimed
 --   push    owners by when their first may be
 --   asked:<worker>  its last claim, should the answer be lost     meta  of the store itself
---   wake    the channel: "e:<id>:<number>", "c:<id>", "w", "p"
+--   wake    the channel for all processes: "c:<id>", "w", "p"      wake:<id>  that of a task's readers
 local P = KEYS[1]
 local call = redis.call
 
@@ -18,6 +18,11 @@ local FORMAT = '1'
 local function now()
   local time = call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- Most tasks have no reader elsewhere: then it is told to nobody.
+local function changed(id)
+  call('PUBLISH', P .. 'wake:' .. id, '')
 end
 
 local function wake(text)
