@@ -35,6 +35,6 @@ class Bell:
                 self._waiting.remove(waiter)
 
 
-def _answer(waiter: "asyncio.Future[bool]", heard: bool = False) -> None:  # noqa: FBT001, FBT002 - a timer's callback
+def _answer(waiter: "asyncio.Future[bool]", heard: bool = False) -> None:
     if not waiter.done():
         waiter.set_result(heard)

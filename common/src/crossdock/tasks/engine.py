@@ -28,7 +28,6 @@ from crossdock.tasks.observer import TaskObserver
 from crossdock.tasks.outbox import addressed
 from crossdock.tasks.resumption import Resumption
 from crossdock.tasks.stopping import ended
-from crossdock.tasks.tail import Tail
 from crossdock.tasks.turns import Turn
 from crossdock.tasks.worker import CANCELED, STOPPED, Held, Stop, Worker, WorkLimits
 
@@ -254,9 +253,7 @@ class TaskEngine:
             return False
         return False
 
-    async def events(
-        self, owner: str, task_id: str, after: int, ticket: Ticket | None = None
-    ) -> AsyncIterator[Logged]:
+    async def events(self, owner: str, task_id: str, after: int, ticket: Ticket | None = None) -> AsyncIterator[Logged]:
         """Every event behind number `after`, up to the terminal one, or until none came for a long time.
 
         Of a task that is worked here they come from memory; `ticket` is the reader's, if it has one.

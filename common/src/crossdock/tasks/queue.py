@@ -252,7 +252,7 @@ class JournalQueue(EventQueue):
         self, event: TaskStatusUpdateEvent | TaskArtifactUpdateEvent
     ) -> TaskStatusUpdateEvent | TaskArtifactUpdateEvent:
         addressed = type(event)()
-        addressed.CopyFrom(event)
+        addressed.MergeFrom(event)  # type: ignore[arg-type] # they are of one type
         addressed.task_id = self.task.id
         addressed.context_id = self.task.context_id
         if isinstance(addressed, TaskStatusUpdateEvent):

@@ -79,9 +79,7 @@ class RedisJournal(TaskJournal):
             [f"{prefix}wake" for prefix in self._prefixes],
             lambda task_id: f"{self.shard_of(task_id)}wake:{task_id}",
         )
-        self.outbox = RedisOutbox(
-            self._prefixes, self.shard_of, self._run, self._wakeups, self.limits.pushes
-        )
+        self.outbox = RedisOutbox(self._prefixes, self.shard_of, self._run, self._wakeups, self.limits.pushes)
         self._checked = False
         self._next = 0
         self._waits_ended = False

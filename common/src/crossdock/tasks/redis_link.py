@@ -106,11 +106,10 @@ class Conversation:
     async def _hold(self) -> None:
         error: BaseException = exceptions.ConnectionError("the connection was closed")
         try:
-            await self._connection.connect()
-            # Where the driver keeps them; its own way of reading costs as much as the rest of a command.
-            self._writer = self._connection._writer  # type: ignore[attr-defined]
+            await self._connection.connect()  # type: ignore[no-untyped-call]
+            reader, self._writer = _streams(self._connection)
             self._flush()
-            await self._listen(self._connection._reader)  # type: ignore[attr-defined]
+            await self._listen(reader)
         except (exceptions.RedisError, OSError) as failure:
             error = failure
         except hiredis.ProtocolError:
@@ -161,6 +160,14 @@ class Conversation:
             future, _ = self._waiting.popleft()
             if not future.done():
                 future.set_exception(error)
+
+
+def _streams(connection: AbstractConnection) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Where the driver keeps them. Its own way to read an answer costs more than all the rest of a command."""
+    reader, writer = connection._reader, connection._writer  # noqa: SLF001
+    assert reader is not None
+    assert writer is not None
+    return reader, writer
 
 
 def _error(text: str) -> exceptions.RedisError:

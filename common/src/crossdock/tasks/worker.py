@@ -151,9 +151,7 @@ class Worker:
         self._idle = idle
         self.held: dict[str, Held] = {}
 
-    def begin(
-        self, claim: Claim, task: Task | None = None, turn: Turn | None = None, *, direct: bool = False
-    ) -> Held:
+    def begin(self, claim: Claim, task: Task | None = None, turn: Turn | None = None, *, direct: bool = False) -> Held:
         """`task` and `turn` are the worker's from here on."""
         held = Held(claim, task, turn, direct=direct)
         if (former := self.held.get(claim.lease.task_id)) is not None:
@@ -246,7 +244,7 @@ class Worker:
         context = await self._context(turn, claim, task)
         if held.stop is not None:
             return self._interrupted(held, task)
-        work = asyncio.create_task(self._traced(turn, context, queue))
+        work = asyncio.create_task(self._traced(held, turn, context, queue))
         await held.done_or_stopped(work, claim.seconds)
         if work.done():
             await queue.flush()
@@ -265,12 +263,19 @@ class Worker:
             return None
         return TaskState.TASK_STATE_FAILED, STOPPED
 
-    async def _traced(self, turn: Turn, context: RequestContext, queue: JournalQueue) -> None:
-        token = tracing.attach(propagate.extract(turn.trace))
+    async def _traced(self, held: Held, turn: Turn, context: RequestContext, queue: JournalQueue) -> None:
+        # Where its caller's request was accepted here, that request's span is the current one already.
+        parent = None if held.turn is not None else propagate.extract(turn.trace)
+        span = tracer.start_span("task", parent, attributes={"a2a.task.id": str(context.task_id)})
+        token = tracing.attach(trace.set_span_in_context(span, parent))
         try:
-            with tracer.start_as_current_span("task", attributes={"a2a.task.id": str(context.task_id)}):
-                await self._executor.execute(context, queue)
+            await self._executor.execute(context, queue)
+        except Exception as error:
+            span.record_exception(error)
+            span.set_status(trace.Status(trace.StatusCode.ERROR))
+            raise
         finally:
+            span.end()
             tracing.detach(token)
 
     def _outcome(self, claim: Claim, work: "asyncio.Task[None]", queue: JournalQueue) -> End | None:
