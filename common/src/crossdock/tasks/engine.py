@@ -31,6 +31,7 @@ from crossdock.tasks.stopping import ended
 from crossdock.tasks.turns import Turn
 from crossdock.tasks.worker import CANCELED, STOPPED, Held, Stop, Worker, WorkLimits
 
+SUBMITTED = TaskState.TASK_STATE_SUBMITTED
 SOON = 1.0
 LOOK = 3.0
 """A reader looks into the journal after so many seconds: this process may have lost the task and not know it yet."""
@@ -154,7 +155,7 @@ class TaskEngine:
         task = Task(
             id=message.task_id,
             context_id=message.context_id,
-            status=TaskStatus(state=TaskState.TASK_STATE_SUBMITTED, timestamp=now()),
+            status=TaskStatus(state=SUBMITTED, timestamp=now()),
             history=[message],
         )
         turn = Turn.of(request, call_context, seconds, follows=False, new_context=new_context)
@@ -163,7 +164,7 @@ class TaskEngine:
         )
         if accepted.again:
             return turn, accepted, await self._journal.get(owner, accepted.task_id)
-        self._observer.state_changed(owner, task.id, task.context_id, TaskState.TASK_STATE_SUBMITTED)
+        self._observer.state_changed(owner, task.id, task.context_id, SUBMITTED)
         return turn, accepted, Snapshot(task, 1, owner)
 
     async def _follow(

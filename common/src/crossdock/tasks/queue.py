@@ -14,7 +14,7 @@ from a2a.utils.errors import InvalidAgentResponseError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from crossdock.tasks.bell import Bell
-from crossdock.tasks.events import INTERRUPTED, TERMINAL, Event, fold, is_resting, now, remember, state_of, status_event
+from crossdock.tasks.events import RESTING, TERMINAL, Event, fold, is_resting, now, remember, state_of, status_event
 from crossdock.tasks.journal import Entry, JournalDown, Lease, LeaseLost, Logged, TaskEnded, TaskJournal
 from crossdock.tasks.observer import TaskObserver
 from crossdock.tasks.tail import Tail
@@ -22,6 +22,7 @@ from crossdock.tasks.tail import Tail
 log = structlog.get_logger(__name__)
 WRITE_SECONDS = 30.0
 """For how long a write is tried again while the journal does not answer."""
+NO_NEWS = frozenset({TaskState.TASK_STATE_SUBMITTED, TaskState.TASK_STATE_UNSPECIFIED})
 AHEAD = 64
 """An executor may be so many events ahead of the journal."""
 
@@ -76,7 +77,7 @@ class JournalQueue(EventQueue):
     @property
     def resting(self) -> bool:
         """Whether the turn is over: the task has ended or waits for its caller."""
-        return self.state in TERMINAL or self.state in INTERRUPTED
+        return self.state in RESTING
 
     async def enqueue_event(self, event: Event | Message) -> None:
         """Stores one event. A lone `Message` is an answer: it becomes the message of a COMPLETED status."""
@@ -90,7 +91,7 @@ class JournalQueue(EventQueue):
             event = status_event(self.task.id, self.task.context_id, TaskState.TASK_STATE_COMPLETED, event)
         elif isinstance(event, Task):
             # The task was stored when it was accepted; of an executor's copy only a new state is news.
-            if event.status.state in {TaskState.TASK_STATE_SUBMITTED, TaskState.TASK_STATE_UNSPECIFIED, self.state}:
+            if event.status.state in NO_NEWS or event.status.state == self.state:
                 return
             event = TaskStatusUpdateEvent(status=event.status)
         await self.store(self._addressed(event))

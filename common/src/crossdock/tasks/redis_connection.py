@@ -4,7 +4,6 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -99,32 +98,31 @@ class RedisAddress:
 async def answered(call: Callable[[], Awaitable[T]], *, seconds: float) -> T:
     """The command's answer, tried again for `seconds` while Redis is away.
 
-    For commands that may be sent twice. Raises `JournalDown`, without the driver's words.
+    For commands that may be sent twice; tenacity would cost as much as the command. Raises `JournalDown`, without the driver's words.
     """
-    try:
-        return await _patiently(call, seconds)
-    except (exceptions.AuthenticationError, exceptions.NoPermissionError) as error:
-        log.error("redis_refuses_us", error=type(error).__name__)
-        raise JournalDown from error
-    except (exceptions.RedisError, OSError) as error:
-        log.error("redis_failed", error=type(error).__name__, full=_out_of_memory(error))
-        raise JournalDown from error
-
-
-async def _patiently(call: Callable[[], Awaitable[T]], seconds: float) -> T:
-    """Tenacity's way, without its price: it costs as much as the command."""
     clock = asyncio.get_running_loop().time
     deadline = clock() + seconds
-    for attempt in count(1):
+    attempt = 0
+    while True:
         try:
             return await call()
         except PASSING as error:
+            attempt += 1
             if clock() >= deadline:
-                raise
+                raise _down(error) from error
             log.warning("redis_away", error=type(error).__name__, attempt=attempt)
-            pause = min(0.01 * 2**attempt, 0.5)
-            await asyncio.sleep(random.uniform(0, pause))  # noqa: S311 - no secret
-    raise AssertionError("it ends with an answer or an error")
+        except exceptions.RedisError as error:
+            raise _down(error) from error
+        pause = min(0.01 * 2**attempt, 0.5)
+        await asyncio.sleep(random.uniform(0, pause))  # noqa: S311 - no secret
+
+
+def _down(error: Exception) -> JournalDown:
+    if isinstance(error, exceptions.AuthenticationError | exceptions.NoPermissionError):
+        log.error("redis_refuses_us", error=type(error).__name__)
+    else:
+        log.error("redis_failed", error=type(error).__name__, full=_out_of_memory(error))
+    return JournalDown()
 
 
 async def disconnect(client: "Redis | RedisCluster") -> None:
