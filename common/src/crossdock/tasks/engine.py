@@ -262,6 +262,7 @@ class TaskEngine:
         clock = asyncio.get_running_loop().time
         until = clock() + self._limits.stream_idle_seconds
         tail = ticket.held.tail if ticket is not None and ticket.held is not None else None
+        del ticket  # it holds the task, and a stream may be long
         looks = False
         while True:
             if tail is None or tail.exhausted(after):

@@ -13,6 +13,7 @@ from redis.asyncio.connection import AbstractConnection
 from crossdock.tasks.stopping import ended
 
 READ_BYTES = 256 * 1024
+GRACE = 0.05
 ERRORS: dict[str, type[exceptions.RedisError]] = {
     "NOSCRIPT": exceptions.NoScriptError,
     "LOADING": exceptions.BusyLoadingError,
@@ -81,6 +82,7 @@ class Conversation:
         self._unsent: list[bytes] = []
         self._writer: asyncio.StreamWriter | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._late = False
         self.over = False
         self._task = self._loop.create_task(self._hold())
 
@@ -129,6 +131,7 @@ class Conversation:
     def _answered(self, answer: Any) -> None:
         if not self._waiting:
             return
+        self._late = False
         future, _ = self._waiting.popleft()
         if isinstance(answer, exceptions.RedisError):
             if not future.done():
@@ -146,6 +149,9 @@ class Conversation:
         _, deadline = self._waiting[0]
         if deadline > self._loop.time():
             self._timer = self._loop.call_at(deadline, self._look)
+        elif not self._late:  # the loop may have stood still, with the answer at the door
+            self._late = True
+            self._timer = self._loop.call_later(GRACE, self._look)
         else:
             self._end(exceptions.TimeoutError("no answer in time"))
             self._task.cancel()

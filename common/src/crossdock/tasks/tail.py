@@ -1,6 +1,5 @@
 """The last events of a task that this process works: whoever reads here need not ask the journal."""
 
-from collections import deque
 from collections.abc import Iterable
 
 from crossdock.tasks.bell import Bell
@@ -22,7 +21,7 @@ class Tail:
     def __init__(self, sequence: int) -> None:
         self.sequence = sequence
         self.closed = False
-        self._recent: deque[tuple[Logged, int]] = deque()
+        self._recent: list[tuple[Logged, int]] = []  # a deque is larger, and there are many of them
         self._bytes = 0
         self.bell = Bell()
 
@@ -37,7 +36,7 @@ class Tail:
             self._recent.append((logged, size))
             self._bytes += size
         while self._recent and (len(self._recent) > KEPT_EVENTS or self._bytes > KEPT_BYTES):
-            self._bytes -= self._recent.popleft()[1]
+            self._bytes -= self._recent.pop(0)[1]
         self.bell.ring()
 
     def since(self, after: int) -> list[Logged] | None:

@@ -98,6 +98,7 @@ class Held:
         timer = loop.call_later(seconds, self._go_on)
         await self._halt
         timer.cancel()
+        work.remove_done_callback(self._go_on)
 
     def begin(self, queue: JournalQueue) -> None:
         self.queue = queue
