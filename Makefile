@@ -26,7 +26,7 @@ bench: .venv/dev ## Compare the server with a2a-sdk's own, as ratios in one run
 	@$(BIN)/python -m tests.bench --report docs/benchmark.md
 
 chaos: .venv/dev ## Kill replicas and Redis under N tasks (N=200 by default); fails if one suffered
-	@$(BIN)/python -m tests.chaos --tasks $(or $(N),200) $(if $(REPORT),--report $(REPORT))
+	@$(BIN)/python -m tests.chaos --tasks $(or $(N),200) $(if $(REPORT),--report $(REPORT)) $(if $(DURABILITY),--durability $(DURABILITY))
 
 lint: .venv/dev ## Run ruff, mypy (strict) and import-linter
 	$(BIN)/ruff check $(CODE) && $(BIN)/ruff format --check $(CODE)

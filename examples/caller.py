@@ -11,6 +11,7 @@ from a2a.types import Message, Part, Role, Task, TaskState
 from crossdock.auth.tokens import BearerAuth, TokenSource
 from crossdock.cards.caching import CardCache
 from crossdock.client.agent import AgentClient
+from crossdock.client.patience import Away
 from crossdock.client.pool import pooled_client
 from crossdock.errors import Failed
 from crossdock.extensions import SKILL
@@ -51,7 +52,7 @@ async def add_contracts(stack: Stack, customer: str, paths: list[Path]) -> int:
         for path in paths:
             task = Task()
             async for event in agent.send(message("", path, skill="add_contract")):
-                if not isinstance(event, Message):
+                if not isinstance(event, Message | Away):
                     fold(task, event)
             if task.status.state != TaskState.TASK_STATE_COMPLETED:
                 raise Failed(f"{path} was not stored for {customer}: {text_of(task.status.message)}")

@@ -14,6 +14,7 @@ from rich.markdown import Markdown
 from rich.markup import escape
 
 from crossdock.client.agent import AgentClient
+from crossdock.client.patience import Away
 from crossdock.console import EventPrinter, content, decision_table, save_artifacts
 from crossdock.errors import CrossdockError, Failed
 from crossdock.parts import plain
@@ -104,7 +105,7 @@ class Demo:
         async with caller(self._stack, orchestrator, f"{scene.customer}-caller") as agent:
             async for event in agent.send(message(scene.text, *scene.files)):
                 printer.show(event)
-                if not isinstance(event, Message):
+                if not isinstance(event, Message | Away):
                     fold(task, event)
         if table := decision_table(task):
             self._console.print(table)

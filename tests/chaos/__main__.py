@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import random
 import shlex
@@ -16,13 +17,18 @@ import structlog
 
 from tests.chaos.caller import Caller
 from tests.chaos.mischief import Mischief
-from tests.chaos.report import Report
+from tests.chaos.report import Disturbances, Report
+from tests.chaos.store import STORES
 from tests.chaos.system import System, system
 
 PER_SECOND = 15.0
 AT_LEAST_SECONDS = 20.0
-IN_FLIGHT = 300
-CALM_SECONDS = 90.0
+IN_FLIGHT = 200
+"""A machine that is too slow for the pace sets its own."""
+CALM_SECONDS = 120.0
+NOTIFIED_SECONDS = 60.0
+PUSHED = 0.3
+"""The share of the tasks that bring a webhook."""
 KINDS = ("steps", "steps", "steps", "ask", "cancel")
 
 
@@ -33,9 +39,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--report", type=Path, help="file for the report, as Markdown")
     parser.add_argument("--logs", type=Path, help="folder for the services' logs; by default they are thrown away")
     parser.add_argument(
-        "--orchestrators-send-again",
-        action="store_true",
-        help="an orchestrator's successor may start a second task at the agent: counted, but no failure",
+        "--durability",
+        choices=sorted(STORES),
+        default="primary",
+        help="primary: one Redis that is killed and started again; replica: two, of which Sentinel promotes the other",
     )
     return parser.parse_args()
 
@@ -43,21 +50,36 @@ def arguments() -> argparse.Namespace:
 async def conversations(made: System, count: int, chance: random.Random) -> list[Caller]:
     headers = await made.headers("acme-caller")
     return [
-        Caller(made, f"t{number:05}", chance.choice(KINDS), chance.randint(2, 8), headers) for number in range(count)
+        Caller(
+            made,
+            f"t{number:05}",
+            chance.choice(KINDS),
+            chance.randint(2, 8),
+            headers,
+            pushed=chance.random() < PUSHED,
+        )
+        for number in range(count)
     ]
 
 
-async def sent(callers: list[Caller]) -> None:
-    """All at their pace; each ends by itself, or is ended when all has been calm for long."""
+async def sent(callers: list[Caller], under_way: asyncio.Event) -> None:
+    """All at their pace; `under_way` is set when the last one has begun."""
     pace = min(PER_SECOND, len(callers) / AT_LEAST_SECONDS)
     room = asyncio.Semaphore(IN_FLIGHT)
+    running: list[asyncio.Task[None]] = []
 
-    async def one(number: int, caller: Caller) -> None:
-        await asyncio.sleep(number / pace)
-        async with room:
+    async def one(caller: Caller) -> None:
+        try:
             await caller.run()
+        finally:
+            room.release()
 
-    await asyncio.gather(*(one(number, caller) for number, caller in enumerate(callers)))
+    for caller in callers:
+        await room.acquire()
+        running.append(asyncio.create_task(one(caller)))
+        await asyncio.sleep(1 / pace)
+    under_way.set()
+    await asyncio.gather(*running)
 
 
 async def doubled(made: System, callers: list[Caller]) -> list[str]:
@@ -96,12 +118,8 @@ async def chaos(made: System, options: argparse.Namespace) -> Report:
     mischief = Mischief(made, chance)
     started = time.monotonic()
     over = asyncio.Event()
-    doing = asyncio.create_task(mischief.go_on(over))
-    sending = asyncio.create_task(sent(callers))
-    pace = max(options.tasks / PER_SECOND, AT_LEAST_SECONDS)
-    await asyncio.wait({sending, doing}, timeout=pace, return_when=asyncio.FIRST_COMPLETED)
-    over.set()
-    await doing
+    sending = asyncio.create_task(sent(callers, over))
+    await mischief.go_on(over)
     await asyncio.wait({sending}, timeout=CALM_SECONDS)
     seconds = time.monotonic() - started
     if not sending.done():
@@ -111,12 +129,28 @@ async def chaos(made: System, options: argparse.Namespace) -> Report:
         sending.result()
     room = asyncio.Semaphore(20)
     await asyncio.gather(*(checked(caller, room) for caller in callers))
-    gone = {pid: at for replica in made.agents for pid, at in replica.gone.items()}
-    tolerated = frozenset({"doubled"} if options.orchestrators_send_again else ())
+    await notified(made, [caller for caller in callers if caller.pushed])
     command = f"python -m tests.chaos {shlex.join(sys.argv[1:])}"
-    report = Report(callers, mischief.done, gone, seconds, command, options.seed, tolerated)
+    report = Report(callers, mischief.done, _disturbances(made), seconds, command, options)
+    report.notifications = sum(len(letters) for letters in made.receiver.came.values())
+    report.notified_again = made.receiver.repeated
     report.more = {"doubled": await doubled(made, callers), "seen by another customer": await strangers(made)}
     return report
+
+
+def _disturbances(made: System) -> Disturbances:
+    gone = {pid: at for replica in made.agents for pid, at in replica.gone.items()}
+    return Disturbances(gone, made.store.back)
+
+
+async def notified(made: System, callers: list[Caller]) -> None:
+    """Looks at the notifications once the last ones have come, or had time enough."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(NOTIFIED_SECONDS):
+            while not all(made.receiver.has_all(caller.name, caller.end) for caller in callers):  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
+    for caller in callers:
+        caller.check_notifications()
 
 
 async def checked(caller: Caller, room: asyncio.Semaphore) -> None:
@@ -131,7 +165,7 @@ async def main(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.logs or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        async with system(folder) as made:
+        async with system(folder, options.durability) as made:
             report = await chaos(made, options)
     text = report.markdown()
     print(text)

@@ -1,7 +1,8 @@
-"""`python -m tests.chaos.agent`: an agent that works in slow steps and says each time in which process."""
+"""`python -m tests.chaos.agent`: an agent that works in slow steps and says each time in which process, and when."""
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator
 
 from crossdock.pipeline import (
@@ -31,7 +32,7 @@ class Steps(AgenticPipeline):
 
     async def run(self, request: PipelineRequest, run: Run) -> AsyncIterator[Output]:
         word, name, *count = request.text.split()
-        yield Progress(f"{name} by {os.getpid()}")
+        yield Progress(f"{name} by {os.getpid()} at {time.time():.3f}")
         if word == "ask":
             yield InputRequired(f"How many, {name}?")
             return
@@ -41,7 +42,7 @@ class Steps(AgenticPipeline):
             last = number == steps - 1
             parts = (TextPart(f"{name}-{number} "),)
             yield ArtifactChunk(name="echo", artifact_id="echo", parts=parts, append=number > 0, last=last)
-            yield Progress(f"{name} by {os.getpid()}")
+            yield Progress(f"{name} by {os.getpid()} at {time.time():.3f}")
         yield Result(f"{name} is done")
 
 

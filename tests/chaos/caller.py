@@ -21,10 +21,9 @@ ENDS = {f"TASK_STATE_{name}" for name in ("COMPLETED", "FAILED", "CANCELED", "RE
 ASKS = "TASK_STATE_INPUT_REQUIRED"
 REASONS = {
     "three times": "failed: three replicas were lost over it",
-    "cannot be reached": "failed: the agent was away for too long",
 }
 """Ends that a task may come to under chaos: words of the reason that its caller is told, and what it is called."""
-WORKER = re.compile(r" by (\d+)$")
+WORKER = re.compile(r" by (\d+) at ([\d.]+)$")
 
 
 class Refused(Exception):
@@ -33,10 +32,11 @@ class Refused(Exception):
 
 @dataclass
 class Caller:
-    """One task. `seen` are its events by number, `cut` counts the streams that broke, `wrong` what should not be.
+    """One task, with a webhook if it is `pushed`.
 
-    `workers` are the agent's processes that worked it, with the times of their first and last words; `sends` counts
-    requests that may have made a task or a turn without our hearing of it.
+    `seen` are its events by number, `end` is the last one's, `cut` counts the streams that broke, `wrong` what should
+    not be. `workers` are the agent's processes that worked it, with the times of their first and last words; `sends`
+    counts requests that may have made a task or a turn without our hearing of it.
     """
 
     system: System
@@ -44,6 +44,7 @@ class Caller:
     kind: str
     steps: int
     headers: dict[str, str]
+    pushed: bool = False
     task_id: str = ""
     last: int = 0
     state: str = ""
@@ -51,6 +52,7 @@ class Caller:
     cut: int = 0
     silence: float = 0.0
     sends: int = 0
+    end: int = 0
     seen: dict[int, Any] = field(default_factory=dict)
     workers: list[tuple[int, float, float]] = field(default_factory=list)
     wrong: dict[str, list[str]] = field(default_factory=dict)
@@ -74,12 +76,16 @@ class Caller:
         text = f"{word} {self.name}" if word == "ask" else f"{word} {self.name} {self.steps}"
         message = {"messageId": f"{self.name}-{word}", "role": "ROLE_USER", "parts": [{"text": text}]}
         message |= {"taskId": self.task_id} if self.task_id else {"contextId": self.name}
+        body: dict[str, Any] = {"message": message}
+        if self.pushed and not self.task_id:
+            webhook = {"url": f"{self.system.receiver.url}/{self.name}"}
+            body["configuration"] = {"taskPushNotificationConfig": webhook}
         key = {"Idempotency-Key": f"{self.name}-{word}"}
         before = self.last
         while True:
             self.sends += 1
             try:
-                async for frame in self._stream("POST", "/message:stream", key, {"message": message}):
+                async for frame in self._stream("POST", "/message:stream", key, body):
                     first = not self.task_id or self.last == before
                     self._heard(frame, snapshot=first)
                     before = -1
@@ -143,7 +149,7 @@ class Caller:
         self.seen[frame.number] = frame.data
         text = _text(frame.data)
         if found := WORKER.search(text):
-            pid, now = int(found[1]), time.monotonic()
+            pid, now = int(found[1]), float(found[2])
             if self.workers and self.workers[-1][0] == pid:
                 self.workers[-1] = (pid, self.workers[-1][1], now)
             else:
@@ -220,7 +226,15 @@ class Caller:
         changed = [frame.number for frame in found if self.seen.get(frame.number or 0, frame.data) != frame.data]
         if changed:
             self.blame("repeats", f"the events {changed} are not what they were")
+        self.end = len(found)
         self._ends([_state(frame.data) for frame in found[1:]])
+
+    def check_notifications(self) -> None:
+        receiver = self.system.receiver
+        if missing := receiver.missing(self.name, self.end):
+            self.blame("notifications missing", f"{missing} of {self.end}")
+        for detail in receiver.disorder(self.name):
+            self.blame("notifications out of order", detail)
 
     def _ends(self, states: list[str]) -> None:
         ends = [state for state in states if state in ENDS]

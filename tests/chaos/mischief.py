@@ -36,7 +36,7 @@ class Mischief:
         return set(self.done) == set(self._deeds())
 
     def _deeds(self) -> dict[str, Deed]:
-        deeds: dict[str, Deed] = {"Redis killed": self._redis}
+        deeds: dict[str, Deed] = {self._system.store.deed: self._store}
         for service, replicas in (("agent", self._system.agents), ("orchestrator", self._system.orchestrators)):
             for name, deed in (("kill -9", self._kill), ("SIGSTOP", self._sleep), ("SIGTERM", self._stop)):
                 deeds[f"{name} {service}"] = partial(self._to_one, deed, replicas)
@@ -63,7 +63,5 @@ class Mischief:
         replica.wake()
         await replica.until_up(self._system.http)
 
-    async def _redis(self) -> None:
-        self._system.redis.kill()
-        await asyncio.sleep(self._chance.uniform(0, 1.5 * LEASE_SECONDS))
-        await self._system.redis.start()
+    async def _store(self) -> None:
+        await self._system.store.crash(self._chance.uniform(0, 1.5 * LEASE_SECONDS))

@@ -87,7 +87,7 @@ class Replica:
 
     def _leave(self, number: signal.Signals) -> None:
         assert self._process is not None
-        self.gone[self._process.pid] = time.monotonic()
+        self.gone[self._process.pid] = time.time()
         self.ready = False
         self._signal(number)
 

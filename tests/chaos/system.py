@@ -1,19 +1,20 @@
-"""What is put under chaos: an issuer, one Redis, two replicas of an agent behind a balancer, two of an orchestrator."""
+"""What is put under chaos: an issuer, a store, two replicas of an agent behind a balancer, two of an orchestrator."""
 
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
 from tests.chaos.balancer import Balancer
+from tests.chaos.receiver import Receiver
 from tests.chaos.replica import Replica
+from tests.chaos.store import STORES, OneRedis, TwoRedis
 from tests.support.issuer import DevIssuer
 from tests.support.processes import free_port
-from tests.support.redis_server import RedisServer
 from tests.support.serving import listen, serve, url_of
 
 LEASE_SECONDS = 2.0
@@ -31,7 +32,8 @@ customer:
 @dataclass
 class System:
     issuer: DevIssuer
-    redis: RedisServer
+    store: OneRedis | TwoRedis
+    receiver: Receiver
     agent: str
     agents: list[Replica]
     orchestrators: list[Replica]
@@ -52,23 +54,24 @@ class System:
 
 
 @asynccontextmanager
-async def system(folder: Path) -> AsyncIterator[System]:
+async def system(folder: Path, durability: str) -> AsyncIterator[System]:
     async with AsyncExitStack() as stack:
         bound = listen()
         issuer = DevIssuer(folder / "issuer", url=url_of(bound), agents=AGENTS, lifetime=24 * 3600.0)
         await stack.enter_async_context(serve(issuer.app, bound))
-        redis = RedisServer(folder / "redis", "--appendfsync", "always")
-        await redis.start()
-        stack.callback(redis.stop)
+        receiver = Receiver()
+        receiver.url = await stack.enter_async_context(serve(receiver.app))
+        store = STORES[durability](folder)
+        await store.start(stack.enter_context(ExitStack()))
         http = await stack.enter_async_context(httpx.AsyncClient(limits=httpx.Limits(max_connections=None)))
         agents: list[Replica] = []
         door = await asyncio.start_server(Balancer(agents).connected, "127.0.0.1", 0, backlog=1024)
         stack.callback(door.close)
         agent = url_of(door.sockets[0])
-        shared = _shared(issuer, redis)
+        shared = _shared(issuer, store)
         agents += [_agent(folder, number, {**shared, "public_url": agent}) for number in (1, 2)]
         orchestrators = [_orchestrator(folder, number, shared, agent) for number in (1, 2)]
-        made = System(issuer, redis, agent, agents, orchestrators, http)
+        made = System(issuer, store, receiver, agent, agents, orchestrators, http)
         for replica in made.replicas:
             stack.callback(replica.end)
             replica.start()
@@ -78,16 +81,20 @@ async def system(folder: Path) -> AsyncIterator[System]:
         yield made
 
 
-def _shared(issuer: DevIssuer, redis: RedisServer) -> dict[str, object]:
+def _shared(issuer: DevIssuer, store: OneRedis | TwoRedis) -> dict[str, object]:
     return {
+        **store.settings,
         "issuer": issuer.url,
-        "redis_nodes": f"127.0.0.1:{redis.port}",
         "redis_shards": 2,
         "lease_seconds": LEASE_SECONDS,
         "drain_seconds": 1.5,
         "running_tasks": 300,
         "streams_per_customer": 2000,
         "task_seconds": 300,
+        "push_private_urls": True,
+        "push_timeout_seconds": 2.0,
+        "push_retry_seconds": 0.5,
+        "push_attempts": 100,
         "resumable": json.dumps({"*": "checkpoint"}),
     }
 

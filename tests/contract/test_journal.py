@@ -16,6 +16,7 @@ from crossdock.tasks.journal import (
     Entry,
     IdempotencyKey,
     JournalLimits,
+    KeyedTaskExpired,
     KeyReused,
     Lease,
     LeaseLost,
@@ -455,6 +456,42 @@ async def test_the_same_key_gives_the_same_turn_also_after_the_end(journal: Task
     again = await journal.follow("acme", "t", b"turn-2", 60, key=key)
     assert (again.task_id, again.turn, again.again) == ("t", 2, True)
     await refused(TaskEnded, journal.follow("acme", "t", b"turn-2", 60, key=IdempotencyKey("other", "digest")))
+
+
+async def test_a_key_outlives_its_task(kind: str, store: RedisServer | None) -> None:
+    async with opened(kind, store, JournalLimits(retention=0.0, idempotency=60.0)) as journal:
+        key = IdempotencyKey("k", "digest")
+        task_id = journal.task_id("acme", key)
+        accepted = await journal.create("acme", new_task(task_id), b"", 60, worker="w", key=key)
+        assert accepted.claim
+        await journal.append(accepted.claim.lease, [Entry(status(COMPLETED))])
+        await forgotten(journal, task_id)
+        again = journal.task_id("acme", key)
+        await refused(KeyedTaskExpired, journal.create("acme", new_task(again), b"", 60, key=key))
+        other = IdempotencyKey("k", "another digest")
+        await refused(KeyReused, journal.create("acme", new_task(again), b"", 60, key=other))
+        assert not (await journal.create("globex", new_task(again), b"", 60, key=key)).again
+
+
+async def test_a_key_is_forgotten_after_its_time(kind: str, store: RedisServer | None) -> None:
+    async with opened(kind, store, JournalLimits(idempotency=0.02)) as journal:
+        key = IdempotencyKey("k", "digest")
+        first = await journal.create("acme", new_task(journal.task_id("acme", key)), b"", 60, key=key)
+        async with asyncio.timeout(10):
+            while (await journal.create("acme", new_task(journal.task_id("acme", key)), b"", 60, key=key)).again:
+                pass
+        assert (await journal.list("acme", TaskFilter(), "", 10)).total == 2
+        assert (await journal.get("acme", first.task_id)).sequence == 1
+
+
+async def forgotten(journal: TaskJournal, task_id: str) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            await journal.sweep()
+            try:
+                await journal.get("acme", task_id)
+            except TaskUnknown:
+                return
 
 
 async def test_finished_tasks_expire_and_unfinished_ones_do_not(kind: str, store: RedisServer | None) -> None:

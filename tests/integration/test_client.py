@@ -2,6 +2,8 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncGenerator
+from typing import Any
 
 import httpx
 import pytest
@@ -9,11 +11,15 @@ from a2a.types import Message, Task, TaskArtifactUpdateEvent, TaskState
 
 from crossdock.auth.tokens import BearerAuth, GivenToken
 from crossdock.cards.caching import CardCache
+from crossdock.client import patience
+from crossdock.client.agent import Heard
 from crossdock.client.breaker import CircuitBreaker
+from crossdock.client.patience import Away
 from crossdock.errors import Failed, Forbidden, Rejected, TryLater, Unauthenticated
 from crossdock.server.card_routes import card_routes
 from crossdock.tasks.events import Event, fold, is_resting
-from crossdock.tasks.journal import TaskUnknown
+from crossdock.tasks.journal import Accepted, JournalDown, QueueFull, Snapshot, TaskUnknown
+from crossdock.tasks.memory import MemoryJournal
 from tests.support.cutting import cutter
 from tests.support.executors import message
 from tests.support.system import System, puppet_card
@@ -88,6 +94,79 @@ async def test_an_agent_that_is_away_for_a_while_is_waited_for(crossdock: System
             await crossdock.client(agent.url).cancel(first.id)
             last = (await rest)[-1]
     assert last.status.state == TaskState.TASK_STATE_CANCELED  # type: ignore[union-attr]
+
+
+async def until_away(events: AsyncGenerator[Heard]) -> str:
+    async for event in events:
+        if isinstance(event, Away):
+            return event.text
+    raise AssertionError("nothing was said of it")
+
+
+@pytest.fixture
+def soon_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "UNTOLD_SECONDS", 0.5)
+
+
+@pytest.mark.usefixtures("soon_told")
+async def test_an_agent_is_waited_for_as_long_as_there_is_time_and_that_is_said(crossdock: System) -> None:
+    agent = await crossdock.agent()
+    running = crossdock.client(agent.url).send(message("wait").message)
+    first = await anext(running)
+    assert isinstance(first, Task)
+    async with cutter(agent.url) as (line, url):
+        new, known = crossdock.client(url), crossdock.client(url)
+        line.down = True  # neither has even seen the card
+        conversations = [new.send(message("complete").message, key="k"), known.resume(first.id)]
+        for told in await asyncio.gather(*map(until_away, conversations)):
+            assert told == f"{url} cannot be reached at present. Trying again until the task's time is over."
+        line.down = False
+        async with asyncio.timeout(20):
+            assert folded(await collect(conversations[0])).status.state == TaskState.TASK_STATE_COMPLETED
+            await crossdock.client(agent.url).cancel(first.id)
+            assert folded(await collect(conversations[1])).status.state == TaskState.TASK_STATE_CANCELED
+
+
+@pytest.mark.usefixtures("soon_told")
+async def test_an_agent_that_stays_away_is_named_when_the_time_is_over(crossdock: System) -> None:
+    agent = await crossdock.agent()
+    async with cutter(agent.url) as (line, url):
+        line.down = True
+        client = crossdock.client(url)
+        with pytest.raises(TryLater, match="cannot be reached at present, and the task's time is over"):
+            await collect(client.send(message("complete").message, key="k", seconds=1))
+
+
+@pytest.mark.usefixtures("soon_told")
+async def test_a_busy_agent_is_waited_for(crossdock: System) -> None:
+    class Full(MemoryJournal):
+        full = True
+
+        async def create(self, *args: Any, **options: Any) -> Accepted:
+            if self.full:
+                raise QueueFull
+            return await super().create(*args, **options)
+
+        async def get(self, *args: Any, **options: Any) -> Snapshot:
+            if self.full:
+                raise JournalDown
+            return await super().get(*args, **options)
+
+    journal = Full()
+    agent = await crossdock.agent(journal=journal)
+    client = crossdock.client(agent.url)
+    with pytest.raises(TryLater, match="is busy"):
+        await collect(client.send(message("complete").message))
+    conversation = client.send(message("complete").message, key="k")
+    assert "is busy at present" in await until_away(conversation)
+    journal.full = False
+    task = folded(await collect(conversation))
+    assert task.status.state == TaskState.TASK_STATE_COMPLETED
+    journal.full = True
+    conversation = client.resume(task.id)
+    assert "is busy at present" in await until_away(conversation)
+    journal.full = False
+    assert folded(await collect(conversation)).status.state == TaskState.TASK_STATE_COMPLETED
 
 
 async def test_a_request_that_was_never_seen_is_sent_again(crossdock: System) -> None:
@@ -191,16 +270,23 @@ async def test_the_deadline_cancels_the_task_there(crossdock: System) -> None:
 
 async def test_a_dead_agent_opens_the_circuit() -> None:
     now = [0.0]
-    breaker = CircuitBreaker("puppet", failures=2, seconds=10, clock=lambda: now[0])
+    breaker = CircuitBreaker("puppet", failures=2, first=10, longest=30, clock=lambda: now[0])
     breaker.failed()
     breaker.admit()
     breaker.failed()
-    with pytest.raises(TryLater, match="10 s"):
+    with pytest.raises(TryLater, match="in 10 s"):
         breaker.admit()
-    now[0] = 10.0
+    for pause in (20, 30, 30):
+        now[0] += pause
+        breaker.admit()
+        with pytest.raises(TryLater):
+            breaker.admit()
+        breaker.failed()
+        breaker.failed()  # one that was under way before says nothing new
+        with pytest.raises(TryLater, match=f"in {pause} s"):
+            breaker.admit()
+    now[0] += 30
     breaker.admit()
-    with pytest.raises(TryLater):
-        breaker.admit()
     breaker.succeeded()
     breaker.admit()
 

@@ -12,38 +12,60 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import grpc
 import httpx
 import pytest
+from a2a.types import AgentCard
 
 from tests.support.conformance_door import REST_PATH
 from tests.support.conformance_service import Choices, conformance_service
-from tests.support.operations import Caller, RestCaller, RpcCaller, sent
+from tests.support.grpc_operations import GrpcCaller
+from tests.support.operations import UNAUTHENTICATED, Caller, RestCaller, RpcCaller, sent
 from tests.support.processes import free_port
 from tests.support.redis_server import RedisServer
 from tests.support.serving import listen, serve, url_of
-from tests.support.wire import HTTP_JSON, JSONRPC, card_at
+from tests.support.wire import BINDINGS, GRPC, HTTP_JSON, JSONRPC, card_at
 
 CONTENT = base64.b64encode(b"Generated file content").decode()
 ROOT = Path(__file__).parents[2]
 VERSION = {"A2A-Version": "1.0"}
-Agent = Callable[..., AbstractAsyncContextManager[Caller]]
+Agent = Callable[..., AbstractAsyncContextManager[tuple[Caller, AgentCard]]]
 
 
-@pytest.fixture(params=[JSONRPC, HTTP_JSON])
+@pytest.fixture(params=BINDINGS)
 def binding(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@asynccontextmanager
+async def joined(binding: str, url: str, grpc_port: int) -> AsyncIterator[Caller]:
+    """A client of the agent at `url` that has no token."""
+    async with (
+        httpx.AsyncClient(timeout=20) as http,
+        grpc.aio.insecure_channel(f"127.0.0.1:{grpc_port}", options=[("grpc.use_local_subchannel_pool", 1)]) as channel,
+    ):
+        callers: dict[str, Caller] = {
+            JSONRPC: RpcCaller(http, url, VERSION),
+            HTTP_JSON: RestCaller(http, url + REST_PATH, VERSION),
+            GRPC: GrpcCaller(channel, VERSION),
+        }
+        yield callers[binding]
+
+
 @pytest.fixture
 def agent(binding: str, tmp_path: Path) -> Agent:
-    """An agent inside this process, with what is chosen; yields a client of it that has no token."""
+    """An agent inside this process, with what is chosen; yields a client of it, and its card."""
 
     @asynccontextmanager
-    async def started(**choices: Any) -> AsyncIterator[Caller]:
-        bound = listen()
-        service = conformance_service(Choices(port=9999, **choices), tmp_path, url=url_of(bound))
-        async with serve(service, bound) as url, httpx.AsyncClient(timeout=20) as http:
-            yield RpcCaller(http, url, VERSION) if binding == JSONRPC else RestCaller(http, url + REST_PATH, VERSION)
+    async def started(**choices: Any) -> AsyncIterator[tuple[Caller, AgentCard]]:
+        bound, grpc_port = listen(), free_port()
+        service = conformance_service(Choices(port=9999, grpc_port=grpc_port, **choices), tmp_path, url=url_of(bound))
+        async with (
+            serve(service, bound) as url,
+            joined(binding, url, grpc_port) as caller,
+            httpx.AsyncClient() as http,
+        ):
+            yield caller, await card_at(http, url)
 
     return started
 
@@ -78,28 +100,69 @@ ENDS = [
 ]  # fmt: skip
 
 
-async def test_each_prefix_has_its_behaviour(agent: Agent) -> None:
-    async with agent(streaming_timeout=0.01) as caller:
-        for prefix, state, said, parts in ENDS:
-            by_id = await caller.send(f"{prefix}-{'x' * 8}")
-            by_text = await caller.send("m", parts=[{"text": f"{prefix} by text"}])
-            for task in (by_id, by_text):
-                assert task["status"]["state"] == f"TASK_STATE_{state}", prefix
-                assert [part for artifact in task.get("artifacts", []) for part in artifact["parts"]] == parts
-                message = task["status"].get("message")
-                assert (message["parts"][0]["text"] if message else "") == said
-        answer = await caller.call("SendMessage", sent("tck-message-response"))
-        assert answer.result["message"]["role"] == "ROLE_AGENT"
+STREAMS = [
+    ("tck-stream-001", ["task", "WORKING", "Stream hello from TCK", "COMPLETED"]),
+    ("tck-stream-002", ["task", "COMPLETED"]),
+    ("tck-stream-003", ["task", "WORKING", "Stream task lifecycle", "COMPLETED"]),
+    ("tck-stream-basic", ["task", "WORKING", "Streamed content", "COMPLETED"]),
+    ("tck-stream-ordering-001", ["task", "WORKING", "Ordered output", "COMPLETED"]),
+    ("tck-stream-artifact-text", ["task", "WORKING", "Streamed text content", "COMPLETED"]),
+    ("tck-stream-artifact-file", ["task", "WORKING", "output.txt", "COMPLETED"]),
+    ("tck-stream-artifact-chunked", ["task", "WORKING", "chunk-1 ", "chunk-2 appended last", "COMPLETED"]),
+    ("tck-stream-chunked", ["task", "WORKING", "chunk-1 ", "chunk-2 appended last", "COMPLETED"]),
+    ("tck-message-response", ["message"]),
+    ("test-resubscribe-message-id", ["task", "WORKING", "COMPLETED"]),
+]
+
+
+async def ends(caller: Caller) -> None:
+    for prefix, state, said, parts in ENDS:
+        by_id = await caller.send(f"{prefix}-{'x' * 8}")
+        by_text = await caller.send("m", parts=[{"text": f"{prefix} by text"}])
+        for task in (by_id, by_text):
+            assert task["status"]["state"] == f"TASK_STATE_{state}", prefix
+            assert [part for artifact in task.get("artifacts", []) for part in artifact["parts"]] == parts
+            message = task["status"].get("message")
+            assert (message["parts"][0]["text"] if message else "") == said
+    answer = await caller.call("SendMessage", sent("tck-message-response"))
+    assert answer.result["message"]["role"] == "ROLE_AGENT"
+
+
+async def streams(caller: Caller) -> None:
+    for prefix, expected in STREAMS:
+        events = await caller.streamed("SendStreamingMessage", sent(prefix))
+        assert (prefix, list(map(told, events))) == (prefix, expected)
+
+
+def told(event: dict[str, Any]) -> str:
+    """What an event is about: its kind, a state, or the text or the name of an artifact's part."""
+    if "statusUpdate" in event:
+        return str(event["statusUpdate"]["status"]["state"]).removeprefix("TASK_STATE_")
+    if "artifactUpdate" not in event:
+        return ", ".join(event)
+    update = event["artifactUpdate"]
+    (part,) = update["artifact"]["parts"]
+    return str(part.get("text") or part["filename"]) + (" appended last" if update.get("append") else "")
+
+
+async def test_each_prefix_has_its_end(agent: Agent) -> None:
+    async with agent(streaming_timeout=0.01) as (caller, _):
+        await ends(caller)
+
+
+async def test_each_prefix_has_its_events(agent: Agent) -> None:
+    async with agent(streaming_timeout=0.01) as (caller, _):
+        await streams(caller)
 
 
 async def test_a_long_task_gives_its_artifact_in_the_end(agent: Agent) -> None:
-    async with agent() as caller:
+    async with agent() as (caller, _):
         events = await caller.streamed("SendStreamingMessage", sent("tck-long-running"))
         assert [next(iter(event)) for event in events] == ["task", "statusUpdate", "artifactUpdate", "statusUpdate"]
 
 
 async def test_a_conversation_goes_on_until_it_is_done(agent: Agent) -> None:
-    async with agent() as caller:
+    async with agent() as (caller, _):
         task = await caller.send("tck-multi-turn-1")
         for text, state in (("more", "INPUT_REQUIRED"), ("still more", "INPUT_REQUIRED"), ("done now", "COMPLETED")):
             task = await caller.send("tck-multi-turn-2", taskId=task["id"], parts=[{"text": text}])
@@ -107,21 +170,20 @@ async def test_a_conversation_goes_on_until_it_is_done(agent: Agent) -> None:
 
 
 async def test_a_long_task_is_canceled(agent: Agent) -> None:
-    async with agent() as caller:
+    async with agent() as (caller, _):
         task = await caller.send("tck-cancel", configuration={"returnImmediately": True})
         canceled = await caller.call("CancelTask", {"id": task["id"]})
         assert canceled.result["status"]["state"] == "TASK_STATE_CANCELED"
 
 
 async def test_equal_message_ids_make_tasks_of_their_own(agent: Agent) -> None:
-    async with agent() as caller:
+    async with agent() as (caller, _):
         assert len({(await caller.send("tck-complete-task"))["id"] for _ in range(3)}) == 3
 
 
-async def test_capabilities_and_extensions_are_chosen(agent: Agent, binding: str) -> None:
+async def test_capabilities_and_extensions_are_chosen(agent: Agent) -> None:
     uri = "urn:example:needed"
-    async with agent(capabilities=False, required_extension=uri) as caller:
-        card = await card_at(caller.http, caller.url.removesuffix(REST_PATH))
+    async with agent(capabilities=False, required_extension=uri) as (caller, card):
         declared = card.capabilities
         assert (declared.streaming, declared.push_notifications, declared.extended_agent_card) == (False, False, False)
         assert [item.uri for item in declared.extensions if item.required] == [uri]
@@ -132,12 +194,11 @@ async def test_capabilities_and_extensions_are_chosen(agent: Agent, binding: str
 
 
 async def test_a_token_is_asked_for_if_there_is_one(agent: Agent) -> None:
-    async with agent(token="let-me-in") as caller:
-        card = await card_at(caller.http, caller.url.removesuffix(REST_PATH))
+    async with agent(token="let-me-in") as (caller, card):
         assert card.security_schemes["bearer"].http_auth_security_scheme.scheme == "Bearer"
         for given in ("", "Bearer other", "Basic let-me-in", "Bearer let-me-in-too"):
-            refused = await caller.http.send(caller.request("ListTasks", {}, {"Authorization": given}))
-            assert (refused.status_code, given) == (401, given)
+            refused = await caller.call("ListTasks", Authorization=given)
+            assert (refused.status in UNAUTHENTICATED, given) == (True, given)
             assert refused.headers["www-authenticate"].startswith("Bearer ")
         assert (await caller.call("ListTasks", Authorization="Bearer let-me-in")).result["tasks"] == []
 
@@ -148,6 +209,7 @@ async def process(*arguments: str) -> AsyncIterator[tuple[Process, str]]:
     port = free_port()
     command = [sys.executable, "-m", "tests.support.conformance_agent", "--port", str(port), *arguments]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("CROSSDOCK_")}
+    inherited["TCK_STREAMING_TIMEOUT"] = "0.01"
     started = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=inherited, stderr=PIPE)
     try:
         yield started, f"http://127.0.0.1:{port}"
@@ -169,17 +231,22 @@ async def answers(started: Process, http: httpx.AsyncClient, url: str) -> None:
 
 @pytest.mark.parametrize("journal", ["memory", "redis"])
 async def test_the_process_serves_and_stops(journal: str, tmp_path: Path) -> None:
+    """On every binding what the table of prefixes says; and a task that one made is there on all."""
     redis = RedisServer(tmp_path)
     if journal == "redis":
         await redis.start()
     place = f"redis://127.0.0.1:{redis.port}" if journal == "redis" else "memory"
     try:
-        async with process("--grpc-port", str(free_port()), "--journal", place) as (started, url):
+        grpc_port = free_port()
+        async with process("--grpc-port", str(grpc_port), "--journal", place) as (started, url):
             async with httpx.AsyncClient(timeout=20) as http:
                 await answers(started, http, url)
-                caller = RestCaller(http, url + REST_PATH, VERSION)
-                task = await caller.send("tck-artifact-text")
-                assert (await RpcCaller(http, url, VERSION).call("GetTask", {"id": task["id"]})).result == task
+                task = await RestCaller(http, url + REST_PATH, VERSION).send("tck-artifact-text")
+            for binding in BINDINGS:
+                async with joined(binding, url, grpc_port) as caller:
+                    assert (await caller.call("GetTask", {"id": task["id"]})).result == task
+                    await ends(caller)
+                    await streams(caller)
             started.send_signal(signal.SIGTERM)
             async with asyncio.timeout(15):
                 assert await started.wait() == 0

@@ -24,6 +24,7 @@ from crossdock.cards.building import CARD_PATHS
 from crossdock.server.grpc_methods import GRPC_METHODS
 from tests.support.executors import message
 from tests.support.grpc_channels import a2a_stub, channel, health_stub, reflection_stub, refused, stub
+from tests.support.obligations import obliges
 from tests.support.orchestration import orchestrator
 from tests.support.system import Agent, System
 from tests.support.wire import GRPC, card_at
@@ -44,6 +45,7 @@ async def answered(crossdock: System, agent: Agent, path: str, **metadata: str) 
     return await refused(call)
 
 
+@obliges("7.4-every")
 async def test_no_method_is_forgotten(crossdock: System, agent: Agent) -> None:
     foreign = await crossdock.issuer.mint("globex-orchestrator", claims={"aud": ["another-agent"]})
     expired = await crossdock.issuer.mint(claims={"exp": 1, "iat": 0})
@@ -91,6 +93,7 @@ async def test_an_unknown_method_is_unimplemented(crossdock: System, agent: Agen
     assert (await answered(crossdock, agent, "/x.Y/Z", authorization=token)).code() == Code.UNIMPLEMENTED
 
 
+@obliges("13.1-scope", "3.3.2-hidden")
 async def test_another_customers_tasks_do_not_exist(crossdock: System, agent: Agent) -> None:
     owner, other = await stub(crossdock, agent), await stub(crossdock, agent, "globex-orchestrator")
     resuming = await stub(crossdock, agent, "globex-orchestrator", last_event_id="1")

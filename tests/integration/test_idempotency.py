@@ -130,6 +130,22 @@ async def test_another_request_with_the_key_is_refused(replicas: Replicas, bindi
     assert replicas.runs == 1
 
 
+async def test_what_was_worked_is_not_worked_again_when_its_task_is_forgotten(crossdock: System, nodes: str) -> None:
+    agent = await crossdock.agent(redis_nodes=nodes, retention_seconds=0.2, lease_seconds=0.3)
+    replicas = Replicas(crossdock, agent, agent)
+    task = await replicas.sent(agent, body("complete"))
+    http, url, headers = crossdock.http(), f"{agent.url}/tasks/{task['id']}", await replicas.headers(None)
+    async with asyncio.timeout(10):
+        while (await http.get(url, headers=headers)).status_code != httpx.codes.NOT_FOUND:
+            pass
+    for binding, code in ((HTTP_JSON, 409), (JSONRPC, -32043)):
+        error = (await replicas.post(agent, body("complete"), binding=binding)).json()["error"]
+        assert error["code"] == code
+        assert (error.get("details") or error["data"])[0]["reason"] == "IDEMPOTENT_TASK_EXPIRED"
+        assert "with a new key" in error["message"]
+    assert replicas.runs == 1
+
+
 async def test_a_key_belongs_to_its_owner(replicas: Replicas) -> None:
     mine = await replicas.sent(replicas.first, body("complete"))
     theirs = await replicas.sent(replicas.second, body("complete that"), client="globex-orchestrator")

@@ -2,18 +2,21 @@
 
 import asyncio
 import uuid
+from asyncio import StreamWriter
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 from a2a.types import Artifact, Part, Task, TaskArtifactUpdateEvent, TaskState, TaskStatus
+from redis.asyncio.client import PubSub
 
 from crossdock.tasks import wakeups
 from crossdock.tasks.events import now, status_event
 from crossdock.tasks.journal import Entry, JournalDown, JournalLimits, LeaseLost
 from crossdock.tasks.queue import JournalQueue
-from crossdock.tasks.redis_connection import RedisAddress
+from crossdock.tasks.redis_connection import RedisAddress, answered
 from crossdock.tasks.redis_journal import RedisJournal
 from tests.support.executors import Recorder
 from tests.support.line import Line, line
@@ -155,3 +158,46 @@ async def test_a_subscription_that_nobody_serves_any_more(
             await asyncio.sleep(0.1)
     await here.close()
     await there.close()
+
+
+def test_a_write_on_a_connection_that_uvloop_has_closed(redis: RedisServer) -> None:
+    """It is the one error that a transport raises, and no `OSError`: the command is sent again on another line."""
+
+    async def work() -> int:
+        writers: list[StreamWriter] = []
+
+        async def ping() -> int:
+            writer = (await asyncio.open_connection("127.0.0.1", redis.port))[1]
+            if not writers:
+                writer.transport.abort()
+                await asyncio.sleep(0)
+            writers.append(writer)
+            writer.writelines([b"PING\r\n"])
+            return len(writers)
+
+        tries = await answered(ping, seconds=5.0)
+        for writer in writers:
+            writer.close()
+        return tries
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(work()) == 2
+
+
+async def test_a_mistake_does_not_end_the_subscription(redis: RedisServer) -> None:
+    client = redis.client()
+    subscribe, heard = client.pubsub, asyncio.Event()
+
+    def failing_once(**_: Any) -> PubSub:
+        client.pubsub = subscribe  # type: ignore[method-assign]
+        raise RuntimeError
+
+    client.pubsub = failing_once  # type: ignore[method-assign]
+    made = wakeups.Wakeups(client, ["wake"], str)
+    made.start(lambda _: heard.set())
+    async with asyncio.timeout(10):
+        while not heard.is_set():
+            await client.publish("wake", "c:t")
+            await asyncio.sleep(0.05)
+    await made.close()
+    await client.aclose()

@@ -114,7 +114,7 @@ async def test_a_cancel_while_the_orchestrator_asks_back_ends_the_task(crossdock
 
 
 async def test_an_agent_that_is_gone_when_its_turn_comes_is_named(crossdock: System) -> None:
-    served = await orchestrator(crossdock)
+    served = await orchestrator(crossdock, task_seconds=3)
     await served.second.service.drain()
     task = await run(crossdock, served, "complete both")
     assert task.status.state == TaskState.TASK_STATE_FAILED

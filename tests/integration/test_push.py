@@ -9,9 +9,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import httpx
 import pytest
 from a2a.client import Client
+from a2a.compat.v0_3 import a2a_v0_3_pb2 as old
 from a2a.types import (
     DeleteTaskPushNotificationConfigRequest,
     GetTaskPushNotificationConfigRequest,
@@ -24,10 +26,12 @@ from starlette.responses import RedirectResponse, Response
 from crossdock.auth.jws import SigningKey
 from crossdock.extensions import PUSH
 from crossdock.tasks.redis_journal import RedisJournal
+from tests.support.grpc_channels import channel, old_stub, refused
+from tests.support.obligations import obliges
 from tests.support.redis_server import RedisServer
 from tests.support.system import Agent, System, system
 from tests.support.webhook import Received, Webhook, webhook
-from tests.support.wire import HTTP_JSON, JSONRPC, body, card_at, rpc, sdk_client
+from tests.support.wire import GRPC, HTTP_JSON, JSONRPC, body, card_at, rpc, sdk_client
 
 STATES = ["submitted", "working", "working", "working", "", "", "completed"]
 NUMBERS = [1, 2, 3, 4, 5, 6, 7]
@@ -93,6 +97,7 @@ async def test_a_webhook_that_came_with_the_message_hears_everything_in_order(cr
     await until(agent, "delivered", len(NUMBERS))
 
 
+@obliges("4.3.3-credentials")
 async def test_a_request_carries_the_token_and_the_credentials(crossdock: System, hook: Webhook) -> None:
     agent = await crossdock.agent(**FAST)
     secrets: dict[str, Any] = {"token": "tok-1", "authentication": {"scheme": "Bearer", "credentials": "cred-2"}}
@@ -148,6 +153,7 @@ async def test_a_webhook_that_fails_twice_gets_the_same_event_until_it_takes_it(
     assert count(agent, "dead") == 0
 
 
+@obliges("13.2-webhooks")
 async def test_a_redirect_is_a_failure(crossdock: System, hook: Webhook) -> None:
     agent = await crossdock.agent(push_attempts=1, **FAST)
     async with webhook() as other:
@@ -320,6 +326,7 @@ async def test_a_configuration_that_does_not_fit_is_told_by_its_field(
     assert answer.json()["error"]["message"].startswith(f"configuration.taskPushNotificationConfig.{text}")
 
 
+@obliges("13.2-webhooks")
 async def test_a_name_that_turns_private_after_the_check_is_not_dialled(
     crossdock: System, hook: Webhook, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -372,7 +379,8 @@ async def test_another_replica_goes_on_where_a_stopped_one_was(tmp_path: Path, h
         redis.stop()
 
 
-@pytest.mark.parametrize("binding", [JSONRPC, HTTP_JSON])
+@obliges("3.1.7-create", "3.1.8-get", "3.1.9-list", "3.1.10-delete")
+@pytest.mark.parametrize("binding", [JSONRPC, HTTP_JSON, GRPC])
 async def test_the_sdks_client_manages_configurations(crossdock: System, hook: Webhook, binding: str) -> None:
     agent = await crossdock.agent(**FAST)
     sdk: Client = await sdk_client(crossdock, agent.url, binding)
@@ -424,6 +432,45 @@ async def test_0_3_manages_configurations_by_http(crossdock: System, hook: Webho
     assert made["name"] == f"tasks/{task_id}/pushNotificationConfigs/c"
     assert (await http.get(f"{base}/c", headers=headers)).json() == made
     assert (await http.get(base, headers=headers)).json() == {"configs": [made]}
+
+
+async def old_grpc(crossdock: System, agent: Agent) -> Any:
+    return old_stub(channel(crossdock, agent.grpc, await crossdock.headers(version="0.3")))
+
+
+async def test_0_3_manages_configurations_by_grpc(crossdock: System, hook: Webhook) -> None:
+    agent = await crossdock.agent(**FAST)
+    task_id = (await sent(crossdock, agent, body("ask")))["id"]
+    caller, parent = await old_grpc(crossdock, agent), f"tasks/{task_id}"
+    config = old.PushNotificationConfig(
+        id="c", url=hook.url, token="t", authentication={"schemes": ["Bearer"], "credentials": "cred"}
+    )
+    wanted = old.TaskPushNotificationConfig(name=f"{parent}/pushNotificationConfigs/c", push_notification_config=config)
+    request = old.CreateTaskPushNotificationConfigRequest(parent=parent, config_id="c", config=wanted)
+    assert await caller.CreateTaskPushNotificationConfig(request) == wanted
+    get = old.GetTaskPushNotificationConfigRequest(name=wanted.name)
+    assert await caller.GetTaskPushNotificationConfig(get) == wanted
+    listing = old.ListTaskPushNotificationConfigRequest(parent=parent)
+    assert list((await caller.ListTaskPushNotificationConfig(listing)).configs) == [wanted]
+    for _ in range(2):
+        await caller.DeleteTaskPushNotificationConfig(old.DeleteTaskPushNotificationConfigRequest(name=wanted.name))
+    assert (await refused(caller.GetTaskPushNotificationConfig(get))).code() == grpc.StatusCode.NOT_FOUND
+    assert not (await caller.ListTaskPushNotificationConfig(listing)).configs
+
+
+@pytest.mark.parametrize("method", ["SendMessage", "SendStreamingMessage"])
+async def test_a_message_of_0_3_brings_its_webhook_by_grpc(crossdock: System, hook: Webhook, method: str) -> None:
+    agent = await crossdock.agent(**FAST)
+    request = old.SendMessageRequest(
+        request=old.Message(message_id="m", role=old.Role.ROLE_USER, content=[old.Part(text="complete")]),
+        configuration={"push_notification": {"url": hook.url, "token": "tok"}, "blocking": True},
+    )
+    call = getattr(await old_grpc(crossdock, agent), method)(request)
+    task = (await (call if method == "SendMessage" else call.read())).task
+    received = await hook.until_ended()
+    assert [item.state for item in received] == STATES
+    assert received[0].event["task"]["id"] == task.id
+    assert {item.headers["x-a2a-notification-token"] for item in received} == {"tok"}
 
 
 async def test_a_service_that_sends_none_says_so(crossdock: System) -> None:

@@ -1,11 +1,11 @@
-"""Many callers on one connection to Redis: each gets its own answer, in bounded time, whatever becomes of the others."""
+"""Many callers on one connection to Redis: each gets its own answer, in bounded time, whatever the others do."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from redis.exceptions import ConnectionError, NoScriptError, ResponseError, TimeoutError
+from redis import exceptions
 
 from crossdock.tasks.redis_connection import RedisAddress, disconnect
 from crossdock.tasks.redis_link import RedisLink
@@ -48,8 +48,8 @@ async def test_an_error_is_that_of_its_command_alone(link: RedisLink) -> None:
         return_exceptions=True,
     )
     assert (answers[0], answers[3]) == (b"before", b"behind")
-    assert isinstance(answers[1], NoScriptError)
-    assert isinstance(answers[2], ResponseError)
+    assert isinstance(answers[1], exceptions.NoScriptError)
+    assert isinstance(answers[2], exceptions.ResponseError)
 
 
 async def test_who_gives_up_leaves_its_answer_to_nobody(link: RedisLink, redis: RedisServer) -> None:
@@ -69,7 +69,7 @@ async def test_a_server_that_says_nothing_keeps_nobody_waiting(link: RedisLink, 
     redis.pause()
     began = asyncio.get_running_loop().time()
     answers = await asyncio.gather(*(link.send("ECHO", number) for number in range(3)), return_exceptions=True)
-    assert [type(answer) for answer in answers] == [TimeoutError] * 3
+    assert [type(answer) for answer in answers] == [exceptions.TimeoutError] * 3
     assert asyncio.get_running_loop().time() - began < 4 * SECONDS
     redis.go_on()
     assert await link.send("ECHO", "again") == b"again"
@@ -88,7 +88,7 @@ async def test_an_answer_that_came_while_the_loop_stood_still_is_in_time(link: R
 async def test_a_new_connection_follows_a_lost_one(link: RedisLink, redis: RedisServer) -> None:
     await link.send("ECHO", "connected")
     redis.stop()
-    with pytest.raises(ConnectionError):
+    with pytest.raises(exceptions.ConnectionError):
         await link.send("ECHO", "lost")
     await redis.start()
     assert await link.send("ECHO", "again") == b"again"

@@ -1,6 +1,7 @@
 """Two replicas over one Redis: one accepts a task, the other works, streams, cancels it and takes it over."""
 
 import asyncio
+import gc
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -210,6 +211,29 @@ async def test_a_holder_that_slept_writes_nothing_more(fleet: Fleet) -> None:
     await asyncio.gather(*(held.worker for held in sleeper.engine._worker.held.values()))
     assert await log(awake, task.id) == before
     assert task.status.state == COMPLETED
+
+
+async def test_a_lost_lease_is_no_complaint_in_the_log(fleet: Fleet) -> None:
+    go = asyncio.Event()
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+
+    async def late(context: RequestContext, queue: EventQueue) -> None:
+        await go.wait()
+        await complete(context, queue)
+
+    sleeper = await fleet.replica(late)
+    await sleeper.submit()
+    await sleeper.executor.started.wait()
+    await ended(*sleeper.engine._background)
+    awake = await fleet.replica(forever)
+    await awake.executor.started.wait()
+    held = list(sleeper.engine._worker.held.values())
+    go.set()
+    await asyncio.gather(*(item.worker for item in held))
+    held.clear()
+    gc.collect()
+    assert not complaints
 
 
 async def test_a_stopping_replica_gives_its_work_to_another(fleet: Fleet) -> None:

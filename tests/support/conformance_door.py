@@ -67,7 +67,11 @@ class GrpcDoor(AuthenticationInterceptor):
                 *((name, value) for name, value in metadata if name != "authorization"),
                 ("authorization", lent),
             ]
-        return await self._inner.intercept_service(continuation, _Call(handler_call_details.method, metadata))  # type: ignore[arg-type] # only read
+
+        async def served(_: Any) -> Any:
+            return await continuation(handler_call_details)  # gRPC takes its own object only
+
+        return await self._inner.intercept_service(served, _Call(handler_call_details.method, metadata))  # type: ignore[arg-type] # only read
 
 
 class RestPath:

@@ -1,16 +1,19 @@
 """What A2A 1.0 requires of a server, and which tests show it: `docs/obligations.md` is made of both."""
 
 import ast
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+Function = ast.AsyncFunctionDef | ast.FunctionDef
 TESTS = Path(__file__).parents[1]
 HEAD = """# What A2A 1.0 requires of a server, and the tests that show it
 
 Each key begins with the section of the specification that says so. Tests name it by `@obliges("key")`; this page is
 written by `OBLIGATIONS_TABLE=write python -m pytest tests/unit/test_obligations.py`.
+
+Where a test runs on several of A2A's bindings, they are named.
 
 | key | the server | tests |
 |---|---|---|
@@ -33,6 +36,11 @@ MUSTS = {
     "3.1.6-close": "closes a subscription when the task has ended",
     "3.1.6-ended": "refuses subscriptions to a task that has ended: UnsupportedOperationError",
     "3.1.6-first": "begins a subscription with the Task as it stands",
+    "3.1.7-create": "adds a push notification configuration to a task, and keeps it until it is deleted",
+    "3.1.7-unknown": "adds no configuration to a task that there is not: TaskNotFoundError",
+    "3.1.8-get": "gives a configuration by its id, and knows none that there is not: TaskNotFoundError",
+    "3.1.9-list": "lists all configurations of a task",
+    "3.1.10-delete": "deletes a configuration, and gives the same to a repeated Delete",
     "3.2.2-blocking": "answers a message when its task has ended or waits for the caller, with all its artifacts",
     "3.2.2-immediate": "answers at once where returnImmediately says so",
     "3.2.4-history": "gives at most historyLength messages, none for 0, all without it",
@@ -57,13 +65,16 @@ MUSTS = {
     "3.6-patch": "does not look at patch numbers in A2A-Version",
     "3.6.2-empty": "takes a missing A2A-Version for 0.3",
     "3.6.2-version": "speaks the version that was asked for, or refuses: VersionNotSupportedError",
+    "4.3.3-attempt": "tries at least once to deliver each event to each webhook",
+    "4.3.3-credentials": "sends the credentials that a configuration names",
+    "4.3.3-payload": "posts StreamResponses to webhooks",
     "4.6-activated": "activates extensions only for the request that names them, and tells which",
     "4.6.3-unknown": "ignores a version of an extension that it does not know",
     "5.1-equal": "gives the same on every binding",
     "5.2-declared": "declares every binding in its card, each with its URL as it is served (8.3.1)",
     "5.4-codes": "maps each error as the table says",
     "5.5-names": "writes fields in camelCase and enums by their names",
-    "5.6.1-times": "writes times in ISO 8601, in UTC, with milliseconds",
+    "5.6.1-times": "writes times in ISO 8601, in UTC, to the millisecond",
     "5.7-required": "fills the fields that A2A requires, lists with at least one element",
     "5.7-unknown": "ignores fields that it does not know, and refuses what lacks required ones",
     "7.4-every": "authenticates every request, and says how to",
@@ -75,12 +86,18 @@ MUSTS = {
     "9.2-headers": "reads service parameters from HTTP headers (11.2)",
     "9.4.2-events": "streams server-sent events that are whole JSON-RPC answers",
     "9.5-data": "gives error.data as a list of objects with a @type",
+    "10.1-service": "serves lf.a2a.v1.A2AService, with each of its methods",
+    "10.2-parameters": "reads service parameters from metadata",
+    "10.2-version": "validates the A2A-Version of gRPC's metadata",
+    "10.6-status": "answers gRPC's errors with an ErrorInfo of a2a-protocol.org in the status' details",
+    "10.7-events": "streams over gRPC by server streaming: one StreamResponse per event",
     "11.1-type": "answers in application/a2a+json",
     "11.3-urls": "serves each operation at its URL and verb",
     "11.5-query": "reads the parameters of GET and DELETE from path and query, in camelCase, URL-encoded",
     "11.6-status": "answers errors as google.rpc.Status with an ErrorInfo of a2a-protocol.org",
     "11.7-events": "streams server-sent events that are bare StreamResponses",
     "13.1-scope": "lets every operation see what is the caller's, and nothing else",
+    "13.2-webhooks": "delivers to addresses only that strangers may point it at",
     "13.3-extended": "gives the extended card only to those who authenticate (3.1.11)",
     "13.4-logs": "writes no credentials into its log",
     "14.1-files": "fetches files only from addresses that strangers may point it at",
@@ -96,26 +113,58 @@ def obliges(*keys: str) -> pytest.MarkDecorator:
     return pytest.mark.obligation(*keys)
 
 
-def marked() -> dict[str, list[str]]:
-    """The tests that show each of `MUSTS`, as pytest names them."""
-    found: dict[str, list[str]] = {key: [] for key in MUSTS}
+BY_NAME = {"JSONRPC": "JSON-RPC", "HTTP_JSON": "HTTP+JSON", "GRPC": "gRPC"}
+ALL = tuple(BY_NAME.values())
+BINDINGS = {
+    **dict.fromkeys(("caller", "bare", "demanding", "binding"), ALL),
+    "rpc_caller": ALL[:1],
+    "rest_caller": ALL[1:2],
+    "grpc_caller": ALL[2:],
+}
+"""By the fixture that a test asks for: on which of A2A's bindings it runs."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A test, as pytest names it, and the bindings on which it runs; none if it says nothing of them."""
+
+    test: str
+    bindings: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"`{self.test}`" + (f" ({', '.join(self.bindings)})" if self.bindings else "")
+
+
+def marked() -> dict[str, list[Shown]]:
+    """The tests that show each of `MUSTS`."""
+    found: dict[str, list[Shown]] = {key: [] for key in MUSTS}
     for path in sorted(TESTS.rglob("test_*.py")):
-        for key, name in _marks(ast.parse(path.read_text(encoding="utf-8"))):
-            found[key].append(f"{path.relative_to(TESTS.parent)}::{name}")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef):
+                shown = Shown(f"{path.relative_to(TESTS.parent)}::{node.name}", _bindings(node))
+                for mark in _calls(node, "obliges"):
+                    for key in mark.args:
+                        found[str(ast.literal_eval(key))].append(shown)
     return found
 
 
-def _marks(module: ast.Module) -> Iterator[tuple[str, str]]:
-    for node in module.body:
-        if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef):
-            for mark in node.decorator_list:
-                if isinstance(mark, ast.Call) and isinstance(mark.func, ast.Name) and mark.func.id == "obliges":
-                    yield from ((str(ast.literal_eval(key)), node.name) for key in mark.args)
+def _calls(node: Function, name: str) -> list[ast.Call]:
+    """The decorators that are calls of `name`."""
+    calls = [mark for mark in node.decorator_list if isinstance(mark, ast.Call)]
+    return [call for call in calls if ast.unparse(call.func) == name]
+
+
+def _bindings(node: Function) -> tuple[str, ...]:
+    for mark in _calls(node, "pytest.mark.parametrize"):
+        if ast.literal_eval(mark.args[0]) == "binding" and isinstance(mark.args[1], ast.List):
+            return tuple(BY_NAME[ast.unparse(item)] for item in mark.args[1].elts)
+    asked = [argument.arg for argument in node.args.args]
+    return next((BINDINGS[name] for name in asked if name in BINDINGS), ())
 
 
 def table() -> str:
-    def line(key: str, tests: list[str]) -> str:
-        return f"| {key} | {MUSTS[key]} | {'<br>'.join(f'`{test}`' for test in tests)} |\n"
+    def line(key: str, tests: list[Shown]) -> str:
+        return f"| {key} | {MUSTS[key]} | {'<br>'.join(map(str, tests))} |\n"
 
     tests = marked()
     return HEAD + "".join(line(key, tests[key]) for key in sorted(MUSTS, key=_order))

@@ -1,8 +1,9 @@
-"""A2A's operations over raw HTTP, alike on both bindings: each knows its words from the specification, not from us."""
+"""A2A's operations, alike on all bindings: each knows its words from the specification, not from us."""
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -26,13 +27,19 @@ URLS = {
     "GetExtendedAgentCard": ("GET", "/extendedAgentCard"),
 }
 """Section 11.3: verb and path."""
+UNAUTHENTICATED = {401, "UNAUTHENTICATED"}
+"""An answer's status, in the words of each binding."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """`result` of a call that was served, else `error` as the binding has it, with its `details`."""
+    """`result` of a call that was served, else `error` as the binding has it, with its `details`.
 
-    response: httpx.Response
+    `status` is that of HTTP, or the name of gRPC's; `headers` are HTTP's, or gRPC's metadata.
+    """
+
+    status: int | str
+    headers: Mapping[str, str]
     result: Any = None
     error: Any = None
     details: Any = None
@@ -40,7 +47,7 @@ class Answer:
     @property
     def reason(self) -> str:
         """The error's name; empty where there is none."""
-        return self.details[0]["reason"] if self.error else ""
+        return str(self.details[0]["reason"]) if self.error else ""
 
     @property
     def task(self) -> Any:
@@ -48,10 +55,34 @@ class Answer:
         return self.result["task"]
 
 
-@dataclass(frozen=True)
-class Caller:
-    """One customer's client of an agent, at the URL of one interface."""
+class Caller(ABC):
+    """One customer's client of an agent, on one interface."""
 
+    @abstractmethod
+    async def call(self, operation: str, params: dict[str, Any] | None = None, **headers: str) -> Answer:
+        """Underscores in names of `headers` stand for dashes."""
+
+    @abstractmethod
+    def stream(
+        self, operation: str, params: dict[str, Any], **headers: str
+    ) -> AbstractAsyncContextManager[AsyncIterator[Any]]:
+        """The StreamResponses, one by one."""
+
+    async def streamed(self, operation: str, params: dict[str, Any]) -> list[Any]:
+        async with self.stream(operation, params) as events:
+            return [event async for event in events]
+
+    async def send(self, prefix: str, **message: Any) -> Any:
+        """The task that a blocking send of this message answers with."""
+        return (await self.call("SendMessage", sent(prefix, **message))).task
+
+
+def named(headers: dict[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+@dataclass(frozen=True)
+class HttpCaller(Caller):
     http: httpx.AsyncClient
     url: str
     headers: dict[str, str]
@@ -62,7 +93,6 @@ class Caller:
 
     @asynccontextmanager
     async def stream(self, operation: str, params: dict[str, Any], **headers: str) -> AsyncIterator[AsyncIterator[Any]]:
-        """The StreamResponses, one by one."""
         response = await self.http.send(self.request(operation, params, headers), stream=True)
         try:
             assert response.headers["content-type"].startswith("text/event-stream"), await response.aread()
@@ -74,41 +104,34 @@ class Caller:
         async for frame in frames(response):
             yield self.payload(frame)
 
-    async def streamed(self, operation: str, params: dict[str, Any]) -> list[Any]:
-        async with self.stream(operation, params) as events:
-            return [event async for event in events]
+    @abstractmethod
+    def request(self, operation: str, params: dict[str, Any], headers: dict[str, str]) -> httpx.Request: ...
 
-    async def send(self, prefix: str, **message: Any) -> Any:
-        """The task that a blocking send of this message answers with."""
-        return (await self.call("SendMessage", sent(prefix, **message))).task
+    @abstractmethod
+    def answer(self, response: httpx.Response) -> Answer: ...
 
-    def request(self, operation: str, params: dict[str, Any], headers: dict[str, str]) -> httpx.Request:
-        raise NotImplementedError
-
-    def answer(self, response: httpx.Response) -> Answer:
-        raise NotImplementedError
-
-    def payload(self, frame: Frame) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def payload(self, frame: Frame) -> Any: ...
 
     def _headers(self, headers: dict[str, str]) -> dict[str, str]:
-        return {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        return {**self.headers, **named(headers)}
 
 
-class RpcCaller(Caller):
+class RpcCaller(HttpCaller):
     def request(self, operation: str, params: dict[str, Any], headers: dict[str, str]) -> httpx.Request:
         return self.http.build_request("POST", self.url, json=rpc(operation, params), headers=self._headers(headers))
 
     def answer(self, response: httpx.Response) -> Answer:
         content = response.json()
         error = content.get("error")
-        return Answer(response, content.get("result"), error, error and error.get("data"))
+        details = error and error.get("data")
+        return Answer(response.status_code, response.headers, content.get("result"), error, details)
 
     def payload(self, frame: Frame) -> Any:
         return frame.data["result"]
 
 
-class RestCaller(Caller):
+class RestCaller(HttpCaller):
     def request(self, operation: str, params: dict[str, Any], headers: dict[str, str]) -> httpx.Request:
         verb, path = URLS[operation]
         rest = {name: value for name, value in params.items() if f"{{{name}}}" not in path}
@@ -121,7 +144,8 @@ class RestCaller(Caller):
     def answer(self, response: httpx.Response) -> Answer:
         content = response.json()
         error = content.get("error")
-        return Answer(response, None if error else content, error, error and error.get("details"))
+        details = error and error.get("details")
+        return Answer(response.status_code, response.headers, None if error else content, error, details)
 
     def payload(self, frame: Frame) -> Any:
         return frame.data

@@ -12,11 +12,15 @@ from pathlib import Path
 import pytest
 import redis
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, RedisError
 
 from crossdock.tasks.redis_connection import RedisAddress
 from tests.support.serving import listen
 
+START_SECONDS = 60.0
+"""A log of many megabytes takes a while to read."""
 PROGRAMS = ("redis-server", "valkey-server")
 
 
@@ -72,12 +76,13 @@ class RedisServer:
     def client(self) -> Redis:
         name, password = self._user or (None, None)
         tls = {"ssl": True, "ssl_ca_certs": str(self._tls)} if self._tls else {}
-        return Redis(host="127.0.0.1", port=self.port, username=name, password=password, **tls)  # type: ignore[arg-type] # its options are of many types
+        options = {"username": name, "password": password, "retry": Retry(NoBackoff(), 0), **tls}
+        return Redis(host="127.0.0.1", port=self.port, **options)  # type: ignore[arg-type] # its options are of many types
 
     async def start(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._process = self._spawned(self._command())
-        async with asyncio.timeout(10), self.client() as client:
+        async with asyncio.timeout(START_SECONDS), self.client() as client:
             while not await self._answers(client):
                 if self._process.poll() is not None:
                     raise RuntimeError(self._log.read_text())

@@ -25,6 +25,7 @@ from rich.table import Table
 from crossdock.auth.tokens import BearerAuth, GivenToken, Tokens, TokenSource
 from crossdock.cards.caching import CardCache
 from crossdock.client.agent import AgentClient
+from crossdock.client.patience import Away
 from crossdock.client.pool import pooled_client
 from crossdock.console import EventPrinter, as_json, decision_table, describe, save_artifacts
 from crossdock.errors import ConfigError, CrossdockError, Forbidden, TryLater, Unauthenticated, Unreachable
@@ -224,11 +225,11 @@ async def send(
     task = Task()
     async with Connection(target) as agent:
         async for event in agent.send(message):
-            if as_json_:
-                print(as_json(event), flush=True)
-            else:
+            if not as_json_:
                 printer.show(event)
-            if not isinstance(event, Message):
+            elif not isinstance(event, Away):
+                print(as_json(event), flush=True)
+            if not isinstance(event, Message | Away):
                 fold(task, event)
     if save:
         for path in save_artifacts(task, save):

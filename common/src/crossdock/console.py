@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from crossdock.client.agent import Heard
+from crossdock.client.patience import Away
 from crossdock.errors import ConfigError
 from crossdock.extensions import PROGRESS, ROUTING
 from crossdock.parts import media_type, plain, text_of
@@ -43,13 +45,15 @@ class EventPrinter:
         self._console = console
         self._started = time.monotonic()
 
-    def show(self, event: Event | Message) -> None:
+    def show(self, event: Heard) -> None:
         for text in _lines(event):
             seconds = time.monotonic() - self._started
             self._console.print(f"[dim]{seconds:6.2f} s[/dim]  {text}", highlight=False, soft_wrap=True)
 
 
-def _lines(event: Event | Message) -> list[str]:
+def _lines(event: Heard) -> list[str]:
+    if isinstance(event, Away):
+        return [f"[yellow]{escape(event.text)}[/yellow]"]
     if isinstance(event, Message):
         return [f"[green]message[/green]  {escape(text_of(event))}"]
     if isinstance(event, TaskArtifactUpdateEvent):

@@ -25,6 +25,7 @@ from crossdock.server.operations import OPERATIONS
 from tests.integration.bindings.test_bindings_errors import CASES, NO_PUSH, put
 from tests.support.executors import message
 from tests.support.grpc_channels import channel, old_stub, refused, stub
+from tests.support.obligations import obliges
 from tests.support.system import Agent, System
 from tests.support.wire import body
 
@@ -51,6 +52,7 @@ def told(error: Any) -> dict[str, Any]:
     return MessageToDict(status)
 
 
+@obliges("5.1-equal", "5.4-codes")
 @pytest.mark.parametrize("case", SAYABLE, ids=[case[0] for case in SAYABLE])
 async def test_grpc_answers_as_http_json_does(crossdock: System, agent: Agent, case: tuple[Any, ...]) -> None:
     _, method, params, verb, path, content, (reason, _, _) = case
@@ -195,6 +197,7 @@ async def old_caller(crossdock: System, agent: Agent, version: str = "0.3") -> A
     return old_stub(channel(crossdock, agent.grpc, await crossdock.headers(version=version)))
 
 
+@obliges("3.6.2-version")
 async def test_every_method_of_0_3_is_served() -> None:
     service = old.DESCRIPTOR.services_by_name["A2AService"]
     assert (service.full_name, set(service.methods_by_name)) == (OLD_SERVICE, set(OLD))
@@ -207,8 +210,10 @@ def old_message(text: str = "complete", **fields: Any) -> old.SendMessageRequest
     )
 
 
-async def test_an_old_client_gets_everything(crossdock: System, agent: Agent) -> None:
-    caller = await old_caller(crossdock, agent)
+@obliges("3.6.2-version", "3.6.2-empty")
+@pytest.mark.parametrize("version", ["", "0.3"])
+async def test_an_old_client_gets_everything(crossdock: System, agent: Agent, version: str) -> None:
+    caller = await old_caller(crossdock, agent, version)
     sent = (await caller.SendMessage(old_message())).task
     assert sent.status.state == old.TaskState.TASK_STATE_COMPLETED
     got = await caller.GetTask(old.GetTaskRequest(name=f"tasks/{sent.id}", history_length=1))

@@ -13,11 +13,13 @@ from crossdock.tasks.memory import MemoryJournal
 from crossdock.tasks.redis_journal import RedisJournal
 from tests.support.conformance_door import REST_PATH
 from tests.support.conformance_service import AGENT, SKILL, conformance_card, conformance_server
+from tests.support.grpc_channels import channel
+from tests.support.grpc_operations import GrpcCaller
 from tests.support.operations import Caller, RestCaller, RpcCaller
 from tests.support.redis_server import RedisServer
-from tests.support.serving import listen, url_of
+from tests.support.serving import free_port, listen, url_of
 from tests.support.system import PuppetSettings, System, system
-from tests.support.wire import HTTP_JSON, JSONRPC
+from tests.support.wire import BINDINGS, GRPC, HTTP_JSON, JSONRPC, card_at
 
 shared = pytest_asyncio.fixture(scope="module", loop_scope="module")
 Serve = Callable[..., Awaitable[str]]
@@ -37,7 +39,7 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(params=[JSONRPC, HTTP_JSON])
+@pytest.fixture(params=BINDINGS)
 def binding(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -55,8 +57,9 @@ async def serve_agent(crossdock: System) -> Serve:
     async def serve(journal: TaskJournal | None = None, **card: Any) -> str:
         bound = listen()
         place: dict[str, Any] = {
-            "grpc": False,
-            "push_notifications": False,
+            "grpc_port": free_port(),
+            "push_notifications": card.get("capabilities", True),
+            "push_private_urls": True,
             "public_url": url_of(bound),
             "issuer": crossdock.issuer.url,
         }
@@ -86,12 +89,23 @@ async def join(crossdock: System, agent_url: str) -> Join:
     """A client of the agent; one for each binding, customer and agent is enough, as clients are slow to make."""
     http = crossdock.http()
     known: dict[str, dict[str, str]] = {}
+    channels: dict[str, Any] = {}
+
+    async def open_channel(url: str) -> Any:
+        card = await card_at(http, url)
+        (address,) = {item.url for item in card.supported_interfaces if item.protocol_binding == GRPC}
+        return channel(crossdock, address)
 
     async def made(binding: str, client_id: str = "acme-orchestrator", url: str = "") -> Caller:
         if client_id not in known:
             known[client_id] = await crossdock.headers(client_id)
+        place = url or agent_url
+        if binding == GRPC:
+            if place not in channels:
+                channels[place] = await open_channel(place)
+            return GrpcCaller(channels[place], known[client_id])
         kind, path = (RpcCaller, "") if binding == JSONRPC else (RestCaller, REST_PATH)
-        return kind(http, (url or agent_url) + path, known[client_id])
+        return kind(http, place + path, known[client_id])
 
     return made
 
@@ -109,8 +123,8 @@ async def stranger(join: Join, binding: str) -> Caller:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def other(join: Join, binding: str) -> Caller:
-    """The same customer's client on the other binding."""
-    return await join(HTTP_JSON if binding == JSONRPC else JSONRPC)
+    """The same customer's client on the next binding."""
+    return await join(BINDINGS[(BINDINGS.index(binding) + 1) % len(BINDINGS)])
 
 
 @shared
@@ -141,13 +155,24 @@ async def demanding(join: Join, demanding_url: str, binding: str) -> Caller:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def rpc_caller(join: Join) -> Caller:
-    return await join(JSONRPC)
+async def rpc_caller(join: Join) -> RpcCaller:
+    caller = await join(JSONRPC)
+    assert isinstance(caller, RpcCaller)
+    return caller
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def rest_caller(join: Join) -> Caller:
-    return await join(HTTP_JSON)
+async def rest_caller(join: Join) -> RestCaller:
+    caller = await join(HTTP_JSON)
+    assert isinstance(caller, RestCaller)
+    return caller
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def grpc_caller(join: Join) -> GrpcCaller:
+    caller = await join(GRPC)
+    assert isinstance(caller, GrpcCaller)
+    return caller
 
 
 @pytest.fixture

@@ -1,7 +1,10 @@
 """What a waiting turn holds of its request."""
 
+from a2a.server.context import ServerCallContext
 from a2a.types import SendMessageConfiguration, SendMessageRequest, TaskPushNotificationConfig
 
+from crossdock.auth.caller import Caller
+from crossdock.auth.claims import Principal
 from crossdock.tasks.turns import Turn
 from tests.support.executors import call_context, message
 
@@ -16,3 +19,14 @@ def test_no_executor_sees_a_webhooks_secrets() -> None:
     assert b"secret" not in waiting
     assert Turn.decode(waiting).request.configuration == SendMessageConfiguration(history_length=3)
     assert request.configuration.task_push_notification_config == config
+
+
+def test_a_later_release_may_say_more() -> None:
+    principal = Principal(subject="s", customer="acme", client_id="c", roles=frozenset({"r"}), expires_at=1.0)
+    context = ServerCallContext(user=Caller(principal))
+    turn = Turn.of(message("hello"), context, 1.0, follows=True)
+    assert turn.caller
+    turn.caller["level"] = "gold"
+    read = Turn.decode(turn.encode()).context().user
+    assert isinstance(read, Caller)
+    assert read.principal == principal

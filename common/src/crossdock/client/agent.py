@@ -27,25 +27,20 @@ from a2a.types import (
 )
 from a2a.utils.constants import TransportProtocol
 from a2a.utils.errors import UnsupportedOperationError
-from tenacity import (
-    AsyncRetrying,
-    retry_if_exception,
-    stop_after_attempt,
-    stop_after_delay,
-    wait_random_exponential,
-)
-from tenacity.stop import stop_base
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from crossdock.cards.caching import CardCache
 from crossdock.client.breaker import CircuitBreaker
 from crossdock.client.difference import difference
-from crossdock.client.faults import never_sent, translated, was_cut
-from crossdock.errors import CrossdockError, Failed
+from crossdock.client.faults import never_sent, passes, translated, was_cut
+from crossdock.client.patience import Away, Patience
+from crossdock.errors import CrossdockError, Failed, TryLater
 from crossdock.extensions import HOPS_HEADER, KEY_HEADER, TIMEOUT_HEADER
-from crossdock.tasks.events import TERMINAL, Event, fold, is_resting, state_name, state_of
+from crossdock.tasks.events import TERMINAL, Event, copied, fold, is_resting, state_name, state_of
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
+Heard = Event | Message | Away
 Begun = tuple[AsyncIterator[StreamResponse], StreamResponse]
 RECALL_SECONDS = 1.5
 BINDINGS = [TransportProtocol.JSONRPC.value, TransportProtocol.HTTP_JSON.value]
@@ -53,14 +48,12 @@ BINDINGS = [TransportProtocol.JSONRPC.value, TransportProtocol.HTTP_JSON.value]
 
 @dataclass(frozen=True, slots=True)
 class ClientPolicy:
-    """`attempts` counts tries of one call.
+    """`attempts` counts tries of one call without a key; `seconds` is the longest that one conversation may take.
 
-    `patience` is for how long, in seconds, a message with a key is sent again, and a stream without a new event is
-    subscribed to again: longer than another replica takes to take over.
+    As long as it may, a message with a key is sent again, and a cut stream subscribed to again.
     """
 
     attempts: int = 4
-    patience: float = 20.0
     seconds: float = 600.0
 
 
@@ -112,10 +105,11 @@ class AgentClient:
         seconds: float | None = None,
         key: str = "",
         keeps: Callable[[], bool] = lambda: False,
-    ) -> AsyncGenerator[Event | Message]:
+    ) -> AsyncGenerator[Heard]:
         """Sends `message` and yields what happens until the task rests: first the Task, then each event once.
 
-        An agent that answers with a lone Message yields just that. With a `key` the same message may be sent several
+        An agent that answers with a lone Message yields just that. An `Away`, at any time, says that the agent is away
+        for longer than a takeover takes, and waited for. With a `key` the same message may be sent several
         times, also by several processes: the agent works it once, and the Task that comes first is as it then stands.
         Leaving the iterator early does not cancel the task; being cancelled before the agent has answered does, unless
         it `keeps` it: somebody else sends the message again. Raises `TryLater`, `Unauthenticated`, `Forbidden`,
@@ -124,17 +118,19 @@ class AgentClient:
         limit = self._limit(seconds)
         headers = _headers(hops, limit, key)
         seen = Task()
-        async with aclosing(self._observed(self._conversation(message, seen, headers, keeps), seen, limit)) as events:
+        patience = Patience(self.name)
+        conversation = self._conversation(message, seen, headers, keeps, patience)
+        async with aclosing(self._observed(conversation, seen, limit, patience)) as events:
             async for event in events:
                 yield event
 
-    async def resume(
-        self, task_id: str, *, hops: int = 0, seconds: float | None = None
-    ) -> AsyncGenerator[Event | Message]:
+    async def resume(self, task_id: str, *, hops: int = 0, seconds: float | None = None) -> AsyncGenerator[Heard]:
         """As `send` for a message that was sent before: first the Task as it stands, then what follows."""
         limit = self._limit(seconds)
         seen = Task(id=task_id)
-        async with aclosing(self._observed(self._rest(seen, _headers(hops, limit)), seen, limit)) as events:
+        patience = Patience(self.name)
+        conversation = self._rest(seen, _headers(hops, limit), patience)
+        async with aclosing(self._observed(conversation, seen, limit, patience)) as events:
             async for event in events:
                 yield event
 
@@ -142,118 +138,154 @@ class AgentClient:
         return min(seconds or self._policy.seconds, self._policy.seconds)
 
     async def _observed(
-        self, conversation: AsyncGenerator[Event | Message], seen: Task, limit: float
-    ) -> AsyncGenerator[Event | Message]:
+        self, conversation: AsyncGenerator[Heard], seen: Task, limit: float, patience: Patience
+    ) -> AsyncGenerator[Heard]:
         started = time.monotonic()
         outcome = "error"
         try:
             async with asyncio.timeout(limit), aclosing(conversation) as events:
                 async for event in events:
-                    if isinstance(event, Message) or is_resting(event):
-                        outcome = "message" if isinstance(event, Message) else _state(event)
+                    outcome = _outcome(event) or outcome
                     yield event
         except TimeoutError:
             if seen.id:
                 await self._quietly_cancel(seen.id)
-            raise Failed(f"{self.name} did not finish within {limit:g} s.") from None
+            raise patience.verdict(limit) from None
         finally:
             if self._observe:
                 self._observe(outcome, time.monotonic() - started)
 
-    async def _rest(self, seen: Task, headers: dict[str, str]) -> AsyncGenerator[Event | Message]:
-        task = await self.get(seen.id)
-        seen.CopyFrom(task)
+    async def _rest(self, seen: Task, headers: dict[str, str], patience: Patience) -> AsyncGenerator[Heard]:
+        while not seen.HasField("status"):
+            try:
+                seen.CopyFrom(await self.get(seen.id))
+            except TryLater as error:
+                if away := patience.failed(error):
+                    yield away
+                await patience.pause()
+        patience.heard()
+        task = copied(seen)
         yield task
         if is_resting(task):
             return
-        async with aclosing(self._resumed(seen, None, headers)) as events:
+        async with aclosing(self._resumed(seen, None, headers, patience)) as events:
             async for event in events:
                 yield event
 
     async def _conversation(
-        self, message: Message, seen: Task, headers: dict[str, str], keeps: Callable[[], bool]
-    ) -> AsyncGenerator[Event | Message]:
+        self,
+        message: Message,
+        seen: Task,
+        headers: dict[str, str],
+        keeps: Callable[[], bool],
+        patience: Patience,
+    ) -> AsyncGenerator[Heard]:
         number: int | None = None  # of the last event seen, where it is known
         try:
-            async for event in self._first_stream(message, headers, keeps):
+            async for event in self._first_stream(message, headers, keeps, patience):
                 yield event
                 if isinstance(event, Message):
                     return
+                if isinstance(event, Away):
+                    continue
                 fold(seen, event)
                 number = _first_number(event) if isinstance(event, Task) else None if number is None else number + 1
                 if _is_last(event, message):
                     return
         except Exception as error:
-            if not (seen.id and was_cut(error)):
+            if not (seen.id and passes(error)):
                 raise translated(self.name, error) from error
-        async with aclosing(self._resumed(seen, number, headers)) as events:
+        async with aclosing(self._resumed(seen, number, headers, patience)) as events:
             async for event in events:
                 yield event
 
     async def _first_stream(
-        self, message: Message, headers: dict[str, str], keeps: Callable[[], bool]
-    ) -> AsyncGenerator[Event | Message]:
-        client = await self._client()
+        self, message: Message, headers: dict[str, str], keeps: Callable[[], bool], patience: Patience
+    ) -> AsyncGenerator[Heard]:
         # The history would bring back what was just sent, files and all.
         configuration = SendMessageConfiguration(history_length=0)
         request = SendMessageRequest(message=message, configuration=configuration)
+        context = ClientCallContext(service_parameters=headers)
+        starting = asyncio.ensure_future(self._begun(request, context))
+        try:
+            while (error := await _failure(starting)) is not None:
+                if not self._may_repeat(error, headers, patience):
+                    raise error
+                if away := patience.failed(error):
+                    yield away
+                await patience.pause()
+                starting = asyncio.ensure_future(self._begun(request, context))
+        except (asyncio.CancelledError, GeneratorExit):
+            await (_dropped(starting) if keeps() else self._recall(starting, request, context))
+            raise
+        patience.heard()
+        stream, first = starting.result()
+        yield _payload(first)
+        async for response in stream:
+            yield _payload(response)
+
+    def _may_repeat(self, error: Exception, headers: dict[str, str], patience: Patience) -> bool:
+        if KEY_HEADER in headers:
+            return passes(error)
+        return never_sent(error) and patience.failures + 1 < self._policy.attempts
+
+    async def _begun(self, request: SendMessageRequest, context: ClientCallContext) -> Begun:
+        """The stream that answers `request`, and its first event."""
 
         async def begin() -> Begun:
-            stream = client.send_message(request, context=ClientCallContext(service_parameters=headers))
+            stream = (await self._client()).send_message(request, context=context)
             first = await anext(stream, None)
             if first is None:
                 raise httpx.RemoteProtocolError("the stream ended before its first event")
             return stream, first
 
-        repeatable = _broke if KEY_HEADER in headers else never_sent
-        stop = stop_after_delay(self._policy.patience) if KEY_HEADER in headers else None
-        starting = asyncio.ensure_future(self._retried(begin, repeatable, stop))
-        try:
-            stream, first = await asyncio.shield(starting)
-        except asyncio.CancelledError:
-            await (_dropped(starting) if keeps() else self._recall(starting))
-            raise
-        yield _payload(first)
-        async for response in stream:
-            yield _payload(response)
+        return await self._counted(begin)
 
-    async def _recall(self, starting: asyncio.Future[Begun]) -> None:
+    async def _recall(
+        self, starting: asyncio.Future[Begun], request: SendMessageRequest, context: ClientCallContext
+    ) -> None:
         """Cancels a task that its sender gave up before hearing of it: nobody would ever know of it."""
         try:
             async with asyncio.timeout(RECALL_SECONDS):
-                _, first = await starting
+                failed = starting.done() and starting.exception()
+                _, first = await (self._begun(request, context) if failed else starting)
                 if first.HasField("task"):
                     await self.cancel(first.task.id)
         except Exception as error:  # noqa: BLE001 - best effort: the cancellation itself is what goes on
             log.warning("sent_message_not_recalled", agent=self.name, reason=type(error).__name__)
 
-    async def _resumed(self, seen: Task, number: int | None, headers: dict[str, str]) -> AsyncGenerator[Event]:
+    async def _resumed(
+        self, seen: Task, number: int | None, headers: dict[str, str], patience: Patience
+    ) -> AsyncGenerator[Event | Away]:
         """Subscribes again until the task rests. `Last-Event-ID` makes it exact where the agent knows it."""
-        failures, since = 0, time.monotonic()
         while True:
+            problem: Exception | None = None
             try:
-                async with aclosing(self._subscribed(seen, number, headers)) as events:
+                async with aclosing(self._subscribed(seen, number, headers, patience)) as events:
                     async for event in events:
-                        failures, since = 0, time.monotonic()
+                        patience.heard()
                         fold(seen, event)
                         number = None if number is None else number + 1
                         yield event
                         if is_resting(event):
                             return
             except Exception as error:
-                if not _broke(error) or time.monotonic() - since > self._policy.patience:
+                if not passes(error):
                     raise translated(self.name, error) from error
-            failures += 1
-            if time.monotonic() - since > self._policy.patience:
-                raise Failed(f"{self.name} closed the stream of the task {seen.id} again and again.")
-            await asyncio.sleep(min(0.1 * 2**failures, 2.0))
+                problem = error
+            if away := patience.failed(problem):
+                yield away
+            await patience.pause()
 
-    async def _subscribed(self, seen: Task, number: int | None, headers: dict[str, str]) -> AsyncGenerator[Event]:
+    async def _subscribed(
+        self, seen: Task, number: int | None, headers: dict[str, str], patience: Patience
+    ) -> AsyncGenerator[Event]:
         client = await self._client()
         cursor = {"Last-Event-ID": str(number)} if number else {}
         context = ClientCallContext(service_parameters={**headers, **cursor})
         try:
             async for response in client.subscribe(SubscribeToTaskRequest(id=seen.id), context=context):
+                patience.answered()
                 event = _payload(response)
                 if isinstance(event, Task):
                     for missed in difference(seen, event):
@@ -273,8 +305,8 @@ class AgentClient:
         return await self._unary(lambda client: client.list_tasks(request))
 
     async def cancel(self, task_id: str) -> Task:
-        """Idempotent in effect, so that it may be retried; of an ended task it raises `Rejected`."""
-        return await self._unary(lambda client: client.cancel_task(CancelTaskRequest(id=task_id)))
+        """Of an ended task it raises `Rejected`, so that what may have been heard is not sent again."""
+        return await self._unary(lambda client: client.cancel_task(CancelTaskRequest(id=task_id)), never_sent)
 
     async def _quietly_cancel(self, task_id: str) -> None:
         try:
@@ -283,25 +315,23 @@ class AgentClient:
         except Exception as error:  # noqa: BLE001 - best effort: the deadline itself is the error to report
             log.warning("late_task_not_canceled", agent=self.name, task_id=task_id, reason=type(error).__name__)
 
-    async def _unary(self, call: Callable[[Client], Awaitable[T]]) -> T:
-        client = await self._client()
+    async def _unary(
+        self, call: Callable[[Client], Awaitable[T]], repeatable: Callable[[BaseException], bool] = passes
+    ) -> T:
+        async def made() -> T:
+            return await call(await self._client())
+
         try:
             async with asyncio.timeout(self._policy.seconds):
-                return await self._retried(lambda: call(client))
+                return await self._retried(made, repeatable)
         except TimeoutError:
             raise Failed(f"{self.name} did not answer in time.") from None
         except Exception as error:
             raise translated(self.name, error) from error
 
-    async def _retried(
-        self,
-        call: Callable[[], Awaitable[T]],
-        repeatable: Callable[[BaseException], bool] = never_sent,
-        stop: stop_base | None = None,
-    ) -> T:
-        """Tries again, with back-off; by itself only what the agent cannot have seen."""
+    async def _retried(self, call: Callable[[], Awaitable[T]], repeatable: Callable[[BaseException], bool]) -> T:
         async for attempt in AsyncRetrying(
-            stop=stop or stop_after_attempt(self._policy.attempts),
+            stop=stop_after_attempt(self._policy.attempts),
             wait=wait_random_exponential(multiplier=0.1, max=2.0),
             retry=retry_if_exception(repeatable),
             reraise=True,
@@ -349,8 +379,12 @@ def _is_last(event: Event, message: Message) -> bool:
     return is_resting(event)
 
 
-def _broke(error: BaseException) -> bool:
-    return never_sent(error) or was_cut(error)
+async def _failure(starting: asyncio.Future[Begun]) -> Exception | None:
+    """Waits for its end, and lets it go on if that is cancelled."""
+    await asyncio.wait({starting})
+    error = starting.exception()
+    assert error is None or isinstance(error, Exception)
+    return error
 
 
 async def _dropped(starting: asyncio.Future[Begun]) -> None:
@@ -364,7 +398,12 @@ def _rebased(url: str, base: str) -> str:
     return f"{base}{path}" if path else base
 
 
-def _state(event: Event) -> str:
+def _outcome(event: Heard) -> str:
+    """What a conversation that ends with this event came to; empty for one that goes on."""
+    if isinstance(event, Message):
+        return "message"
+    if isinstance(event, Away) or not is_resting(event):
+        return ""
     state = state_of(event)
     return state_name(state) if state is not None else ""
 

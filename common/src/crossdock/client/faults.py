@@ -15,6 +15,12 @@ from crossdock.tasks.journal import TaskUnknown
 
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 CUT = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.ReadTimeout)
+BUSY = {
+    httpx.codes.SERVICE_UNAVAILABLE,
+    httpx.codes.TOO_MANY_REQUESTS,
+    httpx.codes.BAD_GATEWAY,
+    httpx.codes.GATEWAY_TIMEOUT,
+}
 UNAVAILABLE_CODE = "-32050"
 
 
@@ -34,6 +40,11 @@ def never_sent(error: BaseException) -> bool:
 def was_cut(error: BaseException) -> bool:
     """Whether a stream broke on its way."""
     return isinstance(error, A2AClientTimeoutError) or isinstance(root(error), CUT + NEVER_SENT)
+
+
+def passes(error: BaseException) -> bool:
+    """Whether the same request may succeed later; the agent may have taken it already."""
+    return was_cut(error) or isinstance(translated("", error), TryLater)
 
 
 def translated(name: str, error: BaseException) -> CrossdockError:
@@ -67,7 +78,7 @@ def _status(name: str, response: httpx.Response) -> CrossdockError:
         return Unauthenticated(f"{name} does not accept the token: {text}")
     if code == httpx.codes.FORBIDDEN:
         return Forbidden(f"{name} refuses: {text}")
-    if code in {httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.TOO_MANY_REQUESTS, httpx.codes.BAD_GATEWAY}:
+    if code in BUSY:
         wait = response.headers.get("retry-after", "")
         return TryLater(
             f"{name} is busy. Send the request again later.", retry_after=float(wait) if wait.isdigit() else 2.0

@@ -32,7 +32,7 @@ from starlette.responses import JSONResponse, Response
 from crossdock.errors import Forbidden, Public, Rejected, TryLater, Unauthenticated
 from crossdock.server.bodies import NotJson
 from crossdock.server.call import CALL, Call
-from crossdock.tasks.journal import KeyReused, TaskUnknown
+from crossdock.tasks.journal import KeyedTaskExpired, KeyReused, TaskUnknown
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +47,15 @@ class IdempotencyKeyReusedError(A2AError):
     """The key stands for another request."""
 
     message = "The Idempotency-Key was sent with another request. Repeat that one unchanged, or take a new key."
+
+
+class IdempotentTaskExpiredError(A2AError):
+    """The request was worked, but its task is no more."""
+
+    message = (
+        "A request with this Idempotency-Key was worked already, and its task has been forgotten since. "
+        "To have it worked again, send the message with a new key."
+    )
 
 
 class UnavailableError(A2AError):
@@ -65,6 +74,7 @@ OWN_ERRORS: dict[type[A2AError], tuple[int, ErrorMapping]] = {
     PermissionDeniedError: (-32040, ErrorMapping(403, "PERMISSION_DENIED", "PERMISSION_DENIED")),
     IdempotencyKeyReusedError: (-32041, ErrorMapping(409, "ALREADY_EXISTS", "IDEMPOTENCY_KEY_REUSED")),
     TooLargeError: (-32042, ErrorMapping(413, "RESOURCE_EXHAUSTED", "REQUEST_TOO_LARGE")),
+    IdempotentTaskExpiredError: (-32043, ErrorMapping(409, "ALREADY_EXISTS", "IDEMPOTENT_TASK_EXPIRED")),
     UnavailableError: (-32050, ErrorMapping(503, "UNAVAILABLE", "UNAVAILABLE")),
 }
 """JSON-RPC code (of the range that JSON-RPC leaves to servers) and HTTP mapping of errors that A2A does not name."""
@@ -131,6 +141,8 @@ def as_a2a(error: Exception) -> A2AError:
             return error
         case KeyReused():
             return IdempotencyKeyReusedError()
+        case KeyedTaskExpired():
+            return IdempotentTaskExpiredError()
         case TaskUnknown():
             return TaskNotFoundError(LOST)
         case Forbidden() | Unauthenticated():

@@ -37,6 +37,10 @@ class KeyReused(CrossdockError):
     """The idempotency key belongs to another request."""
 
 
+class KeyedTaskExpired(CrossdockError):
+    """The idempotency key's request was worked, and its task has been forgotten since."""
+
+
 class QueueFull(TryLater):
     """The owner has as many tasks waiting as it may."""
 
@@ -60,6 +64,17 @@ class JournalDown(TryLater):
 
     def __init__(self) -> None:
         super().__init__("The task store does not answer. Send the request again in a moment.", retry_after=2.0)
+
+
+class TaskNewer(TryLater):
+    """A later release wrote the task, in a way that this one cannot read."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A newer release of this agent has written the task than the replica that you reached. Send the request "
+            "again: a replica of that release serves it.",
+            retry_after=5.0,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +237,8 @@ class TaskJournal(ABC):
         """Stores a new task and its first turn; when this returns, the task is accepted.
 
         `seconds` is the turn's time, from now. A `worker` may be given the claim at once, but only while no one waits.
-        `push` is told every event, from the first on. Raises `QueueFull`, `StoreFull` and `KeyReused`.
+        `push` is told every event, from the first on. Raises `QueueFull`, `StoreFull`, `KeyReused`
+        and `KeyedTaskExpired`.
         """
 
     @abstractmethod

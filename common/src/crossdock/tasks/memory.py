@@ -21,6 +21,7 @@ from crossdock.tasks.journal import (
     Entry,
     IdempotencyKey,
     JournalLimits,
+    KeyedTaskExpired,
     KeyReused,
     Lease,
     LeaseLost,
@@ -355,10 +356,12 @@ class MemoryJournal(TaskJournal):
         if key is None:
             return None
         digest, task_id, turn, until = self._keys.get((owner, key.key), ("", "", 0, 0.0))
-        if until <= self._clock() or task_id not in self._tasks:
+        if until <= self._clock():
             return None
         if digest != key.digest:
             raise KeyReused
+        if task_id not in self._tasks:
+            raise KeyedTaskExpired
         return Accepted(task_id, turn, len(self._tasks[task_id].log), again=True)
 
     def _remember(self, owner: str, key: IdempotencyKey | None, task_id: str, turn: int) -> None:

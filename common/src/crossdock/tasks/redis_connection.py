@@ -16,7 +16,7 @@ from redis.backoff import NoBackoff
 
 from crossdock.errors import ConfigError
 from crossdock.tasks.journal import JournalDown
-from crossdock.tasks.redis_link import PooledLink, RedisLink, SharedLink
+from crossdock.tasks.redis_link import PooledLink, RedisLink, SharedLink, is_loss
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -98,7 +98,8 @@ class RedisAddress:
 async def answered(call: Callable[[], Awaitable[T]], *, seconds: float) -> T:
     """The command's answer, tried again for `seconds` while Redis is away.
 
-    For commands that may be sent twice; tenacity would cost as much as the command. Raises `JournalDown`, without the driver's words.
+    For commands that may be sent twice: tenacity would cost as much as one. Raises `JournalDown`, without the
+    driver's words.
     """
     clock = asyncio.get_running_loop().time
     deadline = clock() + seconds
@@ -106,7 +107,9 @@ async def answered(call: Callable[[], Awaitable[T]], *, seconds: float) -> T:
     while True:
         try:
             return await call()
-        except PASSING as error:
+        except (*PASSING, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and not is_loss(error):
+                raise
             attempt += 1
             if clock() >= deadline:
                 raise _down(error) from error

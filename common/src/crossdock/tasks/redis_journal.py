@@ -27,6 +27,7 @@ from crossdock.tasks.journal import (
     Snapshot,
     TaskFilter,
     TaskJournal,
+    TaskNewer,
     TaskPage,
     TaskUnknown,
 )
@@ -42,7 +43,8 @@ POLL = 3.0
 """A reader looks for itself after so many seconds, should a wake-up be lost."""
 SWEPT = 100
 VISIBILITY = 10.0
-FORMAT = 1
+LAYOUT = 1
+"""Which keys there are, and in which shards. All replicas of a store have the same."""
 TOGETHER = 10
 """So many logs of a page are fetched side by side."""
 Records = list[Record]
@@ -101,14 +103,14 @@ class RedisJournal(TaskJournal):
     async def _check(self) -> None:
         async def meta() -> Any:
             key = f"{self._prefixes[0]}meta"
-            await self._client.hsetnx(key, "shards", str(len(self._prefixes)))
-            await self._client.hsetnx(key, "format", str(FORMAT))
-            return await self._client.hmget(key, ["shards", "format"])
+            await self._scripts.ask("HSETNX", key, "shards", len(self._prefixes))
+            await self._scripts.ask("HSETNX", key, "format", LAYOUT)
+            return await self._scripts.ask("HMGET", key, "shards", "format")
 
         shards, version = await answered(meta, seconds=self._patience)
         if int(shards) != len(self._prefixes):
             raise ConfigError(f"The task store has {int(shards)} shards. Set CROSSDOCK_REDIS_SHARDS to that number.")
-        if int(version) > FORMAT:
+        if int(version) > LAYOUT:
             raise ConfigError("The task store was written by a newer release. Start that one.")
         self._checked = True
 
@@ -118,7 +120,7 @@ class RedisJournal(TaskJournal):
         await disconnect(self._client)
 
     async def ready(self) -> bool:
-        await answered(lambda: self._client.hget(f"{self._prefixes[0]}meta", "shards"), seconds=1.0)
+        await answered(lambda: self._scripts.ask("HGET", f"{self._prefixes[0]}meta", "shards"), seconds=1.0)
         return True
 
     def shard_of(self, task_id: str) -> str:
@@ -339,7 +341,7 @@ class RedisJournal(TaskJournal):
     async def _listed(self, owner: str, task_id: str, kind: str) -> Records:
         try:
             return [record for _, record in await self._log(owner, task_id, kind)]
-        except TaskUnknown:  # it expired between the two looks
+        except (TaskUnknown, TaskNewer):  # it expired between the two looks, or is another release's to show
             return []
 
     async def save_checkpoint(self, lease: Lease, data: Any) -> None:

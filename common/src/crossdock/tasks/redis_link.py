@@ -1,8 +1,9 @@
 """One connection to Redis for many callers: what they send in one turn of the event loop goes out in one write."""
 
 import asyncio
+import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any, Protocol
 
 import hiredis
@@ -101,9 +102,15 @@ class Conversation:
         await ended(self._task)
 
     def _flush(self) -> None:
-        if self._writer is not None and self._unsent:
-            self._writer.write(b"".join(self._unsent))
+        if self._writer is None or not self._unsent:
+            return
+        try:
+            with plain_losses():
+                self._writer.write(b"".join(self._unsent))
             self._unsent.clear()
+        except exceptions.ConnectionError as error:
+            self._end(error)
+            self._task.cancel()
 
     async def _hold(self) -> None:
         error: BaseException = exceptions.ConnectionError("the connection was closed")
@@ -166,6 +173,21 @@ class Conversation:
             future, _ = self._waiting.popleft()
             if not future.done():
                 future.set_exception(error)
+
+
+@contextlib.contextmanager
+def plain_losses() -> Generator[None]:
+    """Makes what uvloop says of a write on a lost connection, where asyncio says nothing, the driver's own error."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not is_loss(error):
+            raise
+        raise exceptions.ConnectionError("the connection was lost") from error
+
+
+def is_loss(error: BaseException) -> bool:
+    return isinstance(error, RuntimeError) and "handler is closed" in str(error)
 
 
 def _streams(connection: AbstractConnection) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

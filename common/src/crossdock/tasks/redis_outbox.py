@@ -5,8 +5,8 @@ from typing import Any, Protocol
 
 from a2a.types import TaskPushNotificationConfig
 
-from crossdock.tasks.journal import TaskUnknown
 from crossdock.tasks.outbox import Delivery, PushConfigUnknown, PushOutbox, TooManyPushConfigs
+from crossdock.tasks.redis_replies import known
 from crossdock.tasks.wakeups import Wakeups
 
 PUSH_SCRIPTS = ("push_save", "push_read", "push_delete", "push_claim", "push_advance", "push_end")
@@ -41,9 +41,7 @@ class RedisOutbox(PushOutbox):
     async def save(self, owner: str, config: TaskPushNotificationConfig) -> None:
         task_id = config.task_id
         reply = await self._run("push_save", self._shard_of(task_id), owner, task_id, *placed(config, self._limit))
-        if reply[0] == b"unknown":
-            raise TaskUnknown(task_id)
-        if reply[0] == b"crowded":
+        if known(reply, task_id)[0] == b"crowded":
             raise TooManyPushConfigs(self._limit)
 
     async def list(self, owner: str, task_id: str) -> list[TaskPushNotificationConfig]:
@@ -58,15 +56,11 @@ class RedisOutbox(PushOutbox):
         return TaskPushNotificationConfig.FromString(found)
 
     async def _kept(self, owner: str, task_id: str) -> Fields:
-        reply = await self._run("push_read", self._shard_of(task_id), owner, task_id)
-        if reply[0] == b"unknown":
-            raise TaskUnknown(task_id)
+        reply = known(await self._run("push_read", self._shard_of(task_id), owner, task_id), task_id)
         return dict(zip(reply[1][::2], reply[1][1::2], strict=True))
 
     async def delete(self, owner: str, task_id: str, config_id: str) -> None:
-        reply = await self._run("push_delete", self._shard_of(task_id), owner, task_id, config_id)
-        if reply[0] == b"unknown":
-            raise TaskUnknown(task_id)
+        known(await self._run("push_delete", self._shard_of(task_id), owner, task_id, config_id), task_id)
 
     async def claim(self, seconds: float, busy: Collection[str] = ()) -> Delivery | None:
         for _ in self._prefixes:

@@ -5,12 +5,14 @@ from typing import Any
 from crossdock.tasks.journal import (
     Accepted,
     Claim,
+    KeyedTaskExpired,
     KeyReused,
     Lease,
     LeaseLost,
     QueueFull,
     StoreFull,
     TaskEnded,
+    TaskNewer,
     TaskUnknown,
 )
 from crossdock.tasks.record import Record
@@ -34,6 +36,8 @@ def known(reply: Any, task_id: str) -> Any:
             raise TaskEnded(task_id)
         case b"lost":
             raise LeaseLost(task_id)
+        case b"newer":
+            raise TaskNewer
     return reply
 
 
@@ -45,6 +49,8 @@ def accepted(reply: Any, task_id: str = "") -> Accepted:
             raise StoreFull
         case b"reused":
             raise KeyReused
+        case b"expired":
+            raise KeyedTaskExpired
         case b"claim":
             claim = claim_of(reply)
             return Accepted(claim.lease.task_id, claim.number, claim.sequence, claim)

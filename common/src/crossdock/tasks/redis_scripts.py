@@ -52,6 +52,10 @@ class Scripts:
         except NoScriptError:
             return await send("EVAL", self._texts[name], 1, prefix, *args)
 
+    async def ask(self, *command: Any) -> Any:
+        """A plain command."""
+        return await self._link.send(*command)
+
     async def _confirmed(self, name: str, milliseconds: int, *command: Any) -> Any:
         """On a connection of its own: those behind it would wait, too."""
         pipeline = self._client.pipeline(transaction=False)

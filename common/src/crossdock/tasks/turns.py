@@ -2,7 +2,7 @@
 
 import json
 import struct
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from a2a.server.context import ServerCallContext
@@ -112,8 +112,8 @@ class Turn:
             tenant=self.tenant, state={"headers": dict(self.headers)}, requested_extensions=set(self.extensions)
         )
         if self.caller is not None:
-            roles = frozenset(self.caller["roles"])
-            context.user = Caller(Principal(**{**self.caller, "roles": roles}))
+            known = {item.name: self.caller[item.name] for item in fields(Principal) if item.name in self.caller}
+            context.user = Caller(Principal(**{**known, "roles": frozenset(known["roles"])}))
         return context
 
 

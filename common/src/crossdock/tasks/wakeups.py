@@ -10,6 +10,7 @@ from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from crossdock.tasks.bell import Bell
+from crossdock.tasks.redis_link import plain_losses
 from crossdock.tasks.stopping import ended
 
 log = structlog.get_logger(__name__)
@@ -101,14 +102,19 @@ class Wakeups:
     async def _listen(self) -> None:
         while True:
             try:
-                await self._subscribed()
-            except (RedisError, OSError, KeyError) as error:  # a KeyError: nobody has the slot in a cluster
+                with plain_losses():
+                    await self._subscribed()
+            except (RedisError, OSError) as error:
                 log.warning("wakeups_lost", error=type(error).__name__)
+            except Exception as error:
+                log.error("wakeups_failed", exc_info=error)
             self._subscription = None
             self.everybody()
             await asyncio.sleep(AGAIN)
 
     async def _subscribed(self) -> None:
+        if isinstance(self._client, RedisCluster):
+            await self._client.initialize()  # a subscription needs to know the nodes, and does not ask
         async with self._client.pubsub() as subscription:
             await subscription.subscribe(*self._channels)
             if self._asking is not None:

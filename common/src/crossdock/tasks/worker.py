@@ -248,8 +248,9 @@ class Worker:
         work = asyncio.create_task(self._traced(held, turn, context, queue))
         await held.done_or_stopped(work, claim.seconds)
         if work.done():
+            error = _ended_with(work)
             await queue.flush()
-            return self._outcome(claim, work, queue)
+            return self._outcome(claim, error, queue)
         goes_on = held.stop is Stop.SHUTDOWN and self._interrupted(held, task) is None
         queue.handed_over = goes_on or held.stop is Stop.LOST
         await self._stop(work, context, queue, claim)
@@ -279,8 +280,7 @@ class Worker:
             span.end()
             tracing.detach(token)
 
-    def _outcome(self, claim: Claim, work: "asyncio.Task[None]", queue: JournalQueue) -> End | None:
-        error = asyncio.CancelledError() if work.cancelled() else work.exception()
+    def _outcome(self, claim: Claim, error: BaseException | None, queue: JournalQueue) -> End | None:
         if isinstance(error, LeaseLost | JournalDown):
             raise error
         if queue.resting or queue.lone is not None:
@@ -364,6 +364,10 @@ class Worker:
             task=copied(task) if turn.follows else None,  # an SDK executor may change what it is given
             related_tasks=earlier,
         )
+
+
+def _ended_with(work: "asyncio.Task[None]") -> BaseException | None:
+    return asyncio.CancelledError() if work.cancelled() else work.exception()
 
 
 def _overdue(seconds: float) -> str:

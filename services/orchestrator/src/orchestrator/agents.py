@@ -9,8 +9,9 @@ from typing import Any
 import structlog
 from a2a.types import Message, Role, Task, TaskArtifactUpdateEvent, TaskState, TaskStatusUpdateEvent
 
-from crossdock.client.agent import AgentClient
-from crossdock.errors import CrossdockError, Failed, Rejected, TryLater
+from crossdock.client.agent import AgentClient, Heard
+from crossdock.client.patience import Away
+from crossdock.errors import CrossdockError, Failed, Rejected, Unreachable
 from crossdock.extensions import PROGRESS, SKILL
 from crossdock.parts import from_wire, plain, struct, text_of, to_wire
 from crossdock.pipeline import ArtifactChunk, AuthRequired, InputRequired, Output, Part, Progress, Result
@@ -58,13 +59,11 @@ class AgentDirectory:
         self._seen: dict[str, Agent] = {}
 
     async def catalogue(self) -> tuple[Catalogue, tuple[str, ...]]:
-        """The cards of the agents that answer, and the ids of those that do not. Raises `TryLater` if none does."""
+        """The cards of the agents that answer, and the ids of those that do not. Raises `Unreachable` if none does."""
         found = await asyncio.gather(*(self._profile(agent) for agent in self._clients))
         profiles = [item for item in found if item is not None]
         if not profiles:
-            raise TryLater(
-                "None of the agents can be reached at present. Send the request again later.", retry_after=5.0
-            )
+            raise Unreachable("The customer's agents", 5.0)
         known = {item.id for item in profiles}
         return Catalogue(tuple(profiles)), tuple(agent for agent in self._clients if agent not in known)
 
@@ -90,13 +89,16 @@ class AgentDirectory:
             log.warning("agent_card_missing", agent=agent, reason=str(error))
             return None
 
-    async def call(self, call: Call) -> AsyncGenerator[Started | Output]:
+    async def call(self, call: Call) -> AsyncGenerator[Started | Away | Output]:
         """Yields what the agent does, in a pipeline's terms; the last item ends the turn there.
 
         Raises `Rejected` or `Failed` with the agent's own words when its task ended so.
         """
         async with aclosing(self._events(call)) as events:
             async for event in events:
+                if isinstance(event, Away):
+                    yield event
+                    continue
                 if isinstance(event, Task):
                     yield Started(event.id)
                 await self._check_skill(call.agent, event)
@@ -104,7 +106,7 @@ class AgentDirectory:
                     for output in outputs(happening):
                         yield output
 
-    def _events(self, call: Call) -> AsyncGenerator[Event | Message]:
+    def _events(self, call: Call) -> AsyncGenerator[Heard]:
         client = self._clients[call.agent]
         if call.sent:
             return client.resume(call.task_id, hops=call.hops, seconds=call.seconds)

@@ -1,16 +1,18 @@
 """One customer's requests: decide who does them, have it done, pass on what happens."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeVar
 
 import structlog
 from opentelemetry import trace
 
 from crossdock.cards.sanitising import all_cleaned
-from crossdock.errors import Failed, Rejected
+from crossdock.client.patience import Away, Patience
+from crossdock.errors import Failed, Rejected, TryLater
 from crossdock.extensions import ROUTING, SKILL, STYLE
 from crossdock.pipeline import (
     AgenticPipeline,
@@ -37,6 +39,8 @@ from orchestrator.routers.router import Router
 
 log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
+
 ASKED = "asked"
 CANCEL_SECONDS = 1.5
 
@@ -48,7 +52,7 @@ class Agents(Protocol):
 
     async def profile(self, agent: str) -> Agent: ...
 
-    def call(self, call: Call) -> AsyncGenerator[Started | Output]: ...
+    def call(self, call: Call) -> AsyncGenerator[Started | Away | Output]: ...
 
     async def cancel(self, agent: str, task_id: str) -> None: ...
 
@@ -77,7 +81,12 @@ class OrchestratorPipeline(AgenticPipeline):
             plan.skill = self._named(request).rpartition(".")[2] or plan.skill
             log.info("plan_continues", task_id=request.task_id, agent=plan.agent, agent_task=plan.task_id)
         else:
-            decision = await self._decide(request)
+            async with aclosing(_awaited(self._agents.catalogue, "The customer's agents", run)) as found:
+                async for outcome in found:
+                    if isinstance(outcome, Progress):
+                        yield outcome
+                    else:
+                        decision = await self._decide(request, *outcome)
             yield Annotation(ROUTING, decision.as_metadata(), _in_words(decision))
             if not decision.plan:
                 yield Checkpoint({ASKED: {"turn": _turn(request), "question": decision.question}})
@@ -93,8 +102,7 @@ class OrchestratorPipeline(AgenticPipeline):
         if request.checkpoint and ASKED not in request.checkpoint:
             await self._cancel(Plan.from_checkpoint(request.checkpoint))
 
-    async def _decide(self, request: PipelineRequest) -> Decision:
-        catalogue, missing = await self._agents.catalogue()
+    async def _decide(self, request: PipelineRequest, catalogue: Catalogue, missing: tuple[str, ...]) -> Decision:
         decision = await self._router.route(
             routing_request(_whole_request(request), skill=self._named(request)), catalogue
         )
@@ -121,12 +129,15 @@ class OrchestratorPipeline(AgenticPipeline):
         while not plan.finished:
             parts = request.parts
             if not plan.task_id:
-                agent = await self._agents.profile(plan.agent)
-                parts, left_out = plan.parts(_whole_request(request), agent)
-                if not parts:
-                    raise Rejected(_unreadable(agent, left_out[0]))
+                ask = partial(self._agents.profile, plan.agent)
+                async with aclosing(_awaited(ask, f"{plan.agent}-agent", run)) as found:
+                    async for outcome in found:
+                        if isinstance(outcome, Progress):
+                            yield outcome
+                        else:
+                            parts, left_out = _readable(request, plan, outcome)
                 if left_out:
-                    yield Progress(f"{agent.id} does not read {', '.join(left_out)}; left out.")
+                    yield Progress(f"{plan.agent} does not read {', '.join(left_out)}; left out.")
             async with aclosing(self._step(request, plan, parts, run)) as outputs:
                 async for output in outputs:
                     yield output
@@ -171,7 +182,9 @@ class OrchestratorPipeline(AgenticPipeline):
         except TaskUnknown as error:
             raise Failed(f"{agent}: it has lost its part of the work. Send the request again.") from error
 
-    def _passed_on(self, plan: Plan, happening: Started | Output, turn: int) -> list[Output]:
+    def _passed_on(self, plan: Plan, happening: Started | Away | Output, turn: int) -> list[Output]:
+        if isinstance(happening, Away):  # the agent may not have heard of this turn
+            return [Progress(happening.text)]
         if isinstance(happening, Started):
             if plan.task_id:
                 return []
@@ -208,6 +221,31 @@ class OrchestratorPipeline(AgenticPipeline):
                     await self._agents.cancel(plan.agent, plan.task_id)
             except TimeoutError:
                 log.warning("cancel_not_passed_on", agent=plan.agent, task_id=plan.task_id, reason="no answer in time")
+
+
+async def _awaited(ask: Callable[[], Awaitable[T]], name: str, run: Run) -> AsyncGenerator[Progress | T]:
+    """What is asked for comes last. While `name` is away it is asked for again, as long as the task has time."""
+    patience = Patience(name)
+    while True:
+        try:
+            found = await ask()
+        except TryLater as error:
+            if run.remaining() <= CANCEL_SECONDS:
+                raise
+            if away := patience.failed(error):
+                yield Progress(away.text)
+            await patience.pause()
+        else:
+            yield found
+            return
+
+
+def _readable(request: PipelineRequest, plan: Plan, agent: Agent) -> tuple[tuple[Part, ...], tuple[str, ...]]:
+    """The parts that the next agent gets, and the names of those that it does not read. Raises `Rejected`."""
+    parts, left_out = plan.parts(_whole_request(request), agent)
+    if not parts:
+        raise Rejected(_unreadable(agent, left_out[0]))
+    return parts, left_out
 
 
 def _unreadable(agent: Agent, file: str) -> str:

@@ -5,16 +5,33 @@ if before == token then -- a retry: the answer to the first was lost
   local again = given(had, worker, resumed)
   if again then return again end
 end
-while true do
+
+-- The first in an owner's queue that this release can read.
+local function first(queue)
+  local id = call('LINDEX', queue, 0)
+  if not id or not newer(id) then return call('LPOP', queue) end
+  for _, other in ipairs(call('LRANGE', queue, 1, LOOKED)) do
+    if not newer(other) then
+      call('LREM', queue, 1, other)
+      return other
+    end
+  end
+end
+
+for _ = 1, call('LLEN', P .. 'ring') do
   local owner = call('LPOP', P .. 'ring')
-  if not owner then return { 'none' } end
-  local id = call('LPOP', P .. 'q:' .. owner)
-  if call('EXISTS', P .. 'q:' .. owner) == 1 then
+  local queue = P .. 'q:' .. owner
+  local id
+  repeat
+    id = first(queue)
+  until not id or call('HDEL', P .. 't:' .. id, 'queued') == 1
+  if call('EXISTS', queue) == 1 then
     call('RPUSH', P .. 'ring', owner)
   end
-  if id and call('HDEL', P .. 't:' .. id, 'queued') == 1 then
+  if id then
     local claim = grant(id, worker, lease)
     call('SET', asked, token .. ' ' .. claim[13] .. ' ' .. id, 'PX', lease)
     return claim
   end
 end
+return { 'none' }

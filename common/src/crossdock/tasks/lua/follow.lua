@@ -4,6 +4,7 @@ local t = P .. 't:' .. id
 local f = call('HMGET', t, 'owner', 'state', 'until', 'queued', 'sequence', 'token', 'accepted', 'number', 'begun',
   'lost')
 if f[1] ~= owner then return { 'unknown' } end
+if newer(id) then return { 'newer' } end
 local known = seen(owner, key, digest)
 if known then return known end
 if f[6] == token then -- a retry: the answer to the first was lost

@@ -14,6 +14,7 @@ local call = redis.call
 local ENDED = { ['3'] = true, ['4'] = true, ['5'] = true, ['7'] = true }
 local INTERRUPTED = { ['6'] = true, ['8'] = true }
 local FORMAT = '1'
+local LOOKED = 100 -- so many are looked at for one that this release can read
 
 local moment
 
@@ -29,6 +30,24 @@ end
 -- Most tasks have no reader elsewhere: then it is told to nobody.
 local function changed(id)
   call('PUBLISH', P .. 'wake:' .. id, '')
+end
+
+-- Of a release that writes what this one cannot read: its own replicas look after it.
+local function newer(id)
+  return tonumber(call('HGET', P .. 't:' .. id, 'format') or FORMAT) > tonumber(FORMAT)
+end
+
+-- Of `set` those up to `score` that this release can read.
+local function past(set, score, limit)
+  local found = {}
+  for offset = 0, 9 * limit, limit do
+    local batch = call('ZRANGEBYSCORE', P .. set, '-inf', score, 'LIMIT', offset, limit)
+    for _, id in ipairs(batch) do
+      if #found < tonumber(limit) and not newer(id) then found[#found + 1] = id end
+    end
+    if #batch < tonumber(limit) or #found == tonumber(limit) then break end
+  end
+  return found
 end
 
 local function wake(text)
@@ -192,15 +211,15 @@ local function forget(id)
   call('ZREM', P .. 'ended', id)
 end
 
--- What an earlier request with the same idempotency key made, if that still exists.
+-- What an earlier request with the same idempotency key made.
 local function seen(owner, key, digest)
   if key == '' then return nil end
   local k = P .. 'i:' .. owner .. ':' .. key
   local known, id, turn = unpack(call('HMGET', k, 'digest', 'id', 'turn'))
   if not known then return nil end
-  local sequence = call('HGET', P .. 't:' .. id, 'sequence')
-  if not sequence then return nil end
   if known ~= digest then return { 'reused' } end
+  local sequence = call('HGET', P .. 't:' .. id, 'sequence')
+  if not sequence then return { 'expired' } end
   return { 'again', id, turn, sequence }
 end
 

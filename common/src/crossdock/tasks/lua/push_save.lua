@@ -1,6 +1,7 @@
 local owner, id, cid, config, limit = unpack(ARGV)
 local f = call('HMGET', P .. 't:' .. id, 'owner', 'state', 'sequence')
 if f[1] ~= owner then return { 'unknown' } end
+if newer(id) then return { 'newer' } end
 local sent = ENDED[f[2]] and f[3] - 1 or f[3]
 if not keep_push(owner, id, cid, config, limit, sent) then return { 'crowded' } end
 return { 'ok' }

@@ -8,7 +8,7 @@ if time - (tonumber(swept) or time) > tonumber(lease) then -- the store was away
   call('HSET', meta, 'spared', spared)
 end
 local over = time < (tonumber(spared) or 0) and '-inf' or time
-for _, id in ipairs(call('ZRANGEBYSCORE', P .. 'leases', '-inf', over, 'LIMIT', 0, limit)) do
+for _, id in ipairs(past('leases', over, limit)) do
   local t = P .. 't:' .. id
   call('ZREM', P .. 'leases', id)
   call('HDEL', t, 'until', 'worker')
@@ -16,11 +16,11 @@ for _, id in ipairs(call('ZRANGEBYSCORE', P .. 'leases', '-inf', over, 'LIMIT', 
   call('HINCRBY', t, 'fence', 1)
   queue(call('HGET', t, 'owner'), id, true)
 end
-for _, id in ipairs(call('ZRANGEBYSCORE', P .. 'ended', '-inf', time, 'LIMIT', 0, limit)) do
+for _, id in ipairs(past('ended', time, limit)) do
   forget(id)
 end
 local overdue = {}
-for _, id in ipairs(call('ZRANGEBYSCORE', P .. 'due', '-inf', time, 'LIMIT', 0, limit)) do
+for _, id in ipairs(past('due', time, limit)) do
   call('ZADD', P .. 'due', time + tonumber(again), id)
   if call('HEXISTS', P .. 't:' .. id, 'until') == 0 then
     overdue[#overdue + 1] = id
