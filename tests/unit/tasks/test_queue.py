@@ -100,3 +100,11 @@ async def test_events_before_something_slow_are_stored_meanwhile() -> None:
     async with asyncio.timeout(5):
         assert await tail.wait(1, 5)
     assert journal.appends == 1
+
+
+async def test_a_write_that_is_given_up_is_made_all_the_same() -> None:
+    journal = Mute()
+    queue, _, tail = await working(journal)
+    await stopped_while_it_writes(journal, queue, TaskState.TASK_STATE_INPUT_REQUIRED)
+    assert await tail.wait(1, 5)
+    assert [item.number for item in tail.since(1) or []] == [2, 3]

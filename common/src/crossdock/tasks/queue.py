@@ -106,8 +106,8 @@ class JournalQueue(EventQueue):
         self._pending.append(Entry(event))
         if is_resting(event) or len(self._pending) >= AHEAD:
             await self.flush()
-        elif self._later is None:
-            self._later = asyncio.get_running_loop().call_soon(self._write_later)
+        else:
+            self._soon()
 
     def open(self) -> None:
         """From here on there is a task, whatever comes."""
@@ -134,10 +134,14 @@ class JournalQueue(EventQueue):
                 await self._write()
             self._raise()
 
+    def _soon(self) -> None:
+        if self._later is None:
+            self._later = asyncio.get_running_loop().call_soon(self._write_later)
+
     def _write_later(self) -> None:
         """For an executor that goes on to something slow; one that ends at once writes by itself, in one step."""
         self._later = None
-        if self._pending and not self._busy:
+        if (self._pending or self._attempt) and not self._busy:
             self._writing = asyncio.create_task(self._write_quietly())
 
     async def _write_quietly(self) -> None:
@@ -175,6 +179,9 @@ class JournalQueue(EventQueue):
                 await self._append()
         except Exception as error:  # noqa: BLE001 - whoever sends the next event is told
             self._error = error
+        except asyncio.CancelledError:  # its executor may go on, and say nothing for long
+            self._soon()
+            raise
         finally:
             self._busy = False
             self._written.ring()
