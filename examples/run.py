@@ -22,13 +22,14 @@ HOME = Path(os.environ.get("CROSSDOCK_HOME", ".crossdock"))
 def show(stack: Stack) -> None:
     console.print(f"[bold]Crossdock is up:[/bold] {stack.processes} processes.", highlight=False)
     table = Table(box=None)
-    for column in ("card name", "URL", "health and metrics"):
+    for column in ("card name", "URL", "gRPC", "health and metrics"):
         table.add_column(column, no_wrap=True)
     rows = [(f"{name}-orchestrator", stack.orchestrator(name)) for name in stack.customers]
     rows += [(f"{agent}-agent", url) for agent, url in stack.agents.items()]
     for name, url in rows:
-        table.add_row(name, url, f"port {int(url.rsplit(':', 1)[1]) + 1000}: /readyz, /metrics")
-    table.add_row("(dev token issuer)", stack.issuer, "/healthz")
+        port = int(url.rsplit(":", 1)[1])
+        table.add_row(name, url, f":{port + 2000}", f":{port + 1000}/readyz, /metrics")
+    table.add_row("(dev token issuer)", stack.issuer, "", "/healthz")
     console.print(table)
     home = f" --home {HOME}" if Path(".crossdock") != HOME else ""
     console.print(

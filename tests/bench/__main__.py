@@ -2,7 +2,8 @@
 
 (a) is a2a-sdk's default handler with its in-memory store, as it is shipped; (b) Crossdock on memory; (c) Crossdock on
 Redis. (b) and (c) check tokens, trace and log. One process each, the same executor, the same machine, rounds in turn.
-Figures are medians over the rounds, as ratios to (a); the machine's own speed is in none of them.
+Figures are medians over the rounds, as ratios: in the first table to (a), in the second one to another figure of the
+same server. The machine's own speed is in none of them.
 """
 
 import argparse
@@ -13,16 +14,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.load import Act, Sample, getter, message, run, send, streamer, waiting
+from tests.bench.load import Act, Sample, getter, run, send, side_by_side, streamer, waiting
 from tests.bench.rig import Rig, Target
+from tests.bench.wire import message
 
 KINDS = {"sdk": "a", "memory": "b", "redis": "c"}
 Figures = dict[str, float]
+Found = dict[str, dict[str, list[float]]]
+Keep = Callable[[str, Figures], None]
 Scenario = Callable[[Target], Awaitable[Figures]]
 
 
@@ -43,9 +47,22 @@ ROWS = {
     "get": Row("GetTask, 16 callers: requests per second", 1.0),
     "stream": Row("streams of four events, 16 callers: per second", 5.0),
     "chunks": Row("an artifact of 3,000 chunks: seconds", 1 / 3, least=False),
-    "linear": Row("the same: time of 3,000 chunks over twice that of 1,500", None, least=False),
     "memory": Row("1,000 open streams: memory", 0.5, least=False),
 }
+STORED = (10, 10_000, 100_000)
+OWN_ROWS = {
+    "linear": Row("an artifact of 3,000 chunks: seconds, over twice those of 1,500", None, least=False),
+    "hops": Row("SendMessage through an orchestrator, 1 caller: p50, over that of a direct call", 2.5, least=False),
+    "hops cpu": Row("the same: CPU of both servers, over that of the agent called directly", None, least=False),
+    **{
+        f"{figure} {stored}": Row(
+            f"SendMessage, 1 caller, {stored:,} stored tasks: {what}, over that with 10", None, least=False
+        )
+        for stored in STORED[1:]
+        for figure, what in (("p50", "p50"), ("cpu", "server CPU"))
+    },
+}
+OWN_KINDS = ("memory", "redis")
 
 
 async def sending(target: Target) -> Figures:
@@ -81,41 +98,93 @@ async def holding(target: Target) -> Figures:
     raise AssertionError("the streams open or the benchmark fails")
 
 
-async def measured(rounds: int) -> dict[str, dict[str, list[float]]]:
-    """By figure and kind of server, one value a round."""
-    found: dict[str, dict[str, list[float]]] = {name: {kind: [] for kind in KINDS} for name in ROWS}
-    with tempfile.TemporaryDirectory() as folder:
-        async with Rig(Path(folder)) as rig:
-            targets = [await rig.target(kind) for kind in KINDS]
-            for target in targets:
-                await run(target, send, callers=4, acts=100)
-            scenarios: list[Scenario] = [*([sending, getting, streaming, chunking] * rounds), holding]
-            for scenario in scenarios:
-                for target in targets:
-                    _print(f"{scenario.__name__} ({KINDS[target.kind]})")
-                    for name, value in (await scenario(target)).items():
-                        found[name][target.kind].append(value)
+async def hopping(orchestrator: Target, agent: Target) -> Figures:
+    direct, through = await side_by_side([agent, orchestrator], send, acts=150)
+    return {"hops": through.quantile(0.5) / direct.quantile(0.5), "hops cpu": through.cost / direct.cost}
+
+
+async def storing(targets: Sequence[Target]) -> Figures:
+    """`targets` have as many tasks as `STORED` says."""
+    few, *others = await side_by_side(targets, send, acts=300)
+    found: Figures = {}
+    for stored, sample in zip(STORED[1:], others, strict=True):
+        found[f"p50 {stored}"] = sample.quantile(0.5) / few.quantile(0.5)
+        found[f"cpu {stored}"] = sample.cost / few.cost
     return found
 
 
-def table(found: dict[str, dict[str, list[float]]]) -> str:
+async def measured(rounds: int) -> Found:
+    """By figure and kind of server, one value a round."""
+    found: Found = {name: {kind: [] for kind in KINDS} for name in (*ROWS, *OWN_ROWS)}
+
+    def keep(kind: str, figures: Figures) -> None:
+        for name, value in figures.items():
+            found[name][kind].append(value)
+
+    with tempfile.TemporaryDirectory() as folder:
+        async with Rig(Path(folder, "first")) as rig:
+            await _compare(rig, rounds, keep)
+        async with Rig(Path(folder, "second")) as rig:
+            await _compare_with_itself(rig, rounds, keep)
+    return found
+
+
+async def _compare(rig: Rig, rounds: int, keep: Keep) -> None:
+    targets = [await rig.target(kind) for kind in KINDS]
+    for target in targets:
+        await run(target, send, callers=4, acts=100)
+    scenarios: list[Scenario] = [*([sending, getting, streaming, chunking] * rounds), holding]
+    for scenario in scenarios:
+        for target in targets:
+            _print(f"{scenario.__name__} ({KINDS[target.kind]})")
+            keep(target.kind, await scenario(target))
+
+
+async def _compare_with_itself(rig: Rig, rounds: int, keep: Keep) -> None:
+    agents = {kind: await rig.target(kind) for kind in OWN_KINDS}
+    orchestrators = {kind: await rig.orchestrator(agents[kind]) for kind in OWN_KINDS}
+    for kind in OWN_KINDS * rounds:
+        _print(f"hopping ({KINDS[kind]})")
+        keep(kind, await hopping(orchestrators[kind], agents[kind]))
+    for kind in OWN_KINDS:
+        _print(f"storing ({KINDS[kind]})")
+        stores = [await rig.target(kind, stored=stored) for stored in STORED]
+        for _ in range(rounds):
+            keep(kind, await storing(stores))
+        for target in stores:
+            target.stop()
+
+
+def table(found: Found) -> str:
     lines = ["| figure, as a ratio to (a) | (b) memory | (c) Redis | goal for (c) | reached |", "|---|---|---|---|---|"]
     for name, row in ROWS.items():
         middle = {kind: statistics.median(values) for kind, values in found[name].items()}
-        memory, redis = middle["memory"] / middle["sdk"], middle["redis"] / middle["sdk"]
-        goal = "" if row.wanted is None else f"{'>=' if row.least else '<='} {row.wanted:.2g}"
-        reached = "" if row.wanted is None else "yes" if (redis >= row.wanted) == row.least else "**no**"
-        lines.append(f"| {row.name} | {memory:.2f} | {redis:.2f} | {goal} | {reached} |")
+        lines.append(_line(row, middle["memory"] / middle["sdk"], middle["redis"] / middle["sdk"]))
     return "\n".join(lines)
 
 
-def report(found: dict[str, dict[str, list[float]]], rounds: int) -> str:
+def own_table(found: Found) -> str:
+    head = "| figure, as a ratio to another of the same server | (b) memory | (c) Redis | goal for (c) | reached |"
+    lines = [head, "|---|---|---|---|---|"]
+    for name, row in OWN_ROWS.items():
+        lines.append(_line(row, *(statistics.median(found[name][kind]) for kind in OWN_KINDS)))
+    return "\n".join(lines)
+
+
+def _line(row: Row, memory: float, redis: float) -> str:
+    goal = "" if row.wanted is None else f"{'>=' if row.least else '<='} {row.wanted:.2g}"
+    reached = "" if row.wanted is None else "yes" if (redis >= row.wanted) == row.least else "**no**"
+    return f"| {row.name} | {memory:.2f} | {redis:.2f} | {goal} | {reached} |"
+
+
+def report(found: Found, rounds: int) -> str:
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     about = (
         f"{time.strftime('%Y-%m-%d')}, commit {commit.stdout.strip() or 'unknown'}, `make bench` ({rounds} rounds), "
         f"Python {platform.python_version()} on {platform.machine()}."
     )
-    return f"# Benchmark\n\n{about}\n\n{(__doc__ or '').partition(chr(10))[2].strip()}\n\n{table(found)}\n"
+    kinds = (__doc__ or "").partition("\n")[2].strip()
+    return "\n\n".join(["# Benchmark", about, kinds, table(found), own_table(found)]) + "\n"
 
 
 def _print(text: str) -> None:

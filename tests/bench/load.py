@@ -2,21 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from itertools import count
-from typing import Any
 
 from tests.bench.rig import Target
-from tests.bench.wire import Caller
+from tests.bench.wire import Caller, message
 
-numbers = count()
+TURNS = 10
 Act = Callable[[Caller], Awaitable[None]]
-
-
-def message(text: str) -> dict[str, Any]:
-    return {"message": {"messageId": f"m-{next(numbers)}", "role": "ROLE_USER", "parts": [{"text": text}]}}
 
 
 @dataclass
@@ -35,6 +29,11 @@ class Sample:
     def cost(self) -> float:
         """Server CPU of one act."""
         return self.cpu / len(self.seconds)
+
+    def add(self, other: "Sample") -> None:
+        self.seconds += other.seconds
+        self.duration += other.duration
+        self.cpu += other.cpu
 
     def quantile(self, share: float) -> float:
         ordered = sorted(self.seconds)
@@ -58,6 +57,15 @@ async def run(target: Target, act: Act, *, callers: int, acts: int) -> Sample:
         await asyncio.gather(*(one(caller) for caller in open_callers))
         sample.duration, sample.cpu = time.perf_counter() - began, target.cpu() - cpu
     return sample
+
+
+async def side_by_side(targets: Sequence[Target], act: Act, *, acts: int) -> list[Sample]:
+    """One caller each, in turns: what else the machine does falls on all of them."""
+    samples = [Sample() for _ in targets]
+    for _ in range(TURNS):
+        for target, sample in zip(targets, samples, strict=True):
+            sample.add(await run(target, act, callers=1, acts=acts // TURNS))
+    return samples
 
 
 async def send(caller: Caller) -> None:

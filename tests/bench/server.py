@@ -1,4 +1,7 @@
-"""`python -m tests.bench.server KIND PORT ISSUER [REDIS]`: one server process; KIND is sdk, memory or redis."""
+"""`python -m tests.bench.server KIND PORT ISSUER [REDIS [DATABASE STORED]]`: one server process.
+
+KIND is sdk, memory or redis. Before it serves, so many tasks are STORED.
+"""
 
 import asyncio
 import os
@@ -7,6 +10,7 @@ import sys
 if sys.argv[1] != "sdk":  # that one runs as it is shipped, with its own tracing
     os.environ["OTEL_INSTRUMENTATION_A2A_SDK_ENABLED"] = "false"  # before anything imports a2a
 
+import redis
 import uvicorn
 import uvloop
 from a2a.server.request_handlers import DefaultRequestHandler
@@ -16,9 +20,11 @@ from starlette.applications import Starlette
 
 from crossdock.server.service import create_service
 from crossdock.server.serving import serve
+from crossdock.server.storage import journal_for
 from crossdock.settings import ServiceSettings
 from crossdock.telemetry.logs import configure_logs
 from crossdock.telemetry.tracing import start_tracing
+from tests.bench.filling import copy, fill
 from tests.bench.work import BenchExecutor, bench_card
 
 
@@ -28,11 +34,25 @@ def sdk(port: int) -> None:
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
 
 
-def ours(port: int, issuer: str, redis: str) -> None:
+async def filled(settings: ServiceSettings, port: int, stored: int) -> None:
+    card = bench_card(port)
+    journal = journal_for(settings, card.name)
+    if settings.redis_nodes and stored:
+        host, _, place = settings.redis_nodes.partition(":")
+        with redis.Redis(host=host, port=int(place), db=settings.redis_database) as client:
+            await copy(journal, stored, client)
+    else:
+        await fill(journal, stored)
+    await serve(create_service(settings, card, BenchExecutor(), agent="bench", journal=journal))
+
+
+def ours(port: int, issuer: str, nodes: str, database: str = "0", stored: str = "0") -> None:
     settings = ServiceSettings.load(
         port=port,
         issuer=issuer,
-        redis_nodes=redis,
+        redis_nodes=nodes,
+        redis_database=int(database),
+        retention_seconds=86_400.0,
         queued_tasks=1_000_000,
         streams_per_customer=10_000,
         running_tasks=5_000,
@@ -40,12 +60,12 @@ def ours(port: int, issuer: str, redis: str) -> None:
     configure_logs("bench-agent", level="INFO", readable=False)
     start_tracing("bench-agent", "")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(create_service(settings, bench_card(port), BenchExecutor(), agent="bench")))
+        runner.run(filled(settings, port, int(stored)))
 
 
 if __name__ == "__main__":
-    kind, port, issuer, *redis = sys.argv[1:]
+    kind, port, issuer, *options = sys.argv[1:]
     if kind == "sdk":
         sdk(int(port))
     else:
-        ours(int(port), issuer, redis[0] if redis else "")
+        ours(int(port), issuer, *(options or [""]))

@@ -3,7 +3,14 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from itertools import count
 from typing import Any, Self
+
+numbers = count()
+
+
+def message(text: str) -> dict[str, Any]:
+    return {"message": {"messageId": f"m-{next(numbers)}", "role": "ROLE_USER", "parts": [{"text": text}]}}
 
 
 class Caller:

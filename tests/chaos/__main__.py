@@ -37,7 +37,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--tasks", type=int, default=200)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--report", type=Path, help="file for the report, as Markdown")
-    parser.add_argument("--logs", type=Path, help="folder for the services' logs; by default they are thrown away")
+    parser.add_argument("--logs", type=Path, help="new folder for the services' logs; by default they are thrown away")
     parser.add_argument(
         "--durability",
         choices=sorted(STORES),
@@ -165,6 +165,8 @@ async def main(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.logs or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            sys.exit(f"{folder} is not empty. Name another folder: tasks of an earlier run would be found again.")
         async with system(folder, options.durability) as made:
             report = await chaos(made, options)
     text = report.markdown()

@@ -23,6 +23,7 @@ REASONS = {
     "three times": "failed: three replicas were lost over it",
 }
 """Ends that a task may come to under chaos: words of the reason that its caller is told, and what it is called."""
+NOBODY = (0, 0.0, 0.0)
 WORKER = re.compile(r" by (\d+) at ([\d.]+)$")
 
 
@@ -66,6 +67,7 @@ class Caller:
             await self._until_rest()
             if self.state == ASKS and self.kind == "ask":
                 self.asked = True
+                self.workers.append(NOBODY)  # who works the next turn takes nothing over
                 await self._said("answer")
                 await self._until_rest()
         except Refused as refusal:

@@ -68,14 +68,14 @@ class Report:
         return found
 
     @property
-    def takeovers(self) -> list[float]:
-        """Seconds to the first word of another process of the agent over a task whose holder was lost.
+    def takeovers(self) -> list[tuple[float, str]]:
+        """Seconds to the first word of another process of the agent over a task whose holder was lost, and the task.
 
         They count from the last disturbance before it: the loss itself, that of the next holder, or the store's return.
         """
         gone = self.disturbances.gone
         return [
-            follower[1] - self.disturbances.last(max(gone[lost[0]], lost[2]), follower[1])
+            (follower[1] - self.disturbances.last(max(gone[lost[0]], lost[2]), follower[1]), caller.name)
             for caller in self.callers
             for lost, follower in zip(caller.workers, caller.workers[1:], strict=False)
             if lost[0] in gone and follower[1] > max(gone[lost[0]], lost[2])
@@ -96,7 +96,7 @@ class Report:
             ("notifications", f"{self.notifications}, {self.notified_again} of them once more"),
             *((name, len(wrong[name])) for name in (*WRONG, *REASONS.values())),
             ("tasks taken over by another process of the agent", len(takeovers)),
-            ("slowest takeover", f"{max(takeovers, default=0):.1f} s"),
+            ("slowest takeover", "{:.1f} s {}".format(*max(takeovers, default=(0.0, "")))),
             ("longest silence of a stream", f"{max((caller.silence for caller in self.callers), default=0):.1f} s"),
         ]
         table = "\n".join(f"| {name} | {value} |" for name, value in rows)

@@ -1,11 +1,14 @@
 """The Redis under chaos: one that is killed and started again, or two of which Sentinel promotes the other."""
 
 import asyncio
+import contextlib
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from tests.support.redis_server import RedisServer
 
@@ -77,7 +80,7 @@ class TwoRedis:
     async def crash(self, seconds: float) -> None:
         """The primary is gone for good; `seconds` after its successor took over it comes back as that one's replica."""
         self._primary.kill()
-        await self._promoted(self._replica)
+        await _until(self._replica, _leads)
         self.back.append(time.time())
         self._primary, self._replica = self._replica, self._primary
         await asyncio.sleep(seconds)
@@ -86,28 +89,39 @@ class TwoRedis:
         await self._known()
 
     async def _follow(self) -> None:
-        async with self._replica.client() as client, asyncio.timeout(FAILOVER_SECONDS):
+        async with self._replica.client() as client:
             await client.replicaof("127.0.0.1", self._primary.port)
-            while (await client.info("replication")).get("master_link_status") != "up":  # noqa: ASYNC110 - it tells nobody
-                await asyncio.sleep(0.05)
+        await _until(self._replica, _copies)
 
     async def _known(self) -> None:
         """Sentinel knows a replica that it could promote."""
-        async with self._sentinel.client() as client, asyncio.timeout(FAILOVER_SECONDS):
-            while not await self._promotable(client):  # noqa: ASYNC110 - as above
-                await asyncio.sleep(0.1)
 
-    async def _promotable(self, client: Redis) -> bool:
-        replicas = await client.sentinel_slaves(MASTER)
-        return any(
-            item["port"] == self._replica.port and not item["is_disconnected"] and not item["is_sdown"]
-            for item in replicas
-        )
+        async def promotable(client: Redis) -> bool:
+            return any(
+                item["port"] == self._replica.port and not item["is_disconnected"] and not item["is_sdown"]
+                for item in await client.sentinel_slaves(MASTER)
+            )
 
-    async def _promoted(self, server: RedisServer) -> None:
-        async with server.client() as client, asyncio.timeout(FAILOVER_SECONDS):
-            while (await client.info("replication"))["role"] != "master":  # noqa: ASYNC110 - as above
-                await asyncio.sleep(0.05)
+        await _until(self._sentinel, promotable)
+
+
+async def _copies(client: Redis) -> bool:
+    return (await client.info("replication")).get("master_link_status") == "up"
+
+
+async def _leads(client: Redis) -> bool:
+    return bool((await client.info("replication"))["role"] == "master")
+
+
+async def _until(server: RedisServer, holds: Callable[[Redis], Awaitable[bool]]) -> None:
+    """A server that changes its role drops its connections."""
+    async with asyncio.timeout(FAILOVER_SECONDS):
+        while True:
+            with contextlib.suppress(RedisError):
+                async with server.client() as client:
+                    if await holds(client):
+                        return
+            await asyncio.sleep(0.05)
 
 
 STORES: dict[str, type[OneRedis] | type[TwoRedis]] = {"primary": OneRedis, "replica": TwoRedis}

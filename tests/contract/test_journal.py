@@ -334,6 +334,28 @@ async def test_holders_that_vanished_over_one_turn_do_not_count_for_the_next(jou
     assert (claim.lost, following.lost, following.number) == (1, 0, 2)
 
 
+@pytest.mark.parametrize("turns_up", ["renews", "writes", "saves"])
+async def test_a_holder_that_was_only_slow_has_not_vanished(journal: TaskJournal, turns_up: str) -> None:
+    slow = await create(journal, new_task())
+    assert (await taken_over(journal)).lost == 1
+    for _ in range(2):  # it counts once
+        if turns_up == "renews":
+            assert (await journal.renew([slow])).lost == {"t"}
+        elif turns_up == "writes":
+            await refused(LeaseLost, journal.append(slow, [Entry(status(WORKING))]))
+        else:
+            await refused(LeaseLost, journal.save_checkpoint(slow, {}))
+    assert (await taken_over(journal)).lost == 1
+
+
+async def taken_over(journal: TaskJournal) -> Claim:
+    async with asyncio.timeout(20 * journal.limits.lease):
+        while (claim := await journal.claim("next")) is None:
+            await journal.sweep()
+            await asyncio.sleep(journal.limits.lease / 4)
+    return claim
+
+
 async def test_an_overdue_task_is_not_taken_from_one_who_works_on_it(journal: TaskJournal) -> None:
     await journal.create("acme", new_task(), b"turn-1", 0)
     assert await journal.sweep() == ["t"]

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import os
+import re
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -179,6 +180,16 @@ async def test_a_long_task_is_canceled(agent: Agent) -> None:
 async def test_equal_message_ids_make_tasks_of_their_own(agent: Agent) -> None:
     async with agent() as (caller, _):
         assert len({(await caller.send("tck-complete-task"))["id"] for _ in range(3)}) == 3
+
+
+async def test_each_interface_is_written_as_suites_read_it(agent: Agent) -> None:
+    async with agent() as (_, card):
+        urls = {(item.protocol_binding, item.protocol_version): item.url for item in card.supported_interfaces}
+    assert len(urls) == len(card.supported_interfaces) == 6
+    assert re.fullmatch(r"127\.0\.0\.1:\d+", urls[GRPC, "1.0"])
+    assert urls[GRPC, "0.3"] == f"http://{urls[GRPC, '1.0']}"
+    assert urls[HTTP_JSON, "1.0"].endswith(REST_PATH)
+    assert all(url.startswith("http://") for (_, version), url in urls.items() if version == "0.3")
 
 
 async def test_capabilities_and_extensions_are_chosen(agent: Agent) -> None:

@@ -7,12 +7,14 @@ from typing import Any
 
 import httpx
 import pytest
-from a2a.types import Task
+from a2a.types import SendMessageRequest, Task
+from google.protobuf.json_format import ParseDict
 
 from crossdock.cards.building import CARD_PATHS
 from crossdock.extensions import IDEMPOTENCY
 from crossdock.tasks.events import fold
 from tests.support.executors import Puppet
+from tests.support.grpc_channels import refused, stub
 from tests.support.redis_server import RedisServer, running_redis
 from tests.support.system import Agent, System
 from tests.support.wire import HTTP_JSON, JSONRPC, Frame, body, frames, payload, rpc
@@ -127,6 +129,18 @@ async def test_another_request_with_the_key_is_refused(replicas: Replicas, bindi
         assert error["code"] == (409 if binding == HTTP_JSON else -32041)
         assert (error.get("details") or error["data"])[0]["reason"] == "IDEMPOTENCY_KEY_REUSED"
         assert "take a new key" in error["message"]
+    assert replicas.runs == 1
+
+
+async def test_the_key_is_metadata_over_grpc(replicas: Replicas) -> None:
+    caller = await stub(replicas.crossdock, replicas.second, idempotency_key="k")
+    first = await replicas.sent(replicas.first, body("complete"))
+    wanted = ParseDict(body("complete"), SendMessageRequest())
+    assert (await caller.SendMessage(wanted)).task.id == first["id"]
+    streamed = [response async for response in caller.SendStreamingMessage(wanted)]
+    assert [response.task.id for response in streamed] == [first["id"]]
+    error = await refused(caller.SendMessage(ParseDict(body("complete that"), SendMessageRequest())))
+    assert (error.code().name, "take a new key" in error.details()) == ("ALREADY_EXISTS", True)
     assert replicas.runs == 1
 
 

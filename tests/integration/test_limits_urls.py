@@ -43,7 +43,7 @@ async def endless(request: Request) -> Response:
 async def slow(request: Request) -> Response:
     async def content() -> AsyncIterator[bytes]:
         yield b"x"
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
 
     return StreamingResponse(content())
 

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,6 +20,7 @@ from tests.support.executors import message
 from tests.support.logs import Output, logged
 from tests.support.obligations import obliges
 from tests.support.orchestration import orchestrator
+from tests.support.redis_server import RedisServer
 from tests.support.system import Agent, System
 from tests.support.wire import body, frames
 
@@ -199,6 +201,19 @@ async def scraped(http: httpx.AsyncClient, url: str) -> dict[tuple[str, frozense
 
 def of(name: str, **labels: str) -> tuple[str, frozenset[tuple[str, str]]]:
     return name, frozenset(labels.items())
+
+
+async def test_who_ends_a_task_that_another_accepted_measures_its_time(crossdock: System, tmp_path: Path) -> None:
+    redis = RedisServer(tmp_path / "redis")
+    await redis.start()
+    crossdock.stack.callback(redis.stop)
+    door = await crossdock.agent(redis_nodes=redis.nodes, role="api")
+    worker = await crossdock.agent(redis_nodes=redis.nodes, role="worker")
+    http, headers = crossdock.http(), await crossdock.headers()
+    asked = (await http.post(f"{door.url}/message:send", json=body("ask"), headers=headers)).json()["task"]
+    await http.post(f"{door.url}/message:send", json=body("answer", taskId=asked["id"]), headers=headers)
+    labels = {"agent": "puppet-agent", "customer": "acme", "state": "completed"}
+    assert worker.service.metrics.registry.get_sample_value("crossdock_task_seconds_count", labels) == 1
 
 
 async def test_metrics_count_tasks_streams_refusals_and_hops(crossdock: System) -> None:

@@ -10,6 +10,7 @@ import httpx
 from a2a.types import (
     AgentCard,
     AgentExtension,
+    AgentInterface,
     AgentSkill,
     HTTPAuthSecurityScheme,
     SecurityRequirement,
@@ -48,8 +49,13 @@ class Choices:
     streaming_timeout: float = 2.0
 
 
-def conformance_card(url: str, issuer: str, *, capabilities: bool = True, required: Sequence[str] = ()) -> AgentCard:
-    """The product's card, with HTTP+JSON below a path. Without `capabilities` it has none of the optional ones."""
+def conformance_card(
+    url: str, issuer: str, *, capabilities: bool = True, required: Sequence[str] = (), grpc: str = ""
+) -> AgentCard:
+    """The product's card, with HTTP+JSON below a path. Without `capabilities` it has none of the optional ones.
+
+    Suites for 0.3 read the address of gRPC as a URL: at `grpc` (host:port) they find one with a scheme.
+    """
     skill = AgentSkill(
         id=SKILL,
         name="Follow prefixes",
@@ -70,6 +76,11 @@ def conformance_card(url: str, issuer: str, *, capabilities: bool = True, requir
     for interface in card.supported_interfaces:
         if interface.protocol_binding == TransportProtocol.HTTP_JSON.value:
             interface.url += REST_PATH
+    if grpc:
+        old = AgentInterface(
+            url=f"http://{grpc}", protocol_binding=TransportProtocol.GRPC.value, protocol_version="0.3"
+        )
+        card.supported_interfaces.append(old)
     if not capabilities:
         card.ClearField("capabilities")
     card.capabilities.extensions.extend(
@@ -96,7 +107,13 @@ def conformance_service(choices: Choices, folder: Path, *, url: str = "", **sett
         **{**redis_settings(choices.journal), **settings},
     )
     required = [choices.required_extension] if choices.required_extension else []
-    card = conformance_card(loaded.url, issuer.url, capabilities=choices.capabilities, required=required)
+    card = conformance_card(
+        loaded.url,
+        issuer.url,
+        capabilities=choices.capabilities,
+        required=required,
+        grpc=loaded.public_grpc if loaded.grpc else "",
+    )
     _declare_security(card, choices.token)
     service = conformance_server(
         loaded,

@@ -89,9 +89,13 @@ class Recorder:
     def __init__(self) -> None:
         self.states: list[tuple[str, TaskState]] = []
         self.faults: list[BaseException] = []
+        self.taken: list[str] = []
 
     def state_changed(self, owner: str, task_id: str, context_id: str, state: TaskState) -> None:
         self.states.append((task_id, state))
+
+    def taken_up(self, task_id: str, accepted: float) -> None:
+        self.taken.append(task_id)
 
     def fault(self, owner: str, task_id: str, error: BaseException) -> str:
         self.faults.append(error)

@@ -64,7 +64,7 @@ async def serve_agent(crossdock: System) -> Serve:
             "issuer": crossdock.issuer.url,
         }
         settings = PuppetSettings(**place)
-        made = conformance_card(settings.url, settings.issuer, **card)
+        made = conformance_card(settings.url, settings.issuer, grpc=settings.public_grpc, **card)
         service = conformance_server(settings, made, crossdock.http(), journal=journal or MemoryJournal())
         return await crossdock.serve(service, bound)
 
@@ -93,7 +93,7 @@ async def join(crossdock: System, agent_url: str) -> Join:
 
     async def open_channel(url: str) -> Any:
         card = await card_at(http, url)
-        (address,) = {item.url for item in card.supported_interfaces if item.protocol_binding == GRPC}
+        address, _ = [item.url for item in card.supported_interfaces if item.protocol_binding == GRPC]  # 1.0's, 0.3's
         return channel(crossdock, address)
 
     async def made(binding: str, client_id: str = "acme-orchestrator", url: str = "") -> Caller:

@@ -78,7 +78,7 @@ async def test_each_interface_is_served_as_declared(crossdock: System, agent_url
         alone.supported_interfaces.append(interface)
         config = ClientConfig(
             httpx_client=http,
-            grpc_channel_factory=lambda address: channel(crossdock, address, authorized),
+            grpc_channel_factory=lambda address: channel(crossdock, address.removeprefix("http://"), authorized),
             supported_protocol_bindings=[interface.protocol_binding],
         )
         task = await finish(ClientFactory(config).create(alone), SendMessageRequest(message=message))

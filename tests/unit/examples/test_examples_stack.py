@@ -8,6 +8,7 @@ import pytest
 from crossdock.errors import ConfigError
 from examples.customers import FOLDER, customer_files
 from examples.inputs import port_offset
+from examples.run import show
 from examples.stack import Stack, agent_skills
 
 
@@ -66,3 +67,10 @@ def test_a_bad_offset_is_named(monkeypatch: pytest.MonkeyPatch, value: str) -> N
     monkeypatch.setenv("PORT_OFFSET", value)
     with pytest.raises(ConfigError, match="PORT_OFFSET"):
         port_offset()
+
+
+def test_every_port_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    show(Stack(tmp_path))
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["contract-agent", "http://127.0.0.1:8003", ":10003", ":9003/readyz,", "/metrics"] in rows
+    assert len([row for row in rows if "/metrics" in row]) == 5

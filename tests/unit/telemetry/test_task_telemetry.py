@@ -1,11 +1,13 @@
 """What is logged and counted of a task's life."""
 
+import time
+
 import pytest
 from a2a.types import TaskState
 from structlog.testing import capture_logs
 
 from crossdock.telemetry.metrics import Metrics
-from crossdock.telemetry.tasks import TaskTelemetry
+from crossdock.telemetry.tasks import MOST, TaskTelemetry
 
 STATES = ["submitted", "working", "completed", "failed", "canceled", "rejected", "input_required", "auth_required"]
 
@@ -36,6 +38,25 @@ def test_the_time_from_acceptance_to_the_end_is_measured_once() -> None:
     labels = {"agent": "anomaly-agent", "customer": "acme", "state": "completed"}
     assert metrics.registry.get_sample_value("crossdock_task_seconds_count", labels) == 1
     assert telemetry._accepted == {}
+
+
+def test_the_time_of_a_task_that_another_process_accepted_is_measured_too() -> None:
+    metrics = Metrics("anomaly-agent")
+    telemetry = TaskTelemetry(metrics)
+    telemetry.taken_up("task-1", time.time() - 60)
+    telemetry.taken_up("task-1", time.time())  # a further turn
+    telemetry.state_changed("acme", "task-1", "c", state("completed"))
+    labels = {"agent": "anomaly-agent", "customer": "acme", "state": "completed"}
+    assert 60 <= (metrics.registry.get_sample_value("crossdock_task_seconds_sum", labels) or 0) < 70
+    assert telemetry._accepted == {}
+
+
+def test_tasks_that_end_elsewhere_are_not_remembered_for_ever() -> None:
+    telemetry = TaskTelemetry(Metrics("anomaly-agent"))
+    for number in range(MOST + 10):
+        telemetry.taken_up(f"task-{number}", time.time())
+    assert len(telemetry._accepted) == MOST
+    assert "task-9" not in telemetry._accepted
 
 
 def test_a_fault_is_logged_under_an_id_of_its_own() -> None:

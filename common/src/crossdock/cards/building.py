@@ -61,10 +61,16 @@ def agent_card(
 
 
 def offer_grpc(card: AgentCard, address: str) -> None:
-    """Adds the interface at `address` (host:port), behind those over HTTP of the same version."""
+    """Adds the interface at `address` (host:port), behind those over HTTP of the same version.
+
+    One that the card says itself stays as it is.
+    """
+    binding = TransportProtocol.GRPC.value
+    said = {item.protocol_version for item in card.supported_interfaces if item.protocol_binding == binding}
     added = [
-        AgentInterface(url=address, protocol_binding=TransportProtocol.GRPC.value, protocol_version=protocol)
+        AgentInterface(url=address, protocol_binding=binding, protocol_version=protocol)
         for protocol in ("1.0", "0.3")
+        if protocol not in said
     ]
     interfaces = sorted([*card.supported_interfaces, *added], key=lambda item: item.protocol_version, reverse=True)
     del card.supported_interfaces[:]

@@ -190,6 +190,8 @@ class TaskEngine:
             raise UnsupportedOperationError(ENDED) from None
         if accepted.again:
             snapshot = await self._journal.get(owner, message.task_id)
+        if accepted.claim is not None:
+            self._observer.taken_up(message.task_id, snapshot.accepted)
         return turn, accepted, snapshot
 
     @contextlib.contextmanager

@@ -117,11 +117,17 @@ class Logged(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """A task as it stood after event number `sequence`. The task is the reader's own copy."""
+    """A task as it stood after event number `sequence`. The task is the reader's own copy; `first` is event 1."""
 
     task: Task
     sequence: int
     owner: str
+    first: bytes = b""
+
+    @property
+    def accepted(self) -> float:
+        """When the task was, in seconds since 1970; 0 where event 1 was not read."""
+        return Task.FromString(self.first).status.timestamp.ToMicroseconds() / 1e6
 
 
 class Lease(NamedTuple):
@@ -136,9 +142,9 @@ class Claim(NamedTuple):
     """A task to work on.
 
     `turn` is what `create` or `follow` was given (empty once the task rests for good), `number` counts it from 1.
-    `begun`: its message is in the log already. `lost` counts the holders that vanished over this turn. `over`: no turn
-    is left; the task was claimed to be ended. `seconds` is what is left of the turn's time, `canceled` whether its
-    caller cancelled, `resumed` whether another claim of the task came before.
+    `begun`: its message is in the log already. `lost` counts the holders that vanished over this turn and did not turn
+    up again. `over`: no turn is left; the task was claimed to be ended. `seconds` is what is left of the turn's time,
+    `canceled` whether its caller cancelled, `resumed` whether another claim of the task came before.
     """
 
     lease: Lease

@@ -158,6 +158,8 @@ class MemoryJournal(TaskJournal):
             stored = self._tasks.get(lease.task_id)
             if stored is None or stored.fence != lease.fence or stored.until is None:
                 lost.add(lease.task_id)
+                if stored is not None:
+                    stored.gone.discard(lease.fence)
                 continue
             stored.until = self._clock() + self.limits.lease
             if stored.canceled:
@@ -227,7 +229,8 @@ class MemoryJournal(TaskJournal):
         overdue = []
         for stored in list(self._unfinished.values()):
             if stored.until is not None and stored.until <= now and now >= self._spared:
-                stored.lost, stored.until = stored.lost + 1, None
+                stored.gone.add(stored.fence)
+                stored.until = None
                 stored.fence += 1
                 self._enqueue(stored, front=True)
             if stored.until is None and max(stored.due, stored.named) <= now:
@@ -246,7 +249,7 @@ class MemoryJournal(TaskJournal):
     async def get(self, owner: str, task_id: str, upto: int | None = None) -> Snapshot:
         stored = self._owned(owner, task_id)
         log = stored.log if upto is None else stored.log[: max(upto, 1)]
-        return Snapshot(folded(log), len(log), owner)
+        return Snapshot(folded(log), len(log), owner, log[0].event)
 
     async def read(self, owner: str, task_id: str, after: int, limit: int = 256) -> list[Logged]:
         window = self._owned(owner, task_id).log[after : after + limit]
@@ -313,7 +316,8 @@ class MemoryJournal(TaskJournal):
         self._unqueue(stored)
         if stored.over and stored.turns:
             stored.turn, _ = stored.turns.popleft()
-            stored.number, stored.begun, stored.over, stored.lost = stored.number + 1, False, False, 0
+            stored.number, stored.begun, stored.over = stored.number + 1, False, False
+            stored.gone.clear()
         resumed = stored.started
         stored.fence += 1
         stored.started = True
@@ -324,7 +328,7 @@ class MemoryJournal(TaskJournal):
             stored.number,
             len(stored.log),
             stored.begun,
-            stored.lost,
+            len(stored.gone),
             stored.canceled,
             stored.over,
             stored.due - self._clock(),
@@ -406,6 +410,7 @@ class MemoryJournal(TaskJournal):
         stored = self._task(lease.task_id)
         self._open(stored)
         if stored.fence != lease.fence or stored.until is None:
+            stored.gone.discard(lease.fence)
             raise LeaseLost(lease.task_id)
         return stored
 

@@ -28,7 +28,7 @@ class StoredTask:
     over: bool = False
     canceled: bool = False
     written: str = ""
-    lost: int = 0
+    gone: set[int] = field(default_factory=set)
     fence: int = 0
     until: float | None = None
     queued: bool = False

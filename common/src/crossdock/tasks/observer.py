@@ -6,7 +6,10 @@ from a2a.types import TaskState
 
 
 class TaskObserver(Protocol):
-    """Both methods return at once and raise nothing."""
+    """All methods return at once and raise nothing."""
+
+    def taken_up(self, task_id: str, accepted: float) -> None:
+        """This process works a task that another may have accepted, at `accepted` seconds since 1970."""
 
     def state_changed(self, owner: str, task_id: str, context_id: str, state: TaskState) -> None: ...
 

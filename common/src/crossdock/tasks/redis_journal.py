@@ -280,7 +280,7 @@ class RedisJournal(TaskJournal):
 
     async def get(self, owner: str, task_id: str, upto: int | None = None) -> Snapshot:
         log = await self._log(owner, task_id, "e", last=0 if upto is None else max(upto, 1))
-        return Snapshot(folded(record for _, record in log), log[-1][0], owner)
+        return Snapshot(folded(record for _, record in log), log[-1][0], owner, log[0][1].event)
 
     async def read(self, owner: str, task_id: str, after: int, limit: int = 256) -> list[Logged]:
         log = await self._log(owner, task_id, "e", after + 1, limit=limit)

@@ -123,6 +123,7 @@ class Wakeups:
             self._ask()
             asked = False
             while True:
+                # Confirmations are signs of life, too: left out they would look like silence.
                 message = await subscription.get_message(timeout=QUIET)
                 if message is None and asked:
                     raise ConnectionError("nobody is at the other end")

@@ -15,7 +15,7 @@ from opentelemetry import propagate, trace
 from crossdock.errors import Public, Rejected, TryLater
 from crossdock.tasks.events import INTERRUPTED, TERMINAL, agent_message, copied, status_event
 from crossdock.tasks.history import earlier_tasks
-from crossdock.tasks.journal import Claim, JournalDown, LeaseLost, TaskEnded, TaskJournal, TaskUnknown
+from crossdock.tasks.journal import Claim, JournalDown, Lease, LeaseLost, TaskEnded, TaskJournal, TaskUnknown
 from crossdock.tasks.observer import TaskObserver
 from crossdock.tasks.queue import JournalQueue
 from crossdock.tasks.resumption import Resumption
@@ -194,7 +194,7 @@ class Worker:
     async def _turn(self, held: Held) -> None:
         claim = held.claim
         lease = claim.lease
-        task = held.task or (await self._journal.get(lease.owner, lease.task_id)).task
+        task = held.task or await self._read(lease)
         queue = JournalQueue(
             self._journal, self._observer, lease, task, tail=held.tail, turn=claim.number, direct=held.direct
         )
@@ -214,6 +214,11 @@ class Worker:
         await queue.flush()
         if queue.state not in TERMINAL:
             await self._journal.release(lease, give_back=held.stop is Stop.SHUTDOWN and not queue.resting)
+
+    async def _read(self, lease: Lease) -> Task:
+        snapshot = await self._journal.get(lease.owner, lease.task_id)
+        self._observer.taken_up(lease.task_id, snapshot.accepted)
+        return snapshot.task
 
     async def _answer_directly(self, held: Held, message: Message) -> None:
         """No task comes of this message: its record goes, and only then may its caller be answered."""
@@ -336,7 +341,7 @@ class Worker:
     async def end(self, claim: Claim, end: End) -> None:
         """Ends a task that nobody works on."""
         try:
-            task = (await self._journal.get(claim.lease.owner, claim.lease.task_id)).task
+            task = await self._read(claim.lease)
             queue = JournalQueue(self._journal, self._observer, claim.lease, task)
             await self._store_end(queue, task, end)
         except (TaskUnknown, TaskEnded, LeaseLost):

@@ -12,6 +12,10 @@ from crossdock.telemetry.metrics import Metrics
 log = structlog.get_logger(__name__)
 
 
+MOST = 10_000
+"""So many tasks are remembered: of one that ends in another process, this one does not hear."""
+
+
 class TaskTelemetry:
     """The `TaskObserver` of every service."""
 
@@ -24,7 +28,7 @@ class TaskTelemetry:
         labels = (self._metrics.agent, owner, name)
         self._metrics.tasks.labels(*labels).inc()
         if state == TaskState.TASK_STATE_SUBMITTED:
-            self._accepted[task_id] = time.monotonic()
+            self._remember(task_id, time.monotonic())
         fields = {}
         if state in TERMINAL and task_id in self._accepted:
             seconds = time.monotonic() - self._accepted.pop(task_id)
@@ -38,6 +42,15 @@ class TaskTelemetry:
             customer=owner,
             **fields,
         )
+
+    def taken_up(self, task_id: str, accepted: float) -> None:
+        if task_id not in self._accepted:
+            self._remember(task_id, time.monotonic() - max(0.0, time.time() - accepted))
+
+    def _remember(self, task_id: str, accepted: float) -> None:
+        self._accepted[task_id] = accepted
+        if len(self._accepted) > MOST:
+            del self._accepted[next(iter(self._accepted))]
 
     def fault(self, owner: str, task_id: str, error: BaseException) -> str:
         error_id = uuid.uuid4().hex[:12]

@@ -5,7 +5,10 @@ local owner, context, state, sequence, held, until_, last, number, pushes, queue
 if not owner then return { 'unknown' } end
 if last == token then return { 'ok', sequence } end -- a retry: the answer to the first was lost
 if ENDED[state] then return { 'ended' } end
-if held ~= fence or not until_ then return { 'lost' } end
+if held ~= fence or not until_ then
+  returned(id, fence)
+  return { 'lost' }
+end
 local micros
 local before = state
 local bytes = 0

@@ -163,7 +163,7 @@ local function grant(id, worker, lease)
     call('LPOP', P .. 'w:' .. id) -- the turn's time: it counts since the task was queued
     call('HSET', t, 'turn', call('LPOP', P .. 'w:' .. id), 'over', '0', 'begun', '0')
     call('HINCRBY', t, 'number', 1)
-    call('HDEL', t, 'lost')
+    call('HDEL', t, 'lost', 'gone')
   end
   hold(id, worker, fence, lease)
   return claimed(id, started or '0')
@@ -173,6 +173,16 @@ end
 local function given(id, worker, resumed)
   local holder, held = unpack(call('HMGET', P .. 't:' .. id, 'worker', 'until'))
   return held and holder == worker and claimed(id, resumed) or nil
+end
+
+-- A holder that was given up turns up again: it was slow, and its task is not what stopped it.
+local function returned(id, fence)
+  local t = P .. 't:' .. id
+  local gone = call('HGET', t, 'gone') or ''
+  local first, last = string.find(gone, ' ' .. fence .. ' ', 1, true)
+  if not first then return end
+  call('HSET', t, 'gone', string.sub(gone, 1, first - 1) .. string.sub(gone, last + 1))
+  call('HINCRBY', t, 'lost', -1)
 end
 
 local function grow(owner, id, bytes)
@@ -187,7 +197,7 @@ end
 local function finish(id, owner, retention, queued)
   local t = P .. 't:' .. id
   unqueue(owner, id, queued)
-  call('HDEL', t, 'worker', 'until', 'turn', 'due', 'cancel', 'checkpoint', 'begun', 'over', 'started', 'lost')
+  call('HDEL', t, 'worker', 'until', 'turn', 'due', 'cancel', 'checkpoint', 'begun', 'over', 'started', 'lost', 'gone')
   call('DEL', P .. 'w:' .. id)
   call('ZREM', P .. 'leases', id)
   call('ZREM', P .. 'due', id)

@@ -6,6 +6,7 @@ for i = 2, #ARGV, 2 do
   local t = P .. 't:' .. id
   local f = call('HMGET', t, 'fence', 'until', 'cancel')
   if f[1] ~= fence or not f[2] then
+    returned(id, fence)
     answer[#answer + 1] = 'lost'
   else
     call('HSET', t, 'until', until_)

@@ -12,6 +12,8 @@ for _, id in ipairs(past('leases', over, limit)) do
   local t = P .. 't:' .. id
   call('ZREM', P .. 'leases', id)
   call('HDEL', t, 'until', 'worker')
+  local fence, gone = unpack(call('HMGET', t, 'fence', 'gone'))
+  call('HSET', t, 'gone', (gone or '') .. ' ' .. fence .. ' ')
   call('HINCRBY', t, 'lost', 1)
   call('HINCRBY', t, 'fence', 1)
   queue(call('HGET', t, 'owner'), id, true)
