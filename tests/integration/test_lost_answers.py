@@ -220,7 +220,7 @@ async def test_a_mistake_does_not_end_the_subscription(redis: RedisServer) -> No
         raise RuntimeError
 
     client.pubsub = failing_once  # type: ignore[method-assign]
-    made = wakeups.Wakeups(client, ["wake"], str)
+    made = wakeups.Wakeups(client, ["wake"])
     made.start(lambda _: heard.set())
     async with asyncio.timeout(10):
         while not heard.is_set():

@@ -27,7 +27,7 @@ class Wakeups:
     """
 
     def __init__(
-        self, client: "Redis | RedisCluster", channels: Sequence[str], channel_of: Callable[[str], str]
+        self, client: "Redis | RedisCluster", channels: Sequence[str], channel_of: Callable[[str], str] = str
     ) -> None:
         self._client = client
         self._channels = channels
