@@ -61,13 +61,17 @@ class SharedLink:
         self._connection = connection
         self._seconds = seconds
         self._talk: Conversation | None = None
+        self._closed = False
 
     async def send(self, *command: Any) -> Any:
+        if self._closed:  # whoever comes late would open a connection that nobody closes
+            raise exceptions.ConnectionError("closed")
         if self._talk is None or self._talk.over:
             self._talk = Conversation(self._connection(), self._seconds)
         return await self._talk.asked(command)
 
     async def close(self) -> None:
+        self._closed = True
         if self._talk is not None:
             await self._talk.close()
 
