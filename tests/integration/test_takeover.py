@@ -71,9 +71,9 @@ async def taken_over(service: Service) -> None:
 
 
 async def handed_over(service: Service, task_id: str) -> None:
-    queue = await service.engine._worker.held[task_id].queue
+    held = service.engine._worker.held[task_id]
     async with asyncio.timeout(10):
-        while not queue.handed_over:  # noqa: ASYNC110 - there is nothing to wait for but this
+        while not (held.queue and held.queue.handed_over):  # noqa: ASYNC110 - there is nothing to wait for but this
             await asyncio.sleep(0.001)
 
 

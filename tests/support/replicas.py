@@ -15,8 +15,8 @@ HEART = 0
 async def crash(engine: TaskEngine, journal: RedisJournal | MemoryJournal) -> None:
     """Stops all at once, as a kill does: nothing is written and nothing is released any more."""
     if isinstance(journal, RedisJournal):
-        line, journal._client = journal._client, RedisJournal("gone", RedisServer.nowhere())._client
-        await line.aclose()
+        scripts, journal._scripts = journal._scripts, RedisJournal("gone", RedisServer.nowhere())._scripts
+        await scripts.close()
         await journal._wakeups.close()
     await ended(*(held.worker for held in engine._worker.held.values()), *engine._background)
 

@@ -16,7 +16,7 @@ from crossdock.auth.caller import Caller
 from crossdock.tasks.engine import EngineLimits, TaskEngine
 from crossdock.tasks.events import TERMINAL, fold
 from crossdock.tasks.journal import IdempotencyKey, KeyReused, TaskFilter, TaskNewer, TaskUnknown
-from crossdock.tasks.redis_journal import FORMAT, RedisJournal
+from crossdock.tasks.redis_journal import RedisJournal
 from crossdock.tasks.resumption import Resumption
 from crossdock.tasks.worker import CHECKPOINT as KEPT
 from tests.support.executors import Recorder, Scripted, call_context, message, state
@@ -25,6 +25,7 @@ from tests.support.redis_server import RedisServer, running_redis
 from tests.support.stored import put, taken
 
 FORMATS = sorted(Path(__file__).parent.glob("format-*.json"))
+FORMAT = 1  # that of lua/prelude.lua
 PREFIX = f"xd:{SERVICE}:{{{SERVICE}:0}}:"
 State = TaskState
 Stored = dict[str, str]

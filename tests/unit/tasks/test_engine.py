@@ -18,6 +18,8 @@ from crossdock.tasks.journal import (
     JournalDown,
     JournalLimits,
     Lease,
+    Logged,
+    Snapshot,
     TaskFilter,
     TaskUnknown,
 )
@@ -596,3 +598,30 @@ async def test_a_repeated_message_begins_before_its_turns_end() -> None:
     ended = await bench.engine.beginning(await answered())
     assert ended.task.status.state == CANCELED
     assert (await bench.engine.answer(await answered())).status.state == CANCELED
+
+
+class Deaf(MemoryJournal):
+    """Can be written, but not read."""
+
+    async def read(self, owner: str, task_id: str, after: int, limit: int = 256) -> list[Logged]:
+        raise AssertionError("the journal was read")
+
+    async def get(self, owner: str, task_id: str, upto: int | None = None) -> Snapshot:
+        raise AssertionError("the journal was read")
+
+
+@pytest.mark.parametrize("slow", [False, True])
+async def test_a_callers_own_replica_answers_from_memory(slow: bool) -> None:
+    async def work(context: RequestContext, queue: EventQueue) -> None:
+        await state(queue, TaskState.TASK_STATE_WORKING)
+        if slow:
+            await asyncio.sleep(0.02)
+        await complete(context, queue)
+
+    bench = Bench(work, journal=Deaf())
+    async with asyncio.timeout(10):
+        ticket = await bench.submit()
+        seen = [logged async for logged in bench.engine.events("acme", ticket.snapshot.task.id, 1, ticket)]
+        assert (await bench.engine.answer(ticket)).status.state == COMPLETED
+    assert [logged.number for logged in seen] == list(range(2, len(seen) + 2))
+    assert state_of(seen[-1].event) == COMPLETED

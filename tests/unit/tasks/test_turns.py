@@ -15,7 +15,7 @@ def test_no_executor_sees_a_webhooks_secrets() -> None:
         message=message("hello").message,
         configuration=SendMessageConfiguration(task_push_notification_config=config, history_length=3),
     )
-    waiting = Turn.of(request, call_context(), 1.0, follows=True).encode(with_message=True)
+    waiting = Turn.of(request, call_context(), 1.0, follows=True).encode()
     assert b"secret" not in waiting
     assert Turn.decode(waiting).request.configuration == SendMessageConfiguration(history_length=3)
     assert request.configuration.task_push_notification_config == config
@@ -27,6 +27,6 @@ def test_a_later_release_may_say_more() -> None:
     turn = Turn.of(message("hello"), context, 1.0, follows=True)
     assert turn.caller
     turn.caller["level"] = "gold"
-    read = Turn.decode(turn.encode(with_message=True)).context().user
+    read = Turn.decode(turn.encode()).context().user
     assert isinstance(read, Caller)
     assert read.principal == principal

@@ -100,7 +100,7 @@ class JournalRequestHandler(RequestHandler):
             yield apply_history_length(snapshot.task, params.configuration)
             if snapshot.task.status.state in TERMINAL:
                 return
-            async for event in self._tail(owner, snapshot.task.id, snapshot.sequence, context):
+            async for event in self._tail(owner, snapshot.task.id, snapshot.sequence, context, ticket):
                 yield event
 
     @guarded_stream
@@ -124,11 +124,13 @@ class JournalRequestHandler(RequestHandler):
             async for event in self._tail(owner, params.id, snapshot.sequence, context):
                 yield event
 
-    async def _tail(self, owner: str, task_id: str, after: int, context: ServerCallContext) -> AsyncGenerator[SdkEvent]:
+    async def _tail(
+        self, owner: str, task_id: str, after: int, context: ServerCallContext, ticket: Ticket | None = None
+    ) -> AsyncGenerator[SdkEvent]:
         # 0.3 ends its streams at interrupted states too; 1.0 only at terminal ones (section 3.1.2).
         legacy = _is_legacy(context)
         call: Call = context.state[CALL]
-        async for logged in self._engine.events(owner, task_id, after):
+        async for logged in self._engine.events(owner, task_id, after, ticket):
             call.numbers.append(logged.number)
             yield logged.event
             if legacy and is_resting(logged.event):

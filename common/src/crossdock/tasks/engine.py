@@ -31,7 +31,10 @@ from crossdock.tasks.stopping import ended
 from crossdock.tasks.turns import Turn
 from crossdock.tasks.worker import CANCELED, STOPPED, Held, Stop, Worker, WorkLimits
 
+SUBMITTED = TaskState.TASK_STATE_SUBMITTED
 SOON = 1.0
+LOOK = 3.0
+"""A reader looks into the journal after so many seconds: this process may have lost the task and not know it yet."""
 ENDED = "The task has ended. Send the message without its task id to begin a new one."
 
 
@@ -128,12 +131,12 @@ class TaskEngine:
         # What an idempotency key stands for must stay, so that it can be answered again.
         direct = self._direct_messages and not follows and key is None
         with self._place() as worker:
-            accepted, snapshot = await (self._follow if follows else self._create)(
+            turn, accepted, snapshot = await (self._follow if follows else self._create)(
                 owner, request, call_context, limit, worker, key
             )
             held = None
             if accepted.claim is not None:
-                held = self._worker.begin(accepted.claim, copied(snapshot.task), direct=direct)
+                held = self._worker.begin(accepted.claim, copied(snapshot.task), turn, direct=direct)
         return Ticket(snapshot, accepted.turn, accepted.again, held)
 
     async def _create(
@@ -144,7 +147,7 @@ class TaskEngine:
         seconds: float,
         worker: str,
         key: IdempotencyKey | None,
-    ) -> tuple[Accepted, Snapshot]:
+    ) -> tuple[Turn, Accepted, Snapshot]:
         message = request.message
         message.task_id = self._journal.task_id(owner, key)
         new_context = not message.context_id
@@ -152,17 +155,17 @@ class TaskEngine:
         task = Task(
             id=message.task_id,
             context_id=message.context_id,
-            status=TaskStatus(state=TaskState.TASK_STATE_SUBMITTED, timestamp=now()),
+            status=TaskStatus(state=SUBMITTED, timestamp=now()),
             history=[message],
         )
-        turn = Turn.of(request, call_context, seconds, follows=False, new_context=new_context).encode(
-            with_message=False
+        turn = Turn.of(request, call_context, seconds, follows=False, new_context=new_context)
+        accepted = await self._journal.create(
+            owner, task, turn.encode(), seconds, worker=worker, key=key, push=_push(request)
         )
-        accepted = await self._journal.create(owner, task, turn, seconds, worker=worker, key=key, push=_push(request))
         if accepted.again:
-            return accepted, await self._journal.get(owner, accepted.task_id)
-        self._observer.state_changed(owner, task.id, task.context_id, TaskState.TASK_STATE_SUBMITTED)
-        return accepted, Snapshot(task, 1, owner)
+            return turn, accepted, await self._journal.get(owner, accepted.task_id)
+        self._observer.state_changed(owner, task.id, task.context_id, SUBMITTED)
+        return turn, accepted, Snapshot(task, 1, owner)
 
     async def _follow(
         self,
@@ -172,16 +175,16 @@ class TaskEngine:
         seconds: float,
         worker: str,
         key: IdempotencyKey | None,
-    ) -> tuple[Accepted, Snapshot]:
+    ) -> tuple[Turn, Accepted, Snapshot]:
         message = request.message
         snapshot = await self._journal.get(owner, message.task_id)
         if message.context_id not in {"", snapshot.task.context_id}:
             raise InvalidParamsError("contextId is not that of the task; leave it out or send the task's own")
         message.context_id = snapshot.task.context_id
-        turn = Turn.of(request, call_context, seconds, follows=True).encode(with_message=True)
+        turn = Turn.of(request, call_context, seconds, follows=True)
         try:
             accepted = await self._journal.follow(
-                owner, message.task_id, turn, seconds, worker=worker, key=key, push=_push(request)
+                owner, message.task_id, turn.encode(), seconds, worker=worker, key=key, push=_push(request)
             )
         except TaskEnded:
             raise UnsupportedOperationError(ENDED) from None
@@ -189,7 +192,7 @@ class TaskEngine:
             snapshot = await self._journal.get(owner, message.task_id)
         if accepted.claim is not None:
             self._observer.taken_up(message.task_id, snapshot.accepted)
-        return accepted, snapshot
+        return turn, accepted, snapshot
 
     @contextlib.contextmanager
     def _place(self) -> Generator[str]:
@@ -253,16 +256,33 @@ class TaskEngine:
             return False
         return False
 
-    async def events(self, owner: str, task_id: str, after: int) -> AsyncIterator[Logged]:
-        """Every event behind number `after`, up to the terminal one, or until none came for a long time."""
+    async def events(self, owner: str, task_id: str, after: int, ticket: Ticket | None = None) -> AsyncIterator[Logged]:
+        """Every event behind number `after`, up to the terminal one, or until none came for a long time.
+
+        Of a task that is worked here they come from memory; `ticket` is the reader's, if it has one.
+        """
+        clock = asyncio.get_running_loop().time
+        until = clock() + self._limits.stream_idle_seconds
+        tail = ticket.held.tail if ticket is not None and ticket.held is not None else None
+        del ticket  # it holds the task, and a stream may be long
+        looks = False
         while True:
-            batch = await self._journal.read(owner, task_id, after)
+            if tail is None or tail.exhausted(after):
+                tail = self._worker.tail(owner, task_id, after)
+            batch = None if tail is None or looks else tail.since(after)
+            if batch is None:
+                batch = await self._journal.read(owner, task_id, after)
             for logged in batch:
                 after = logged.number
                 yield logged
                 if state_of(logged.event) in TERMINAL:
                     return
-            if not batch and not await self._journal.wait(task_id, after, self._limits.stream_idle_seconds):
+            left = until - clock()
+            if batch:
+                until = clock() + self._limits.stream_idle_seconds
+            elif tail is not None and left > 0:
+                looks = not await tail.wait(after, min(LOOK, left))
+            elif not await self._journal.wait(task_id, after, left):
                 return
 
     async def lone_message(self, ticket: Ticket, *, at_once: bool = False) -> Message | None:
@@ -280,7 +300,7 @@ class TaskEngine:
         if ticket.snapshot.task.status.state in TERMINAL:
             return ticket.snapshot.task
         after = 0 if ticket.again else ticket.snapshot.sequence
-        async for logged in self.events(owner, task_id, after):
+        async for logged in self.events(owner, task_id, after, ticket):
             if is_resting(logged.event) and logged.turn >= ticket.turn:
                 break
         return (await self._journal.get(owner, task_id)).task
@@ -318,6 +338,8 @@ class TaskEngine:
             with contextlib.suppress(TaskEnded, TaskUnknown):
                 claim = await self._journal.seize(task_id, self.name)
                 await self._worker.end(claim, (TaskState.TASK_STATE_FAILED, STOPPED))
+        for held in self._worker.held.values():
+            held.tail.close()
         self._journal.end_waits()
 
     async def _settle_claims(self) -> None:

@@ -1,7 +1,8 @@
 """What happens to a task, and how a task follows from what happened (A2A v1.0, sections 4.1 and 4.2)."""
 
+import time
+
 from a2a.helpers import new_text_part
-from a2a.server.tasks.task_manager import append_artifact_to_task
 from a2a.types import (
     Message,
     Role,
@@ -11,6 +12,7 @@ from a2a.types import (
     TaskStatus,
     TaskStatusUpdateEvent,
 )
+from a2a.utils.errors import InvalidAgentResponseError
 from google.protobuf.timestamp_pb2 import Timestamp
 
 Event = Task | TaskStatusUpdateEvent | TaskArtifactUpdateEvent
@@ -24,6 +26,8 @@ TERMINAL = frozenset(
     }
 )
 INTERRUPTED = frozenset({TaskState.TASK_STATE_INPUT_REQUIRED, TaskState.TASK_STATE_AUTH_REQUIRED})
+RESTING = TERMINAL | INTERRUPTED
+WORKING = TaskState.TASK_STATE_WORKING
 
 
 def state_name(state: TaskState) -> str:
@@ -38,7 +42,7 @@ def state_of(event: Event) -> TaskState | None:
 
 def is_resting(event: Event) -> bool:
     """Whether a blocking caller is answered at this event (section 3.1.1): at terminal and interrupted states."""
-    return state_of(event) in TERMINAL | INTERRUPTED
+    return state_of(event) in RESTING
 
 
 def copied(task: Task) -> Task:
@@ -48,10 +52,8 @@ def copied(task: Task) -> Task:
 
 
 def now() -> Timestamp:
-    timestamp = Timestamp()
-    timestamp.GetCurrentTime()
-    timestamp.nanos -= timestamp.nanos % 1_000_000  # milliseconds (section 5.6.1)
-    return timestamp
+    seconds, nanos = divmod(time.time_ns(), 1_000_000_000)
+    return Timestamp(seconds=seconds, nanos=nanos - nanos % 1_000_000)  # milliseconds (section 5.6.1)
 
 
 def agent_message(task: Task, text: str, message_id: str) -> Message:
@@ -83,7 +85,7 @@ def fold(task: Task, event: Event) -> None:
     if isinstance(event, Task):
         task.CopyFrom(event)
     elif isinstance(event, TaskArtifactUpdateEvent):
-        append_artifact_to_task(task, event)
+        _put(task, event)
     else:
         remember(task)
         task.status.CopyFrom(event.status)
@@ -91,8 +93,24 @@ def fold(task: Task, event: Event) -> None:
             task.metadata.MergeFrom(event.metadata)
 
 
+def _put(task: Task, event: TaskArtifactUpdateEvent) -> None:
+    """A new artifact, another in its place, or more of one (section 4.2.2)."""
+    new = event.artifact
+    known = next((artifact for artifact in task.artifacts if artifact.artifact_id == new.artifact_id), None)
+    if known is None and event.append:
+        raise InvalidAgentResponseError(f"a chunk appends to the artifact {new.artifact_id!r}, which does not exist")
+    if known is None:
+        task.artifacts.append(new)
+    elif not event.append:
+        known.CopyFrom(new)
+    else:
+        known.parts.extend(new.parts)
+        if new.HasField("metadata"):
+            known.metadata.MergeFrom(new.metadata)
+
+
 def remember(task: Task) -> None:
     """Moves a status message that belongs to the conversation into the history."""
-    if task.status.HasField("message") and task.status.state != TaskState.TASK_STATE_WORKING:
+    if task.status.HasField("message") and task.status.state != WORKING:
         task.history.append(task.status.message)
     task.status.ClearField("message")

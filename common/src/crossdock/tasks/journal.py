@@ -8,7 +8,7 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from a2a.types import Message, Task, TaskPushNotificationConfig, TaskState
 
@@ -101,16 +101,14 @@ class IdempotencyKey:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One step of a task's log: `message`, where there is one, is the caller's and joins the history first."""
 
     event: Event
     message: Message | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Logged:
+class Logged(NamedTuple):
     """An event with its number, and the turn in which it happened."""
 
     number: int
@@ -118,8 +116,7 @@ class Logged:
     event: Event
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """A task as it stood after event number `sequence`. The task is the reader's own copy; `first` is event 1."""
 
     task: Task
@@ -133,8 +130,7 @@ class Snapshot:
         return Task.FromString(self.first).status.timestamp.ToMicroseconds() / 1e6
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(NamedTuple):
     """The right to write to a task; `fence` grows with every holder."""
 
     task_id: str
@@ -142,8 +138,7 @@ class Lease:
     fence: int
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A task to work on.
 
     `turn` is what `create` or `follow` was given (empty once the task rests for good), `number` counts it from 1.
@@ -164,8 +159,7 @@ class Claim:
     resumed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """A stored turn. `claim` is there if the caller may work it at once; `again` if an earlier request had its key."""
 
     task_id: str

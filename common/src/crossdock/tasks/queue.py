@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-import copy
-import uuid
+import secrets
 from collections.abc import Generator
+from itertools import count
 from typing import Any
 
 import structlog
@@ -13,13 +13,16 @@ from a2a.types import Message, Task, TaskArtifactUpdateEvent, TaskState, TaskSta
 from a2a.utils.errors import InvalidAgentResponseError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
-from crossdock.tasks.events import INTERRUPTED, TERMINAL, Event, fold, is_resting, now, remember, state_of, status_event
-from crossdock.tasks.journal import Entry, JournalDown, Lease, LeaseLost, TaskEnded, TaskJournal
+from crossdock.tasks.bell import Bell
+from crossdock.tasks.events import RESTING, TERMINAL, Event, fold, is_resting, now, remember, state_of, status_event
+from crossdock.tasks.journal import Entry, JournalDown, Lease, LeaseLost, Logged, TaskEnded, TaskJournal
 from crossdock.tasks.observer import TaskObserver
+from crossdock.tasks.tail import Tail
 
 log = structlog.get_logger(__name__)
 WRITE_SECONDS = 30.0
 """For how long a write is tried again while the journal does not answer."""
+NO_NEWS = frozenset({TaskState.TASK_STATE_SUBMITTED, TaskState.TASK_STATE_UNSPECIFIED})
 AHEAD = 64
 """An executor may be so many events ahead of the journal."""
 
@@ -29,15 +32,24 @@ class JournalQueue(EventQueue):
 
     Events that are ready together are appended together. One after which the task rests is stored when
     `enqueue_event` returns; the others follow soon, in order. `state` is the last state that was stored, `task` the
-    task as it was stored, `rested` is done when the turn is. Writing raises `LeaseLost` when another has the task.
-    `handed_over`: the turn goes on in another process, or will.
+    task as it was stored; `rested`: the turn is over. Writing raises `LeaseLost` when another has the task.
+    `handed_over`: the turn goes on in another process, or will. What is stored goes into `tail`, whose bell rings when
+    anything of this changes.
 
     With `direct` a `Message` that comes before everything else is kept in `lone` instead, and all behind it is dropped;
-    `opened` is done when no such message can come any more.
+    `opened`: no such message can come any more.
     """
 
     def __init__(
-        self, journal: TaskJournal, observer: TaskObserver, lease: Lease, task: Task, *, direct: bool = False
+        self,
+        journal: TaskJournal,
+        observer: TaskObserver,
+        lease: Lease,
+        task: Task,
+        *,
+        tail: Tail | None = None,
+        turn: int = 0,
+        direct: bool = False,
     ) -> None:
         self._journal = journal
         self._observer = observer
@@ -45,19 +57,27 @@ class JournalQueue(EventQueue):
         self.task = task
         self.state: TaskState = task.status.state
         self.handed_over = False
-        self.rested: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.rested = False
+        self.opened = False
         self.lone: Message | None = None
+        self._tail = tail or Tail(0)
+        self._turn = turn
         self._direct = direct
         self._artifacts = {artifact.artifact_id for artifact in task.artifacts}
         self._pending: list[Entry] = []
+        self._attempt: tuple[list[Entry], str] | None = None
+        self._attempts = count()
+        self._tokens = secrets.token_hex(8)
+        self._busy = False
+        self._written = Bell()
+        self._later: asyncio.Handle | None = None
         self._writing: asyncio.Task[None] | None = None
         self._error: Exception | None = None
 
     @property
     def resting(self) -> bool:
         """Whether the turn is over: the task has ended or waits for its caller."""
-        return self.state in TERMINAL or self.state in INTERRUPTED
+        return self.state in RESTING
 
     async def enqueue_event(self, event: Event | Message) -> None:
         """Stores one event. A lone `Message` is an answer: it becomes the message of a COMPLETED status."""
@@ -65,13 +85,13 @@ class JournalQueue(EventQueue):
             log.debug("event_after_message_dropped", task_id=self.task.id)
             return
         if isinstance(event, Message):
-            if self._direct and not self.opened.done():
+            if self._direct and not self.opened:
                 self.lone = self._untied(event)
                 return
             event = status_event(self.task.id, self.task.context_id, TaskState.TASK_STATE_COMPLETED, event)
         elif isinstance(event, Task):
             # The task was stored when it was accepted; of an executor's copy only a new state is news.
-            if event.status.state in {TaskState.TASK_STATE_SUBMITTED, TaskState.TASK_STATE_UNSPECIFIED, self.state}:
+            if event.status.state in NO_NEWS or event.status.state == self.state:
                 return
             event = TaskStatusUpdateEvent(status=event.status)
         await self.store(self._addressed(event))
@@ -84,15 +104,16 @@ class JournalQueue(EventQueue):
         self._check(event)
         self.open()
         self._pending.append(Entry(event))
-        if self._writing is None:
-            self._writing = asyncio.create_task(self._write())
         if is_resting(event) or len(self._pending) >= AHEAD:
             await self.flush()
+        else:
+            self._soon()
 
     def open(self) -> None:
         """From here on there is a task, whatever comes."""
-        if not self.opened.done():
-            self.opened.set_result(None)
+        if not self.opened:
+            self.opened = True
+            self._tail.bell.ring()
 
     def _check(self, event: Event) -> None:
         """Raises `InvalidAgentResponseError` for what no reader could fold into the task."""
@@ -105,17 +126,36 @@ class JournalQueue(EventQueue):
 
     async def flush(self) -> None:
         """Returns when all that was sent is stored. Raises `LeaseLost`, `JournalDown`."""
-        while self._writing is not None:
-            await asyncio.wait({self._writing})
         self._raise()
+        while self._pending or self._attempt or self._busy:
+            if self._busy:
+                await self._written.wait()
+            else:
+                await self._write()
+            self._raise()
+
+    def _soon(self) -> None:
+        if self._later is None:
+            self._later = asyncio.get_running_loop().call_soon(self._write_later)
+
+    def _write_later(self) -> None:
+        """For an executor that goes on to something slow; one that ends at once writes by itself, in one step."""
+        self._later = None
+        if (self._pending or self._attempt) and not self._busy:
+            self._writing = asyncio.create_task(self._write_quietly())
+
+    async def _write_quietly(self) -> None:
+        with contextlib.suppress(Exception):  # whoever sends the next event is told
+            await self.flush()
 
     async def begin(self, message: Message, turn: bytes) -> None:
         """Puts a follow-up's message into the log: from here on its turn is `turn`."""
         working = status_event(self.task.id, self.task.context_id, TaskState.TASK_STATE_WORKING)
-        await self._journal.append(self._lease, [Entry(working, message)], begun=turn)
+        number = await self._journal.append(self._lease, [Entry(working, message)], begun=turn)
         remember(self.task)
         self.task.history.append(message)
         self._stored(working)
+        self._tail.add([Logged(number, self._turn, working)])
 
     async def checkpoint(self, data: Any) -> None:
         """Keeps what the executor needs to go on with this task later, behind all that it sent before."""
@@ -133,19 +173,43 @@ class JournalQueue(EventQueue):
             raise
 
     async def _write(self) -> None:
+        self._busy = True
         try:
-            while self._pending and self._error is None:
-                entries, self._pending = self._pending, []
-                with self._leaving():
-                    await self._append(entries)
+            with self._leaving():
+                await self._append()
         except Exception as error:  # noqa: BLE001 - whoever sends the next event is told
             self._error = error
+        except asyncio.CancelledError:  # its executor may go on, and say nothing for long
+            self._soon()
+            raise
         finally:
-            self._writing = None
+            self._busy = False
+            self._written.ring()
 
-    async def _append(self, entries: list[Entry]) -> None:
-        token = uuid.uuid4().hex  # an attempt that seemed to fail may be stored all the same
+    async def _append(self) -> None:
+        if self._attempt is None:
+            if self.state in TERMINAL:
+                self._pending.clear()
+                return
+            # An attempt that seemed to fail, or whose writer was cancelled, may be stored all the same.
+            self._attempt = self._pending, f"{self._tokens}-{next(self._attempts)}"
+            self._pending = []
+        entries, token = self._attempt
         try:
+            last = await self._appended(entries, token)
+        except TaskEnded:
+            self._pending.clear()
+            self._attempt = None
+            self.state = TaskState.TASK_STATE_CANCELED
+            self._rest()
+            return
+        self._attempt = None
+        self._keep([entry.event for entry in entries], last)
+
+    async def _appended(self, entries: list[Entry], token: str) -> int:
+        try:
+            return await self._journal.append(self._lease, entries, token=token)
+        except JournalDown:
             async for attempt in AsyncRetrying(
                 stop=stop_after_delay(WRITE_SECONDS),
                 wait=wait_random_exponential(multiplier=0.05, max=2.0),
@@ -153,15 +217,19 @@ class JournalQueue(EventQueue):
                 reraise=True,
             ):
                 with attempt:
-                    await self._journal.append(self._lease, entries, token=token)
-        except TaskEnded:
-            self._pending.clear()
-            self.state = TaskState.TASK_STATE_CANCELED
-            self._rest()
-            return
-        for entry in entries:
-            if self.state not in TERMINAL:
-                self._stored(entry.event)
+                    return await self._journal.append(self._lease, entries, token=token)
+        raise AssertionError("tenacity ends with a result or an error")
+
+    def _keep(self, events: list[Event], last: int) -> None:
+        """The journal has them up to the first end, which got the number `last`."""
+        stored = []
+        for event in events:
+            stored.append(event)
+            self._stored(event)
+            if self.state in TERMINAL:
+                break
+        first = last - len(stored) + 1
+        self._tail.add(Logged(number, self._turn, event) for number, event in enumerate(stored, first))
 
     def _stored(self, event: Event) -> None:
         fold(self.task, event)
@@ -173,12 +241,13 @@ class JournalQueue(EventQueue):
             self._rest()
 
     def _rest(self) -> None:
-        if not self.rested.done():
-            self.rested.set_result(None)
+        self.rested = True
+        self._tail.bell.ring()
 
     def _untied(self, message: Message) -> Message:
         """The message as one without a task (section 3.4.1: a new context is told)."""
-        untied = copy.deepcopy(message)
+        untied = Message()
+        untied.CopyFrom(message)
         untied.context_id = self.task.context_id
         untied.ClearField("task_id")
         return untied
@@ -190,7 +259,8 @@ class JournalQueue(EventQueue):
     def _addressed(
         self, event: TaskStatusUpdateEvent | TaskArtifactUpdateEvent
     ) -> TaskStatusUpdateEvent | TaskArtifactUpdateEvent:
-        addressed = copy.deepcopy(event)
+        addressed = type(event)()
+        addressed.MergeFrom(event)  # type: ignore[arg-type] # they are of one type
         addressed.task_id = self.task.id
         addressed.context_id = self.task.context_id
         if isinstance(addressed, TaskStatusUpdateEvent):

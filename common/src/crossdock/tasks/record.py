@@ -1,7 +1,7 @@
 """How an event is kept: the same bytes in every journal."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from a2a.types import Message, Task, TaskArtifactUpdateEvent, TaskState, TaskStatusUpdateEvent
 
@@ -13,8 +13,7 @@ KINDS: dict[bytes, type[Event]] = {b"t": Task, b"s": TaskStatusUpdateEvent, ARTI
 NAMES = {kind: name for name, kind in KINDS.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One stored event: `kind` names its type, `message` is empty where no caller's message came with it."""
 
     kind: bytes

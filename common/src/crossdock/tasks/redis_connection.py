@@ -1,7 +1,8 @@
 """How the journal reaches Redis, and what becomes of Redis' errors."""
 
-import contextlib
-from collections.abc import Awaitable, Callable, Generator
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,10 +13,10 @@ from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster, Sentinel,
 from redis.asyncio.connection import Connection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from crossdock.errors import ConfigError
 from crossdock.tasks.journal import JournalDown
+from crossdock.tasks.redis_link import PooledLink, RedisLink, SharedLink, is_loss
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -75,6 +76,11 @@ class RedisAddress:
         )
         return Redis.from_pool(pool)
 
+    def link(self, client: "Redis | RedisCluster") -> RedisLink:
+        if isinstance(client, RedisCluster):
+            return PooledLink(client)
+        return SharedLink(client.connection_pool.make_connection, self.timeout)
+
     def _options(self) -> dict[str, Any]:
         options: dict[str, Any] = {
             "socket_timeout": self.timeout,
@@ -82,6 +88,7 @@ class RedisAddress:
             "retry": Retry(NoBackoff(), 0),  # tried again here, where it is known what may be sent twice
             "username": self.username,
             "password": self.password,
+            "protocol": 2,  # nothing is pushed on a connection that did not ask for it
         }
         if self.tls:
             options |= {"ssl": True, "ssl_ca_certs": str(self.ca_file) if self.ca_file else None}
@@ -91,36 +98,34 @@ class RedisAddress:
 async def answered(call: Callable[[], Awaitable[T]], *, seconds: float) -> T:
     """The command's answer, tried again for `seconds` while Redis is away.
 
-    For commands that may be sent twice. Raises `JournalDown`, without the driver's words.
+    For commands that may be sent twice: tenacity would cost as much as one. Raises `JournalDown`, without the
+    driver's words.
     """
-    try:
-        async for attempt in AsyncRetrying(
-            stop=stop_after_delay(seconds),
-            wait=wait_random_exponential(multiplier=0.02, max=0.5),
-            retry=retry_if_exception_type(PASSING),
-            before_sleep=_noted,
-            reraise=True,
-        ):
-            with attempt, plain_losses():
-                return await call()
-    except (exceptions.AuthenticationError, exceptions.NoPermissionError) as error:
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + seconds
+    attempt = 0
+    while True:
+        try:
+            return await call()
+        except (*PASSING, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and not is_loss(error):
+                raise
+            attempt += 1
+            if clock() >= deadline:
+                raise _down(error) from error
+            log.warning("redis_away", error=type(error).__name__, attempt=attempt)
+        except exceptions.RedisError as error:
+            raise _down(error) from error
+        pause = min(0.01 * 2**attempt, 0.5)
+        await asyncio.sleep(random.uniform(0, pause))  # noqa: S311 - no secret
+
+
+def _down(error: Exception) -> JournalDown:
+    if isinstance(error, exceptions.AuthenticationError | exceptions.NoPermissionError):
         log.error("redis_refuses_us", error=type(error).__name__)
-        raise JournalDown from error
-    except (exceptions.RedisError, OSError) as error:
+    else:
         log.error("redis_failed", error=type(error).__name__, full=_out_of_memory(error))
-        raise JournalDown from error
-    raise AssertionError("tenacity ends with a result or an error")
-
-
-@contextlib.contextmanager
-def plain_losses() -> Generator[None]:
-    """Makes what uvloop says of a write on a lost connection, where asyncio says nothing, the driver's own error."""
-    try:
-        yield
-    except RuntimeError as error:
-        if "handler is closed" not in str(error):
-            raise
-        raise exceptions.ConnectionError("the connection was lost") from error
+    return JournalDown()
 
 
 async def disconnect(client: "Redis | RedisCluster") -> None:
@@ -129,11 +134,6 @@ async def disconnect(client: "Redis | RedisCluster") -> None:
     await client.aclose()
     for watcher in manager.sentinels if manager else []:
         await watcher.aclose()
-
-
-def _noted(state: RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
-    log.warning("redis_away", error=type(error).__name__, attempt=state.attempt_number)
 
 
 def _out_of_memory(error: BaseException) -> bool:

@@ -34,9 +34,9 @@ from crossdock.tasks.journal import (
 from crossdock.tasks.outbox import TooManyPushConfigs
 from crossdock.tasks.record import Record, bounded, encoded, folded, status_of
 from crossdock.tasks.redis_connection import RedisAddress, answered, disconnect
-from crossdock.tasks.redis_outbox import Fields, RedisOutbox, placed
+from crossdock.tasks.redis_outbox import RedisOutbox, placed
 from crossdock.tasks.redis_replies import accepted, claim_of, known, number_of, record_of
-from crossdock.tasks.redis_scripts import loaded
+from crossdock.tasks.redis_scripts import Scripts
 from crossdock.tasks.wakeups import Wakeups
 
 POLL = 3.0
@@ -45,8 +45,6 @@ SWEPT = 100
 VISIBILITY = 10.0
 LAYOUT = 1
 """Which keys there are, and in which shards. All replicas of a store have the same."""
-FORMAT = 1
-"""How a task is written, as in `lua/prelude.lua`. Those of later releases are left to their replicas."""
 TOGETHER = 10
 """So many logs of a page are fetched side by side."""
 Records = list[Record]
@@ -77,11 +75,13 @@ class RedisJournal(TaskJournal):
         self._prefixes = [f"xd:{service}:{{{service}:{shard}}}:" for shard in range(shards)]
         self._patience = patience
         self._confirm = _ms(confirm)
-        self._scripts = loaded()
-        self._wakeups = Wakeups(self._client, [f"{prefix}wake" for prefix in self._prefixes])
-        self.outbox = RedisOutbox(
-            self._prefixes, self.shard_of, self._run, self._pushes, self._wakeups, self.limits.pushes
+        self._scripts = Scripts(self._client, address.link(self._client))
+        self._wakeups = Wakeups(
+            self._client,
+            [f"{prefix}wake" for prefix in self._prefixes],
+            lambda task_id: f"{self.shard_of(task_id)}wake:{task_id}",
         )
+        self.outbox = RedisOutbox(self._prefixes, self.shard_of, self._run, self._wakeups, self.limits.pushes)
         self._checked = False
         self._next = 0
         self._waits_ended = False
@@ -103,9 +103,9 @@ class RedisJournal(TaskJournal):
     async def _check(self) -> None:
         async def meta() -> Any:
             key = f"{self._prefixes[0]}meta"
-            await self._client.hsetnx(key, "shards", str(len(self._prefixes)))
-            await self._client.hsetnx(key, "format", str(LAYOUT))
-            return await self._client.hmget(key, ["shards", "format"])
+            await self._scripts.ask("HSETNX", key, "shards", len(self._prefixes))
+            await self._scripts.ask("HSETNX", key, "format", LAYOUT)
+            return await self._scripts.ask("HMGET", key, "shards", "format")
 
         shards, version = await answered(meta, seconds=self._patience)
         if int(shards) != len(self._prefixes):
@@ -116,10 +116,11 @@ class RedisJournal(TaskJournal):
 
     async def close(self) -> None:
         await self._wakeups.close()
+        await self._scripts.close()
         await disconnect(self._client)
 
     async def ready(self) -> bool:
-        await answered(lambda: self._client.hget(f"{self._prefixes[0]}meta", "shards"), seconds=1.0)
+        await answered(lambda: self._scripts.ask("HGET", f"{self._prefixes[0]}meta", "shards"), seconds=1.0)
         return True
 
     def shard_of(self, task_id: str) -> str:
@@ -278,26 +279,25 @@ class RedisJournal(TaskJournal):
         await self._wakeups.work(seconds)
 
     async def get(self, owner: str, task_id: str, upto: int | None = None) -> Snapshot:
-        last = "+" if upto is None else f"{max(upto, 1)}-0"
-        log = await self._log(owner, task_id, "e", "-", last)
+        log = await self._log(owner, task_id, "e", last=0 if upto is None else max(upto, 1))
         return Snapshot(folded(record for _, record in log), log[-1][0], owner, log[0][1].event)
 
     async def read(self, owner: str, task_id: str, after: int, limit: int = 256) -> list[Logged]:
-        log = await self._log(owner, task_id, "e", f"{after + 1}-0", "+", limit)
+        log = await self._log(owner, task_id, "e", after + 1, limit=limit)
         return [record.logged(number) for number, record in log]
 
     async def wait(self, task_id: str, after: int, seconds: float) -> bool:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
-        with self._wakeups.watching(task_id) as changed:
+        with self._wakeups.watching(task_id) as bell:
             while True:
-                changed.clear()
+                known = bell.count
                 if await self._sequence(task_id) > after:
                     return True
                 left = deadline - loop.time()
                 if left <= 0 or self._waits_ended:
                     return False
-                await self._wakeups.wait(changed, min(left, POLL))
+                await bell.wait(min(left, POLL), known=known)
 
     def end_waits(self) -> None:
         self._waits_ended = True
@@ -340,7 +340,7 @@ class RedisJournal(TaskJournal):
 
     async def _listed(self, owner: str, task_id: str, kind: str) -> Records:
         try:
-            return [record for _, record in await self._log(owner, task_id, kind, "-", "+")]
+            return [record for _, record in await self._log(owner, task_id, kind)]
         except (TaskUnknown, TaskNewer):  # it expired between the two looks, or is another release's to show
             return []
 
@@ -350,14 +350,8 @@ class RedisJournal(TaskJournal):
         known(reply, lease.task_id)
 
     async def checkpoint(self, task_id: str) -> Any:
-        key = f"{self.shard_of(task_id)}t:{task_id}"
-        owner, data = await answered(
-            lambda: self._client.hmget(key, ["owner", "checkpoint"]),
-            seconds=self._patience,
-        )
-        if owner is None:
-            raise TaskUnknown(task_id)
-        return None if data is None else json.loads(data)
+        data = known(await self._run("saved", self.shard_of(task_id), task_id), task_id)[1]
+        return json.loads(data) if data else None
 
     async def delete(self, lease: Lease) -> None:
         known(await self._run("delete", self.shard_of(lease.task_id), lease.task_id, lease.fence), lease.task_id)
@@ -376,53 +370,20 @@ class RedisJournal(TaskJournal):
     async def _run(self, name: str, prefix: str, *args: Any, confirm: bool = False) -> Any:
         if not self._checked:
             await self._check()
-        script, wait = self._scripts[name], self._confirm if confirm else 0
-        return await answered(lambda: script(self._client, prefix, *args, confirm=wait), seconds=self._patience)
+        wait = self._confirm if confirm else 0
+        return await answered(lambda: self._scripts.run(name, prefix, *args, confirm=wait), seconds=self._patience)
 
     async def _sequence(self, task_id: str) -> int:
-        key = f"{self.shard_of(task_id)}t:{task_id}"
-        value = await answered(lambda: self._client.hget(key, "sequence"), seconds=self._patience)
-        if value is None:
-            raise TaskUnknown(task_id)
-        return int(value)
+        return int(known(await self._run("sequence", self.shard_of(task_id), task_id), task_id)[1])
 
-    async def _pushes(self, task_id: str) -> tuple[bytes | None, bool, Fields]:
-        prefix = self.shard_of(task_id)
-
-        async def fetch() -> Any:
-            pipeline = self._client.pipeline(transaction=False)
-            pipeline.hmget(f"{prefix}t:{task_id}", ["owner", "format"])
-            pipeline.hgetall(f"{prefix}n:{task_id}")
-            return await pipeline.execute()
-
-        (owner, version), fields = await answered(fetch, seconds=self._patience)
-        return owner, _newer(version), fields
-
-    async def _log(self, owner: str, task_id: str, kind: str, first: str, last: str, limit: int | None = None) -> Log:
-        prefix = self.shard_of(task_id)
-
-        async def fetch() -> Any:
-            pipeline = self._client.pipeline(transaction=False)
-            pipeline.hmget(f"{prefix}t:{task_id}", ["owner", "format"])
-            pipeline.xrange(f"{prefix}{kind}:{task_id}", first, last, limit)
-            return await pipeline.execute()
-
-        (holder, version), found = await answered(fetch, seconds=self._patience)
-        if holder is None or holder.decode() != owner:
-            raise TaskUnknown(task_id)
-        if _newer(version):
-            raise TaskNewer
-        if not found and first == "-":  # it expired between the two commands
-            raise TaskUnknown(task_id)
-        return [(number_of(item), record_of(fields)) for item, fields in found]
+    async def _log(self, owner: str, task_id: str, kind: str, first: int = 1, last: int = 0, limit: int = 0) -> Log:
+        """With neither `last` nor `limit` all that there is."""
+        reply = await self._run("read", self.shard_of(task_id), owner, task_id, kind, first, last, limit)
+        return [(number_of(item), record_of(fields)) for item, fields in known(reply, task_id)[1]]
 
 
 def _ms(seconds: float) -> int:
     return max(0, round(seconds * 1000))
-
-
-def _newer(version: bytes | None) -> bool:
-    return int(version or FORMAT) > FORMAT
 
 
 def _key(key: IdempotencyKey | None) -> tuple[str, str]:

@@ -5,12 +5,11 @@ from typing import Any, Protocol
 
 from a2a.types import TaskPushNotificationConfig
 
-from crossdock.tasks.journal import TaskNewer, TaskUnknown
 from crossdock.tasks.outbox import Delivery, PushConfigUnknown, PushOutbox, TooManyPushConfigs
 from crossdock.tasks.redis_replies import known
 from crossdock.tasks.wakeups import Wakeups
 
-PUSH_SCRIPTS = ("push_save", "push_delete", "push_claim", "push_advance", "push_end")
+PUSH_SCRIPTS = ("push_save", "push_read", "push_delete", "push_claim", "push_advance", "push_end")
 Fields = dict[bytes, bytes]
 
 
@@ -24,21 +23,17 @@ def placed(config: TaskPushNotificationConfig | None, limit: int) -> tuple[Any, 
 
 
 class RedisOutbox(PushOutbox):
-    """`fields` reads a task's owner, whether a later release wrote it, and its hash of configurations."""
-
     def __init__(
         self,
         prefixes: Sequence[str],
         shard_of: Callable[[str], str],
         run: RunScript,
-        fields: Callable[[str], Awaitable[tuple[bytes | None, bool, Fields]]],
         wakeups: Wakeups,
         limit: int,
     ) -> None:
         self._prefixes = prefixes
         self._shard_of = shard_of
         self._run = run
-        self._fields = fields
         self._wakeups = wakeups
         self._limit = limit
         self._next = 0
@@ -61,12 +56,8 @@ class RedisOutbox(PushOutbox):
         return TaskPushNotificationConfig.FromString(found)
 
     async def _kept(self, owner: str, task_id: str) -> Fields:
-        holder, newer, fields = await self._fields(task_id)
-        if holder is None or holder.decode() != owner:
-            raise TaskUnknown(task_id)
-        if newer:
-            raise TaskNewer
-        return fields
+        reply = known(await self._run("push_read", self._shard_of(task_id), owner, task_id), task_id)
+        return dict(zip(reply[1][::2], reply[1][1::2], strict=True))
 
     async def delete(self, owner: str, task_id: str, config_id: str) -> None:
         known(await self._run("push_delete", self._shard_of(task_id), owner, task_id, config_id), task_id)

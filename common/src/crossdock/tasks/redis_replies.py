@@ -22,8 +22,9 @@ def number_of(stream_id: bytes) -> int:
     return int(stream_id.partition(b"-")[0])
 
 
-def record_of(fields: dict[bytes, bytes]) -> Record:
-    return Record(fields[b"k"], fields[b"e"], fields.get(b"m", b""), int(fields[b"n"]))
+def record_of(fields: list[bytes]) -> Record:
+    named = dict(zip(fields[::2], fields[1::2], strict=True))
+    return Record(named[b"k"], named[b"e"], named.get(b"m", b""), int(named[b"n"]))
 
 
 def known(reply: Any, task_id: str) -> Any:

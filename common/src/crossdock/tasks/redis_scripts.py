@@ -1,6 +1,7 @@
 """The Lua scripts: each is one change of a task's state."""
 
 import hashlib
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
@@ -8,6 +9,7 @@ import structlog
 from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import NoScriptError
 
+from crossdock.tasks.redis_link import RedisLink
 from crossdock.tasks.redis_outbox import PUSH_SCRIPTS
 
 log = structlog.get_logger(__name__)
@@ -24,50 +26,50 @@ SCRIPTS = (
     "sweep",
     "delete",
     "list",
+    "read",
+    "sequence",
+    "saved",
     *PUSH_SCRIPTS,
 )
 
 
-class Script:
-    """A Lua script by its hash, sent whole where Redis does not know it: after a restart or a failover."""
+class Scripts:
+    """Each by its name. One that Redis does not know, after a restart or a failover, is sent whole."""
 
-    def __init__(self, name: str, prelude: str) -> None:
-        self._name = name
+    def __init__(self, client: "Redis | RedisCluster", link: RedisLink) -> None:
+        self._client = client
+        self._link = link
         folder = files("crossdock.tasks") / "lua"
-        self._text = prelude + (folder / f"{name}.lua").read_text(encoding="utf-8")
-        self._sha = ""
+        prelude = (folder / "prelude.lua").read_text(encoding="utf-8")
+        self._texts = {name: prelude + (folder / f"{name}.lua").read_text(encoding="utf-8") for name in SCRIPTS}
+        self._hashes = {name: _sha1(text) for name, text in self._texts.items()}
 
-    async def __call__(self, client: "Redis | RedisCluster", prefix: str, *args: Any, confirm: int = 0) -> Any:
+    async def run(self, name: str, prefix: str, *args: Any, confirm: int = 0) -> Any:
         """`confirm`: waits so many milliseconds, on the same connection, for one replica to have the write."""
-        if self._sha:
-            try:
-                return await self._sent(client, "evalsha", self._sha, prefix, args, confirm)
-            except NoScriptError:
-                pass
-        answer = await self._sent(client, "eval", self._text, prefix, args, confirm)
-        self._sha = _sha1(self._text)
-        return answer
+        send = self._link.send if not confirm else partial(self._confirmed, name, confirm)
+        try:
+            return await send("EVALSHA", self._hashes[name], 1, prefix, *args)
+        except NoScriptError:
+            return await send("EVAL", self._texts[name], 1, prefix, *args)
 
-    async def _sent(
-        self, client: "Redis | RedisCluster", how: str, script: str, prefix: str, args: tuple[Any, ...], confirm: int
-    ) -> Any:
-        if not confirm:
-            return await getattr(client, how)(script, 1, prefix, *args)
-        pipeline = client.pipeline(transaction=False)
-        getattr(pipeline, how)(script, 1, prefix, *args)
-        pipeline.execute_command("WAIT", 1, confirm)
+    async def ask(self, *command: Any) -> Any:
+        """A plain command."""
+        return await self._link.send(*command)
+
+    async def _confirmed(self, name: str, milliseconds: int, *command: Any) -> Any:
+        """On a connection of its own: those behind it would wait, too."""
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.execute_command(*command)
+        pipeline.execute_command("WAIT", 1, milliseconds)
         answer, replicas = await pipeline.execute(raise_on_error=False)
         if isinstance(answer, Exception):
             raise answer
         if isinstance(replicas, Exception) or replicas < 1:
-            log.warning("write_not_confirmed", script=self._name, reason="no replica answered in time")
+            log.warning("write_not_confirmed", script=name, reason="no replica answered in time")
         return answer
 
-
-def loaded() -> dict[str, Script]:
-    """Every script by its name, with the prelude that all share."""
-    prelude = (files("crossdock.tasks") / "lua" / "prelude.lua").read_text(encoding="utf-8")
-    return {name: Script(name, prelude) for name in SCRIPTS}
+    async def close(self) -> None:
+        await self._link.close()
 
 
 def _sha1(text: str) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import struct
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from a2a.server.context import ServerCallContext
@@ -19,7 +19,7 @@ LENGTH = struct.Struct(">I")
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """`request` has no message once that is in the task's log: `message_id` finds it there. `seconds`: its limit.
+    """`request` has no message where that is in the task's log: `message_id` finds it there. `seconds`: its limit.
 
     `new_context`: the caller named no context, so nothing came before.
     """
@@ -45,12 +45,13 @@ class Turn:
         follows: bool,
         new_context: bool = False,
     ) -> "Turn":
+        """The turn of a follow-up has its message; a new task begins its log with it."""
         trace: dict[str, str] = {}
         propagate.inject(trace)
         headers = context.state.get("headers", {})
         user = context.user
         return cls(
-            request,
+            _kept(request, with_message=follows),
             request.message.message_id,
             follows,
             seconds,
@@ -62,16 +63,7 @@ class Turn:
             tuple(sorted(context.requested_extensions)),
         )
 
-    def encode(self, *, with_message: bool) -> bytes:
-        given = self.request
-        request = SendMessageRequest(
-            tenant=given.tenant,
-            metadata=given.metadata,
-            configuration=given.configuration,
-            message=given.message if with_message else None,
-        )
-        # The outbox keeps it, and no executor needs its secrets.
-        request.configuration.ClearField("task_push_notification_config")
+    def encode(self) -> bytes:
         rest = {
             "messageId": self.message_id,
             "follows": self.follows,
@@ -84,7 +76,11 @@ class Turn:
             "extensions": self.extensions,
         }
         text = json.dumps(rest).encode()
-        return LENGTH.pack(len(text)) + text + request.SerializeToString()
+        return LENGTH.pack(len(text)) + text + self.request.SerializeToString()
+
+    def begun(self) -> "Turn":
+        """The turn once its message is in the log."""
+        return replace(self, request=_kept(self.request, with_message=False))
 
     @classmethod
     def decode(cls, data: bytes) -> "Turn":
@@ -119,6 +115,19 @@ class Turn:
             known = {item.name: self.caller[item.name] for item in fields(Principal) if item.name in self.caller}
             context.user = Caller(Principal(**{**known, "roles": frozenset(known["roles"])}))
         return context
+
+
+def _kept(given: SendMessageRequest, *, with_message: bool) -> SendMessageRequest:
+    kept = SendMessageRequest(tenant=given.tenant)
+    if given.HasField("metadata"):
+        kept.metadata.CopyFrom(given.metadata)
+    if given.HasField("configuration"):
+        kept.configuration.CopyFrom(given.configuration)
+        # The outbox keeps it, and no executor needs its secrets.
+        kept.configuration.ClearField("task_push_notification_config")
+    if with_message:
+        kept.message.CopyFrom(given.message)
+    return kept
 
 
 def _described(principal: Principal) -> dict[str, Any]:

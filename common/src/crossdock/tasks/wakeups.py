@@ -6,9 +6,11 @@ from collections.abc import Callable, Generator, Sequence
 
 import structlog
 from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
-from crossdock.tasks.redis_connection import plain_losses
+from crossdock.tasks.bell import Bell
+from crossdock.tasks.redis_link import plain_losses
 from crossdock.tasks.stopping import ended
 
 log = structlog.get_logger(__name__)
@@ -18,12 +20,23 @@ AGAIN = 0.5
 
 
 class Wakeups:
-    """Readers wait for a task's id, workers for any work. A lost message costs time only: both look again slowly."""
+    """Readers wait for a task's id, workers for any work. A lost message costs time only: both look again slowly.
 
-    def __init__(self, client: "Redis | RedisCluster", channels: Sequence[str]) -> None:
+    A process hears of those tasks only that somebody reads in it: each has a channel of its own, which `channel_of`
+    names. What `channels` tell is for everybody.
+    """
+
+    def __init__(
+        self, client: "Redis | RedisCluster", channels: Sequence[str], channel_of: Callable[[str], str] = str
+    ) -> None:
         self._client = client
         self._channels = channels
-        self._readers: dict[str, set[asyncio.Event]] = {}
+        self._channel_of = channel_of
+        self._readers: dict[str, list[Bell]] = {}
+        self._wanted: dict[str, str] = {}
+        self._subscription: PubSub | None = None
+        self._asked: set[str] = set()
+        self._asking: asyncio.Task[None] | None = None
         self._work = asyncio.Event()
         self._pushes = asyncio.Event()
         self._canceled: Callable[[str], None] = lambda _: None
@@ -34,38 +47,52 @@ class Wakeups:
         self._task = asyncio.create_task(self._listen())
 
     async def close(self) -> None:
-        if self._task is not None:
-            await ended(self._task)
+        await ended(*(task for task in (self._task, self._asking) if task is not None))
 
     def changed(self, task_id: str) -> None:
         """Wakes the readers of one task in this process."""
-        for event in self._readers.get(task_id, ()):
-            event.set()
-
-    async def wait(self, changed: asyncio.Event, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await changed.wait()
+        for bell in self._readers.get(task_id, ()):
+            bell.ring()
 
     @contextlib.contextmanager
-    def watching(self, task_id: str) -> Generator[asyncio.Event]:
-        """An event of the reader's own, set whenever the task may have changed; to be cleared before each look."""
-        event = asyncio.Event()
-        readers = self._readers.setdefault(task_id, set())
-        readers.add(event)
+    def watching(self, task_id: str) -> Generator[Bell]:
+        """A bell of the reader's own, which rings whenever the task may have changed."""
+        bell = Bell()
+        if task_id not in self._readers:
+            self._readers[task_id] = []
+            self._wanted[self._channel_of(task_id)] = task_id
+            self._ask()
+        self._readers[task_id].append(bell)
         try:
-            yield event
+            yield bell
         finally:
-            readers.discard(event)
-            if not readers:
-                self._readers.pop(task_id, None)
+            self._readers[task_id].remove(bell)
+            if not self._readers[task_id]:
+                del self._readers[task_id]
+                del self._wanted[self._channel_of(task_id)]
+                self._ask()
+
+    def _ask(self) -> None:
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._subscribe())
+
+    async def _subscribe(self) -> None:
+        """Asks for the channels of what is read here, and for no others any more."""
+        with contextlib.suppress(RedisError, OSError):  # the listener finds that out, too
+            while (subscription := self._subscription) is not None and self._asked != self._wanted.keys():
+                more, fewer = self._wanted.keys() - self._asked, self._asked - self._wanted.keys()
+                self._asked = set(self._wanted)
+                if more:
+                    await subscription.subscribe(*more)
+                if fewer:
+                    await subscription.unsubscribe(*fewer)
 
     async def work(self, seconds: float) -> None:
-        await self.wait(self._work, seconds)
+        await _set(self._work, seconds)
         self._work.clear()
 
     async def pushes(self, seconds: float) -> None:
-        await self.wait(self._pushes, seconds)
+        await _set(self._pushes, seconds)
         self._pushes.clear()
 
     def push(self) -> None:
@@ -81,13 +108,19 @@ class Wakeups:
                 log.warning("wakeups_lost", error=type(error).__name__)
             except Exception as error:
                 log.error("wakeups_failed", exc_info=error)
+            self._subscription = None
             self.everybody()
             await asyncio.sleep(AGAIN)
 
     async def _subscribed(self) -> None:
+        if isinstance(self._client, RedisCluster):
+            await self._client.initialize()  # a subscription needs to know the nodes, and does not ask
         async with self._client.pubsub() as subscription:
             await subscription.subscribe(*self._channels)
-            self.everybody()  # what was sent while nobody listened
+            if self._asking is not None:
+                await ended(self._asking)
+            self._subscription, self._asked = subscription, set()
+            self._ask()
             asked = False
             while True:
                 # Confirmations are signs of life, too: left out they would look like silence.
@@ -97,18 +130,25 @@ class Wakeups:
                 asked = message is None
                 if message is None:
                     await subscription.ping()
-                elif message["type"] == "message":
-                    self._heard(message["data"].decode())
+                elif message["channel"] is not None:
+                    self._heard(message["type"], message["channel"].decode(), message["data"])
 
-    def _heard(self, text: str) -> None:
+    def _heard(self, what: str, channel: str, data: bytes | int) -> None:
+        task_id = self._wanted.get(channel)
+        if task_id is not None:
+            self.changed(task_id)  # also where the subscription begins: it may have changed before
+        elif what == "subscribe":
+            self.everybody()
+        elif isinstance(data, bytes):
+            self._told(data.decode())
+
+    def _told(self, text: str) -> None:
         kind, _, rest = text.partition(":")
-        if kind == "e":
-            self.changed(rest.rpartition(":")[0])
-        elif kind == "c":
+        if kind == "c":
             self._canceled(rest)
         elif kind == "p":
             self.push()
-        else:
+        elif kind == "w":
             self._work.set()
 
     def everybody(self) -> None:
@@ -117,3 +157,9 @@ class Wakeups:
         self.push()
         for task_id in self._readers:
             self.changed(task_id)
+
+
+async def _set(event: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

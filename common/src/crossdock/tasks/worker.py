@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
 import structlog
 from a2a.server.agent_execution import AgentExecutor, RequestContext
@@ -22,6 +21,7 @@ from crossdock.tasks.journal import Claim, JournalDown, Lease, LeaseLost, TaskEn
 from crossdock.tasks.observer import TaskObserver
 from crossdock.tasks.queue import JournalQueue
 from crossdock.tasks.resumption import Resumption
+from crossdock.tasks.tail import Tail
 from crossdock.tasks.turns import Turn
 
 log = structlog.get_logger(__name__)
@@ -60,49 +60,77 @@ class WorkLimits:
 
 
 class Held:
-    """A claimed turn while this process has it; `task` is known already where this process accepted it.
+    """A claimed turn while this process has it; `task` and `turn` are known already where this process accepted it.
 
     `direct`: its caller still waits here for the first answer, which may be a lone message; `message` is that message
-    once the task's record is gone.
+    once the task's record is gone. `queue` is there once the work has begun, `over` says that all is done.
     """
 
     worker: asyncio.Task[None]
 
-    def __init__(self, claim: Claim, task: Task | None, *, direct: bool = False) -> None:
+    def __init__(self, claim: Claim, task: Task | None, turn: Turn | None, *, direct: bool = False) -> None:
         self.claim = claim
         self.task = task
+        self.turn = turn
         self.direct = direct
         self.message: Message | None = None
-        self.queue: asyncio.Future[JournalQueue] = asyncio.get_running_loop().create_future()
+        self.tail = Tail(claim.sequence)
+        self.queue: JournalQueue | None = None
         self.stop: Stop | None = None
-        self.stopping: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.over = False
+        self._halt: asyncio.Future[None] | None = None
 
     def interrupt(self, reason: Stop) -> None:
         """The first reason stands, but for a lost lease: that one forbids all writing."""
         if self.stop is None or reason is Stop.LOST:
             self.stop = reason
-        if not self.stopping.done():
-            self.stopping.set_result(None)
+        if reason is Stop.LOST:
+            self.tail.close()
+        self._go_on()
+
+    def _go_on(self, _: object = None) -> None:
+        if self._halt is not None and not self._halt.done():
+            self._halt.set_result(None)
+
+    async def done_or_stopped(self, work: "asyncio.Task[None]", seconds: float) -> None:
+        """Returns when the work is done, when it is to stop, or after `seconds`."""
+        if self.stop is not None:
+            return
+        loop = asyncio.get_running_loop()
+        self._halt = loop.create_future()
+        work.add_done_callback(self._go_on)
+        timer = loop.call_later(seconds, self._go_on)
+        await self._halt
+        timer.cancel()
+        work.remove_done_callback(self._go_on)
+
+    def begin(self, queue: JournalQueue) -> None:
+        self.queue = queue
+        self.tail.bell.ring()
+
+    def end(self) -> None:
+        self.over = True
+        self.tail.close()
 
     async def answer(self) -> Task | None:
         """The task when its turn is over, without a look at the journal; None if it is worked elsewhere meanwhile."""
-        await _either(self.queue, self.worker)
-        if not self.queue.done():
+        while not self.over and not (self.queue and self.queue.rested):
+            await self.tail.bell.wait()
+        queue = self.queue
+        if queue is None or not queue.rested or queue.task.status.state != queue.state:
             return None
-        queue = self.queue.result()
-        await _either(queue.rested, self.worker)
-        return copied(queue.task) if queue.rested.done() and queue.task.status.state == queue.state else None
+        return copied(queue.task)
 
     async def lone(self, seconds: float | None) -> Message | None:
         """The message that is the whole answer; None as soon as there is a task to tell of, or after `seconds`."""
         if not self.direct:
             return None
-        await _either(self.queue, self.worker)
-        if self.queue.done():
-            queue = self.queue.result()
-            await _either(queue.opened, self.worker, seconds)
-            if queue.lone is None:
-                queue.open()
+        while not self.over and not (self.queue and self.queue.opened):
+            if not await self.tail.bell.wait(seconds if self.queue else None):
+                break
+        if self.queue is not None and not self.over:
+            if self.queue.lone is None:
+                self.queue.open()
             else:
                 await asyncio.wait({self.worker})
         return self.message
@@ -128,9 +156,9 @@ class Worker:
         self._idle = idle
         self.held: dict[str, Held] = {}
 
-    def begin(self, claim: Claim, task: Task | None = None, *, direct: bool = False) -> Held:
-        """`task` is the worker's from here on."""
-        held = Held(claim, task, direct=direct)
+    def begin(self, claim: Claim, task: Task | None = None, turn: Turn | None = None, *, direct: bool = False) -> Held:
+        """`task` and `turn` are the worker's from here on."""
+        held = Held(claim, task, turn, direct=direct)
         if (former := self.held.get(claim.lease.task_id)) is not None:
             former.interrupt(Stop.LOST)  # we slept, lost the task, and got it back
         self.held[claim.lease.task_id] = held
@@ -138,7 +166,15 @@ class Worker:
         held.worker.add_done_callback(lambda _: self._over(held))
         return held
 
+    def tail(self, owner: str, task_id: str, after: int) -> Tail | None:
+        """What is told of a task here, while this process works it and knows of event number `after`."""
+        held = self.held.get(task_id)
+        if held is None or held.claim.lease.owner != owner or held.tail.closed or held.tail.sequence < after:
+            return None
+        return held.tail
+
     def _over(self, held: Held) -> None:
+        held.end()
         task_id = held.claim.lease.task_id
         if self.held.get(task_id) is held:
             del self.held[task_id]
@@ -177,8 +213,10 @@ class Worker:
         claim = held.claim
         lease = claim.lease
         task = held.task or await self._read(lease)
-        queue = JournalQueue(self._journal, self._observer, lease, task, direct=held.direct)
-        held.queue.set_result(queue)
+        queue = JournalQueue(
+            self._journal, self._observer, lease, task, tail=held.tail, turn=claim.number, direct=held.direct
+        )
+        held.begin(queue)
         end = self._verdict(claim, task)
         if end is not None:
             await self._tell_idle(claim, task, queue)
@@ -191,6 +229,7 @@ class Worker:
             return
         if end is not None:
             await self._store_end(queue, task, end)
+        await queue.flush()
         if queue.state not in TERMINAL:
             await self._journal.release(lease, give_back=held.stop is Stop.SHUTDOWN and not queue.resting)
 
@@ -223,14 +262,14 @@ class Worker:
     async def _run(self, held: Held, task: Task, queue: JournalQueue) -> End | None:
         """Runs the executor once; returns how the task ends if the executor did not say so itself."""
         claim = held.claim
-        turn = Turn.decode(claim.turn)
+        turn = held.turn or Turn.decode(claim.turn)
         if not claim.begun:
-            await queue.begin(turn.request.message, turn.encode(with_message=False))
+            await queue.begin(turn.request.message, turn.begun().encode())
         context = await self._context(turn, claim, task)
         if held.stop is not None:
             return self._interrupted(held, task)
-        work = asyncio.create_task(self._traced(turn, context, queue))
-        await asyncio.wait({work, held.stopping}, timeout=claim.seconds, return_when=asyncio.FIRST_COMPLETED)
+        work = asyncio.create_task(self._traced(held, turn, context, queue))
+        await held.done_or_stopped(work, claim.seconds)
         if work.done():
             error = _ended_with(work)
             await queue.flush()
@@ -249,12 +288,19 @@ class Worker:
             return None
         return TaskState.TASK_STATE_FAILED, STOPPED
 
-    async def _traced(self, turn: Turn, context: RequestContext, queue: JournalQueue) -> None:
-        token = tracing.attach(propagate.extract(turn.trace))
+    async def _traced(self, held: Held, turn: Turn, context: RequestContext, queue: JournalQueue) -> None:
+        # Where its caller's request was accepted here, that request's span is the current one already.
+        parent = None if held.turn is not None else propagate.extract(turn.trace)
+        span = tracer.start_span("task", parent, attributes={"a2a.task.id": str(context.task_id)})
+        token = tracing.attach(trace.set_span_in_context(span, parent))
         try:
-            with tracer.start_as_current_span("task", attributes={"a2a.task.id": str(context.task_id)}):
-                await self._executor.execute(context, queue)
+            await self._executor.execute(context, queue)
+        except Exception as error:
+            span.record_exception(error)
+            span.set_status(trace.Status(trace.StatusCode.ERROR))
+            raise
         finally:
+            span.end()
             tracing.detach(token)
 
     def _outcome(self, claim: Claim, error: BaseException | None, queue: JournalQueue) -> End | None:
@@ -345,10 +391,6 @@ class Worker:
 
 def _ended_with(work: "asyncio.Task[None]") -> BaseException | None:
     return asyncio.CancelledError() if work.cancelled() else work.exception()
-
-
-async def _either(one: asyncio.Future[Any], other: asyncio.Future[Any], seconds: float | None = None) -> None:
-    await asyncio.wait({one, other}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
 
 
 def _overdue(seconds: float) -> str:

@@ -1,7 +1,7 @@
 local id, fence, token, retention, hasbegun, begun = unpack(ARGV, 1, 6)
 local t = P .. 't:' .. id
-local owner, context, state, sequence, held, until_, last, number, pushes = unpack(
-  call('HMGET', t, 'owner', 'context', 'state', 'sequence', 'fence', 'until', 'written', 'number', 'pushes'))
+local owner, context, state, sequence, held, until_, last, number, pushes, queued = unpack(
+  call('HMGET', t, 'owner', 'context', 'state', 'sequence', 'fence', 'until', 'written', 'number', 'pushes', 'queued'))
 if not owner then return { 'unknown' } end
 if last == token then return { 'ok', sequence } end -- a retry: the answer to the first was lost
 if ENDED[state] then return { 'ended' } end
@@ -27,17 +27,18 @@ for i = 7, #ARGV, 5 do
     if ENDED[state] then break end
   end
 end
-call('HSET', t, 'sequence', sequence, 'written', token)
 grow(owner, id, bytes)
-if micros then
-  call('HSET', t, 'state', state, 'micros', micros)
+if not micros then
+  call('HSET', t, 'sequence', sequence, 'written', token)
+else
+  call('HSET', t, 'sequence', sequence, 'written', token, 'state', state, 'micros', micros)
   index(owner, context, id, before, state, micros)
 end
 if ENDED[state] then
-  finish(id, owner, tonumber(retention))
+  finish(id, owner, tonumber(retention), queued and true or false)
 elseif hasbegun == '1' then
   call('HSET', t, 'turn', begun, 'begun', '1')
 end
 if pushes then notify(owner, id) end
-wake('e:' .. id .. ':' .. sequence)
+changed(id)
 return { 'ok', sequence }

@@ -10,15 +10,19 @@ if known then return known end
 local direct = worker ~= '' and call('EXISTS', P .. 'ring') == 0
 if not direct and call('LLEN', P .. 'q:' .. owner) >= tonumber(limit) then return { 'full' } end
 if full(owner, most) then return { 'large' } end
+local at = now() + tonumber(seconds)
 call('HSET', t, 'format', FORMAT, 'owner', owner, 'context', context, 'state', state, 'micros', micros, 'sequence', '1',
-  'turn', turn, 'number', '1', 'accepted', '1', 'fence', '0')
+  'turn', turn, 'number', '1', 'accepted', '1', 'fence', '0', 'due', at, 'size', #event + #turn)
 call('XADD', P .. 'e:' .. id, '1-0', 'k', 't', 'e', event, 'n', '1')
 call('XADD', P .. 'b:' .. id, '1-0', 'k', 't', 'e', event, 'n', '1')
-grow(owner, id, #event + #turn)
+call('HINCRBY', P .. 'sizes', owner, #event + #turn)
 index(owner, context, id, nil, state, micros)
-due(id, now() + tonumber(seconds))
+call('ZADD', P .. 'due', at, id)
 remember(owner, key, digest, id, '1', ttl)
 if cid ~= '' then keep_push(owner, id, cid, config, pushes, 0) end
-if direct then return grant(id, worker, lease) end
-queue(owner, id, false)
-return { 'queued', id, '1', '1' }
+if not direct then
+  queue(owner, id, false)
+  return { 'queued', id, '1', '1' }
+end
+local fence = hold(id, worker, 0, lease)
+return { 'claim', id, owner, fence, turn, '1', '1', '1', '0', '0', '0', seconds, '0' }

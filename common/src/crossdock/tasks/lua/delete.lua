@@ -4,5 +4,5 @@ if not f[1] then return { 'ok' } end
 if ENDED[f[1]] then return { 'ended' } end
 if f[2] ~= fence or not f[3] then return { 'lost' } end
 forget(id)
-wake('e:' .. id .. ':0')
+changed(id)
 return { 'ok' }

@@ -7,7 +7,7 @@
 --           attempts, d: why it is dead      p:<owner>  "<id>:<its id>" by when it may be claimed
 --   push    owners by when their first may be
 --   asked:<worker>  its last claim, should the answer be lost     meta  of the store itself
---   wake    the channel: "e:<id>:<number>", "c:<id>", "w", "p"
+--   wake    the channel for all processes: "c:<id>", "w", "p"      wake:<id>  that of a task's readers
 local P = KEYS[1]
 local call = redis.call
 
@@ -16,9 +16,20 @@ local INTERRUPTED = { ['6'] = true, ['8'] = true }
 local FORMAT = '1'
 local LOOKED = 100 -- so many are looked at for one that this release can read
 
+local moment
+
+-- Milliseconds since 1970; one script is one moment.
 local function now()
-  local time = call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
+  if not moment then
+    local time = call('TIME')
+    moment = time[1] * 1000 + math.floor(time[2] / 1000)
+  end
+  return moment
+end
+
+-- Most tasks have no reader elsewhere: then it is told to nobody.
+local function changed(id)
+  call('PUBLISH', P .. 'wake:' .. id, '')
 end
 
 -- Of a release that writes what this one cannot read: its own replicas look after it.
@@ -52,7 +63,9 @@ local function queue(owner, id, front)
   wake('w')
 end
 
-local function unqueue(owner, id)
+-- `queued`: whether it is, where that is known.
+local function unqueue(owner, id, queued)
+  if queued == false then return end
   if call('HDEL', P .. 't:' .. id, 'queued') == 0 then return end
   local waiting = P .. 'q:' .. owner
   call('LREM', waiting, 1, id)
@@ -132,6 +145,16 @@ local function claimed(id, resumed)
     (tonumber(f[10]) or 0) - now(), resumed }
 end
 
+-- Gives a lease; the answer is its fence.
+local function hold(id, worker, fence, lease)
+  local until_ = now() + lease
+  -- By the clock, so that a store that lost its last second gives no fence out twice.
+  local next = math.max(tonumber(fence) + 1, now())
+  call('HSET', P .. 't:' .. id, 'worker', worker, 'until', until_, 'started', '1', 'fence', next)
+  call('ZADD', P .. 'leases', until_, id)
+  return next
+end
+
 local function grant(id, worker, lease)
   local t = P .. 't:' .. id
   local owner, over, fence, started = unpack(call('HMGET', t, 'owner', 'over', 'fence', 'started'))
@@ -142,10 +165,7 @@ local function grant(id, worker, lease)
     call('HINCRBY', t, 'number', 1)
     call('HDEL', t, 'lost', 'gone')
   end
-  local until_ = now() + lease
-  -- By the clock, so that a store that lost its last second gives no fence out twice.
-  call('HSET', t, 'worker', worker, 'until', until_, 'started', '1', 'fence', math.max(tonumber(fence) + 1, now()))
-  call('ZADD', P .. 'leases', until_, id)
+  hold(id, worker, fence, lease)
   return claimed(id, started or '0')
 end
 
@@ -174,9 +194,9 @@ local function full(owner, limit)
   return tonumber(call('HGET', P .. 'sizes', owner) or 0) >= tonumber(limit)
 end
 
-local function finish(id, owner, retention)
+local function finish(id, owner, retention, queued)
   local t = P .. 't:' .. id
-  unqueue(owner, id)
+  unqueue(owner, id, queued)
   call('HDEL', t, 'worker', 'until', 'turn', 'due', 'cancel', 'checkpoint', 'begun', 'over', 'started', 'lost', 'gone')
   call('DEL', P .. 'w:' .. id)
   call('ZREM', P .. 'leases', id)
