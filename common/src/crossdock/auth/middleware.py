@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection
 
-from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -48,7 +47,7 @@ class AuthenticationMiddleware:
             scope["user"] = Stranger()
         else:
             try:
-                scope["user"] = await self._check.caller(Headers(scope=scope).getlist("authorization"))
+                scope["user"] = await self._check.caller([value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"])
             except (Refusal, TryLater) as refusal:
                 answer = self._check.answer(refusal, scope["method"], scope["path"])
                 await _response(answer)(scope, receive, send)

@@ -3,13 +3,16 @@
 from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from urllib.parse import parse_qs
 
 from a2a.compat.v0_3.extension_headers import LEGACY_HTTP_EXTENSION_HEADER
 from a2a.extensions.common import HTTP_EXTENSION_HEADER, get_requested_extensions
 from a2a.server.context import ServerCallContext
-from starlette.requests import Request
+from starlette.types import Scope
 
 CALL = "crossdock.call"
+VERSION_HEADER = "A2A-Version"
+EXTENSION_HEADERS = (HTTP_EXTENSION_HEADER.lower(), LEGACY_HTTP_EXTENSION_HEADER.lower())
 
 
 @dataclass
@@ -24,19 +27,43 @@ class Call:
     numbers: deque[int] = field(default_factory=deque)
 
 
-def call_context(request: Request, call: Call, tenant: str) -> ServerCallContext:
-    """Hands the authenticated caller and the `Call` to the request handler."""
-    return ServerCallContext(
-        user=request.scope["user"],
-        tenant=tenant,
-        state={"headers": dict(request.headers), CALL: call},
-        requested_extensions=_requested(request),
-    )
+class Head:
+    """An HTTP request's head, read once. `headers` holds the first value of each name, in lower case."""
 
+    __slots__ = ("extensions", "headers", "scope")
 
-def activated(request: Request, extensions: Collection[str]) -> dict[str, str]:
-    """The header that tells which of the agent's extensions the caller activated (topics/extensions)."""
-    return extension_header(_requested(request).intersection(extensions))
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        raw = scope["headers"]
+        self.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(raw)}
+        self.extensions = requested_extensions(self._values)
+
+    def _values(self, name: str) -> list[str]:
+        if name not in self.headers:
+            return []
+        wanted = name.encode("latin-1")
+        return [value.decode("latin-1") for given, value in self.scope["headers"] if given == wanted]
+
+    @property
+    def version(self) -> str | None:
+        """What the header says, or else the query."""
+        asked = self.headers.get("a2a-version")
+        if asked or not self.scope["query_string"]:
+            return asked
+        return parse_qs(self.scope["query_string"].decode("latin-1")).get(VERSION_HEADER, [None])[-1]
+
+    def call(self, extensions: Collection[str]) -> Call:
+        """Its answer tells which of the agent's extensions the caller activated (topics/extensions)."""
+        return Call(headers=extension_header(self.extensions.intersection(extensions)) if self.extensions else {})
+
+    def context(self, call: Call, tenant: str) -> ServerCallContext:
+        """Hands the authenticated caller and the `Call` to the request handler."""
+        return ServerCallContext(
+            user=self.scope["user"],
+            tenant=tenant,
+            state={"headers": self.headers, CALL: call},
+            requested_extensions=self.extensions,
+        )
 
 
 def extension_header(activated: Collection[str]) -> dict[str, str]:
@@ -44,10 +71,5 @@ def extension_header(activated: Collection[str]) -> dict[str, str]:
 
 
 def requested_extensions(values: Callable[[str], list[str]]) -> set[str]:
-    """What the caller activates; `values` gives those of a header."""
-    names = (HTTP_EXTENSION_HEADER, LEGACY_HTTP_EXTENSION_HEADER)
-    return get_requested_extensions([value for name in names for value in values(name)])
-
-
-def _requested(request: Request) -> set[str]:
-    return requested_extensions(request.headers.getlist)
+    """What the caller activates; `values` gives those of a header, by its name in lower case."""
+    return get_requested_extensions([value for name in EXTENSION_HEADERS for value in values(name)])

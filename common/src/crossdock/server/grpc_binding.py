@@ -20,16 +20,16 @@ from opentelemetry import trace
 
 from crossdock.extensions import EVENT_NUMBER
 from crossdock.parts import fill
-from crossdock.server.call import CALL, Call, extension_header, requested_extensions
+from crossdock.server.call import CALL, VERSION_HEADER, Call, extension_header, requested_extensions
 from crossdock.server.faults import TooLargeError, as_a2a, grpc_error
 from crossdock.server.grpc_answers import abort
 from crossdock.server.grpc_door import CALLER
 from crossdock.server.grpc_methods import GRPC_METHODS
 from crossdock.server.limits import too_large
 from crossdock.server.loop import off_loop
-from crossdock.server.operations import V0_3, VERSION_HEADER, Method
+from crossdock.server.operations import V0_3, Method
 from crossdock.server.responses import begun
-from crossdock.telemetry.tracing import server_span
+from crossdock.telemetry.tracing import ServerSpan
 
 T = TypeVar("T")
 Rpc = Any  # grpc.aio's context, whose stubs know no handlers of bytes
@@ -59,7 +59,7 @@ class GrpcBinding(grpc.GenericRpcHandler):
     async def _served(self, path: str, method: Method, answer: Answer, body: bytes, rpc: Rpc) -> bytes | None:
         metadata = _texts(rpc)
         headers = {name: values[0] for name, values in metadata.items()}
-        with server_span(path.removeprefix("/"), headers):
+        with ServerSpan(path.removeprefix("/"), headers):
             try:
                 if len(body) > self._limit:
                     raise TooLargeError(too_large(self._limit))
@@ -108,12 +108,12 @@ def _texts(rpc: Rpc) -> dict[str, list[str]]:
 
 
 def _context(metadata: dict[str, list[str]], headers: dict[str, str], tenant: str) -> ServerCallContext:
-    """As `call_context` makes it of an HTTP request."""
+    """As `Head.context` makes it of an HTTP request."""
     return ServerCallContext(
         user=CALLER.get(),
         tenant=tenant,
         state={"headers": headers, CALL: Call()},
-        requested_extensions=requested_extensions(lambda name: metadata.get(name.lower(), [])),
+        requested_extensions=requested_extensions(lambda name: metadata.get(name, [])),
     )
 
 

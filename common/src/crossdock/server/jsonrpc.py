@@ -8,16 +8,16 @@ from typing import Any
 from a2a.server.request_handlers import RequestHandler
 from a2a.utils.errors import A2AError, InvalidParamsError, InvalidRequestError, MethodNotFoundError
 from google.protobuf.message import Message
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from crossdock.errors import Rejected
 from crossdock.server import legacy
 from crossdock.server.bodies import NotJson, parsed
-from crossdock.server.call import Call, activated, call_context
+from crossdock.server.call import Call, Head
 from crossdock.server.faults import as_a2a, rpc_error
+from crossdock.server.limits import whole_body
 from crossdock.server.loop import off_loop
-from crossdock.server.operations import METHODS, V0_3, Method, asked_version
+from crossdock.server.operations import METHODS, V0_3, Method
 from crossdock.server.responses import EventStream, JsonResponse, begun, event_frames
 
 ALL_METHODS: Mapping[str, Method] = {**METHODS, **legacy.RPC_METHODS}
@@ -34,20 +34,24 @@ class Asked:
 
 
 class JsonRpc:
-    """An endpoint of Starlette's kind."""
+    """An ASGI app of its own: what Starlette does around an endpoint costs as much as all of this."""
 
     def __init__(self, handler: RequestHandler, extensions: Collection[str]) -> None:
         self._handler = handler
         self._extensions = extensions
 
-    async def answer(self, request: Request) -> Response:
-        body = await request.body()
-        asked = await off_loop(len(body), _asked, body, request)
-        call = Call(headers=activated(request, self._extensions))
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await whole_body(receive)
+        response = await self._answer(Head(scope), body)
+        await response(scope, receive, send)
+
+    async def _answer(self, head: Head, body: bytes) -> JsonResponse | EventStream:
+        asked = await off_loop(len(body), _asked, body, head)
+        call = head.call(self._extensions)
         try:
             if asked.method is None or asked.params is None:
                 raise asked.refused or InvalidRequestError
-            context = call_context(request, call, getattr(asked.params, "tenant", ""))
+            context = head.context(call, getattr(asked.params, "tenant", ""))
             if asked.method.operation.streaming:
                 events = await begun(asked.method.events(self._handler, asked.params, context))
                 return EventStream(_frames(asked, asked.method, events, call), call)
@@ -57,14 +61,14 @@ class JsonRpc:
         return JsonResponse(_success(asked.request_id, result), headers=call.headers)
 
 
-def _asked(body: bytes, request: Request) -> Asked:
+def _asked(body: bytes, head: Head) -> Asked:
     """Never raises: a request's id goes with its refusal."""
     request_id, method = b"null", None
     try:
         envelope = _envelope(body)
         request_id = _request_id(envelope)
         method = _method(envelope)
-        method.check_version(asked_version(request))
+        method.check_version(head.version)
         params = envelope.get("params", {})
         if not isinstance(params, dict):
             raise InvalidParamsError("params must hold fields by their names: {...}.")
@@ -125,7 +129,7 @@ def _failure(asked: Asked, error: A2AError) -> bytes:
     return b'{"jsonrpc":"2.0","id":%b,"error":%b}' % (asked.request_id, told)
 
 
-def _refusal(asked: Asked, error: A2AError, call: Call) -> Response:
+def _refusal(asked: Asked, error: A2AError, call: Call) -> JsonResponse | EventStream:
     text = _failure(asked, error)
     if asked.params is not None and asked.method in legacy.RPC_STREAMS:
         return EventStream(legacy.only(text), call)  # clients of 0.3 read the answer of a stream's method as a stream

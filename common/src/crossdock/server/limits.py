@@ -49,9 +49,9 @@ class BodyMiddleware:
             await self._app(scope, _replayed(body, receive), send)
 
     async def _read(self, scope: Scope, chunks: AsyncIterator[bytes]) -> bytes:
-        declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if declared.isdigit() and int(declared) > self._limit:
-            raise BodyTooLarge
+        for name, declared in scope["headers"]:
+            if name == b"content-length" and declared.isdigit() and int(declared) > self._limit:
+                raise BodyTooLarge
         body = bytearray()
         async for chunk in chunks:
             body += chunk
@@ -72,6 +72,12 @@ async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
         yield message.get("body", b"")
         if not message.get("more_body"):
             return
+
+
+async def whole_body(receive: Receive) -> bytes:
+    """What stands behind `BodyMiddleware` gets it in one message."""
+    body: bytes = (await receive())["body"]
+    return body
 
 
 async def _discard(chunks: AsyncIterator[bytes]) -> None:

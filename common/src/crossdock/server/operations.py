@@ -21,13 +21,12 @@ from a2a.types import (
 )
 from a2a.utils.errors import VersionNotSupportedError
 from google.protobuf.message import Message
-from starlette.requests import Request
 
+from crossdock.server.call import VERSION_HEADER
 from crossdock.server.decoding import decode
 from crossdock.server.encoding import encode, encode_choice, encode_page
 from crossdock.server.loop import off_loop
 
-VERSION_HEADER = "A2A-Version"
 VERSION = re.compile(r"(\d+)(\.\d+)*")
 V1, V0_3 = "1.0", "0.3"
 
@@ -91,11 +90,6 @@ class Method:
 
     async def encoded(self, result: Any) -> bytes:
         return await off_loop(result.ByteSize() if isinstance(result, Message) else 0, self.encode, result)
-
-
-def asked_version(request: Request) -> str | None:
-    """The header's, or else the query parameter's."""
-    return request.headers.get(VERSION_HEADER) or request.query_params.get(VERSION_HEADER)
 
 
 ENCODERS: dict[str, Callable[[Any], bytes]] = {

@@ -1,12 +1,11 @@
 """How answers and event streams go out, on every binding over HTTP."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from typing import Any
 
 from a2a.utils.errors import A2AError
-from starlette.responses import Response, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from crossdock.server.call import Call
@@ -17,55 +16,123 @@ PIECE = 256 * 1024
 """Larger ones would be copied whole, several times, before the loop goes on."""
 PING_SECONDS = 15.0
 PING = b": ping\r\n\r\n"
+AGAIN = 0.1
 Frame = Callable[[bytes], bytes]
 Refusal = Callable[[A2AError], bytes]
 
 
-class JsonResponse(Response):
+class JsonResponse:
     """JSON that is text already; a long one goes out in pieces."""
 
-    media_type = "application/json"
+    __slots__ = ("_body", "_headers", "_media_type", "_status")
+
+    def __init__(
+        self, body: bytes, status: int = 200, headers: Mapping[str, str] | None = None, media_type: str | None = None
+    ) -> None:
+        self._body = body
+        self._status = status
+        self._headers = headers or {}
+        self._media_type = media_type or "application/json"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if len(self.body) <= PIECE:
-            await super().__call__(scope, receive, send)
-            return
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        for piece in _pieces(bytes(self.body)):
-            await send(piece)
-        await send({"type": "http.response.body", "body": b""})
+        size = len(self._body)
+        headers = [(b"content-length", b"%d" % size), (b"content-type", self._media_type.encode())]
+        await send(_start(self._status, [*headers, *_raw(self._headers)]))
+        if size > PIECE:
+            for piece in _pieces(self._body):
+                await send(piece)
+        await send({"type": "http.response.body", "body": b"" if size > PIECE else self._body})
 
 
-class EventStream(StreamingResponse):
+class EventStream:
     """Server-sent events, with a comment now and then so that nobody on the way takes the stream for dead."""
 
-    media_type = "text/event-stream"
+    __slots__ = ("_call", "_frames", "_pinging", "_seconds")
 
     def __init__(self, frames: AsyncGenerator[bytes], call: Call, *, ping: float = PING_SECONDS) -> None:
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", **call.headers}
-        super().__init__(frames, call.status or 200, headers)
         self._frames = frames
+        self._call = call
         self._seconds = ping
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        writer = asyncio.current_task()
+        assert writer is not None
+        watch = asyncio.create_task(_end_with_reader(receive, writer))
+        try:
+            await self.stream_response(send)
+        except asyncio.CancelledError:
+            if not watch.done():
+                raise
+            while writer.cancelling():
+                writer.uncancel()
+        finally:
+            watch.cancel()
+
     async def stream_response(self, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        whole = asyncio.Lock()
-        pinging = asyncio.create_task(self._ping(send, whole))
+        headers = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-store"}
+        headers["x-accel-buffering"] = "no"
+        await send(_start(self._call.status or 200, _raw({**headers, **self._call.headers})))
+        pings = Pings(send, self._seconds)
         try:
             async with aclosing(self._frames) as frames:
                 async for frame in frames:
-                    async with whole:
+                    async with pings.whole:
                         for piece in _pieces(frame):
                             await send(piece)
         finally:
-            pinging.cancel()
+            pings.stop()
         await send({"type": "http.response.body", "body": b""})
 
-    async def _ping(self, send: Send, whole: asyncio.Lock) -> None:
-        while True:
-            await asyncio.sleep(self._seconds)
-            async with whole:
-                await send({"type": "http.response.body", "body": PING, "more_body": True})
+
+class Pings:
+    """Writes a comment every few `seconds` between the whole events of a stream; `whole` is held for each of those."""
+
+    __slots__ = ("_running", "_seconds", "_send", "_timer", "whole")
+
+    def __init__(self, send: Send, seconds: float) -> None:
+        self.whole = asyncio.Lock()
+        self._send = send
+        self._seconds = seconds
+        self._running: asyncio.Task[None] | None = None
+        self._wait()
+
+    def _wait(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._due)
+
+    def _due(self) -> None:
+        if not self.whole.locked():  # or else the stream is alive, or its reader takes nothing in
+            self._running = asyncio.create_task(self._ping())
+        self._wait()
+
+    async def _ping(self) -> None:
+        async with self.whole:
+            await self._send({"type": "http.response.body", "body": PING, "more_body": True})
+
+    def stop(self) -> None:
+        self._timer.cancel()
+        if self._running:
+            self._running.cancel()
+
+
+async def _end_with_reader(receive: Receive, writer: "asyncio.Task[Any]") -> None:
+    """Cancels `writer` once nobody reads any more; again and again, for a driver may swallow it."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    asyncio.get_running_loop().call_soon(_cancel, writer)
+
+
+def _cancel(writer: "asyncio.Task[Any]") -> None:
+    if not writer.done():
+        writer.cancel()
+        asyncio.get_running_loop().call_later(AGAIN, _cancel, writer)
+
+
+def _start(status: int, headers: list[tuple[bytes, bytes]]) -> Message:
+    return {"type": "http.response.start", "status": status, "headers": headers}
+
+
+def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
 
 
 def _pieces(content: bytes) -> Iterator[Message]:

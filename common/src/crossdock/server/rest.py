@@ -9,17 +9,16 @@ from a2a.utils.constants import A2A_JSON_MEDIA_TYPE
 from a2a.utils.errors import A2AError, InvalidRequestError
 from google.protobuf.message import Message
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from crossdock.errors import Rejected
 from crossdock.server import legacy
 from crossdock.server.bodies import parsed
-from crossdock.server.call import Call, activated, call_context
+from crossdock.server.call import Head
 from crossdock.server.decoding import from_query
 from crossdock.server.faults import as_a2a, rest_error
 from crossdock.server.loop import off_loop
-from crossdock.server.operations import METHODS, V1, Method, asked_version
+from crossdock.server.operations import METHODS, V1, Method
 from crossdock.server.responses import EventStream, JsonResponse, begun, event_frames
 
 CONFIGS = "/tasks/{id}/pushNotificationConfigs"
@@ -65,14 +64,15 @@ class Endpoint:
     method: Method
     inside: Mapping[str, str]
 
-    async def answer(self, request: Request) -> Response:
-        call = Call(headers=activated(request, self.extensions))
+    async def answer(self, request: Request) -> JsonResponse | EventStream:
+        head = Head(request.scope)
+        call = head.call(self.extensions)
         media_type = A2A_JSON_MEDIA_TYPE if self.method.version == V1 else None
         try:
-            self.method.check_version(asked_version(request))
+            self.method.check_version(head.version)
             params = await self._params(request)
             tenant = str(request.path_params.get("tenant") or getattr(params, "tenant", ""))
-            context = call_context(request, call, tenant)
+            context = head.context(call, tenant)
             if self.method.operation.streaming:
                 events = await begun(self.method.events(self.handler, params, context))
                 return EventStream(event_frames(self.method, events, call, wrap=bytes, refuse=_told), call)

@@ -10,9 +10,7 @@ import structlog
 from a2a.server.agent_execution import AgentExecutor
 from a2a.types import AgentCard
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crossdock.auth.bearer import BearerCheck
@@ -27,7 +25,6 @@ from crossdock.pipeline import AgenticPipeline
 from crossdock.server.admission import Admission, PassedOn, nothing
 from crossdock.server.card_routes import card_routes
 from crossdock.server.executor import PipelineExecutor
-from crossdock.server.faults import not_served
 from crossdock.server.fetching import FileFetcher
 from crossdock.server.grpc_binding import GrpcBinding
 from crossdock.server.grpc_door import AuthenticationInterceptor
@@ -39,6 +36,7 @@ from crossdock.server.limits import BodyMiddleware
 from crossdock.server.management import Check, management_app
 from crossdock.server.notifications import Notifications
 from crossdock.server.rest import rest_routes
+from crossdock.server.site import Site
 from crossdock.server.storage import journal_for
 from crossdock.settings import ServiceSettings
 from crossdock.tasks.engine import EngineLimits, TaskEngine
@@ -250,17 +248,16 @@ def _app(
     keys: ServiceKeys | None,
 ) -> Starlette:
     public = (*CARD_PATHS, *([JWKS_PATH] if keys else []))
-    app = Starlette(
-        exception_handlers={HTTPException: not_served},
-        routes=[*card_routes(card), *(key_routes(keys) if keys else []), *_a2a_routes(card, handler)],
-        middleware=[
-            Middleware(TracingMiddleware),
-            Middleware(AuthenticationMiddleware, verifier=verifier, public_paths=public, on_rejection=metrics.rejected),
-            Middleware(BodyMiddleware, limit=settings.max_body),
-        ],
-    )
-    app.router.redirect_slashes = False  # a redirect would lose the body of a POST, or name a host that is not ours
-    return app
+    extensions = _extensions(card)
+    rpc = JsonRpc(handler, extensions)
+
+    def door(app: ASGIApp) -> ASGIApp:
+        bounded = BodyMiddleware(app, limit=settings.max_body)
+        return TracingMiddleware(AuthenticationMiddleware(bounded, verifier, public, metrics.rejected))
+
+    own = [*card_routes(card), *(key_routes(keys) if keys else [])]
+    posts = [Route(path, rpc, methods=["POST"]) for path in RPC_PATHS]
+    return Site(door, posts, [*own, *posts, *rest_routes(handler, extensions)])
 
 
 def _grpc(
@@ -279,12 +276,6 @@ def _grpc(
 
 def _extensions(card: AgentCard) -> list[str]:
     return [extension.uri for extension in card.capabilities.extensions]
-
-
-def _a2a_routes(card: AgentCard, handler: JournalRequestHandler) -> list[BaseRoute]:
-    extensions = _extensions(card)
-    rpc = JsonRpc(handler, extensions)
-    return [*(Route(path, rpc.answer, methods=["POST"]) for path in RPC_PATHS), *rest_routes(handler, extensions)]
 
 
 def _extended(card: AgentCard, settings: ServiceSettings) -> AgentCard:

@@ -67,7 +67,8 @@ def run(settings: type[S], create_app: Callable[[S], Service], name: str) -> Non
         # uvloop and httptools halve what a request costs beside the work itself.
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(create_app(loaded)))
-        provider.shutdown()
+        if provider:
+            provider.shutdown()
     except ConfigError as error:
         print(error, file=sys.stderr)  # noqa: T201 - the operator's terminal
         sys.exit(2)
@@ -75,6 +76,6 @@ def run(settings: type[S], create_app: Callable[[S], Service], name: str) -> Non
         pass
 
 
-def _telemetry(settings: ServiceSettings, name: str) -> TracerProvider:
+def _telemetry(settings: ServiceSettings, name: str) -> TracerProvider | None:
     configure_logs(name, level=settings.log_level, readable=settings.log_readable)
     return start_tracing(name, settings.otlp_endpoint)

@@ -1,17 +1,22 @@
 """One trace across all hops: W3C trace context in, spans out over OTLP where an endpoint is set."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+import random
+from collections.abc import Mapping
+from contextvars import Token
+from types import TracebackType
 
+from opentelemetry import context as contexts
 from opentelemetry import propagate, trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 tracer = trace.get_tracer("crossdock")
+SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+CARRIERS = {b"traceparent": "traceparent", b"tracestate": "tracestate", b"baggage": "baggage"}
 
 
 def silence_sdk_tracing() -> None:
@@ -19,24 +24,58 @@ def silence_sdk_tracing() -> None:
     os.environ.setdefault("OTEL_INSTRUMENTATION_A2A_SDK_ENABLED", "false")
 
 
-def start_tracing(service: str, endpoint: str) -> TracerProvider:
-    """Installs the process's tracer provider. `endpoint` is an OTLP/HTTP collector; empty keeps spans inside."""
-    provider = TracerProvider(resource=Resource.create({"service.name": service}))
-    if endpoint:
-        # Only here: it takes as long to import as all the rest of this module.
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+def start_tracing(service: str, endpoint: str) -> TracerProvider | None:
+    """Installs the process's tracer provider. `endpoint` is an OTLP/HTTP collector.
 
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")))
+    Without one no spans are made, which nobody would see: callers' trace contexts are passed on, and where a request
+    brings none it gets one, so that logs name its trace.
+    """
+    if not endpoint:
+        return None
+    # Only here: it takes as long to import as all the rest of this module.
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+    provider = TracerProvider(resource=Resource.create({"service.name": service}))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")))
     trace.set_tracer_provider(provider)
     return provider
 
 
-@contextmanager
-def server_span(name: str, headers: Mapping[str, str]) -> Iterator[Span]:
-    """A SERVER span, as a child of the caller's span."""
-    parent = propagate.extract(headers)
-    with tracer.start_as_current_span(name, context=parent, kind=SpanKind.SERVER) as span:
-        yield span
+class ServerSpan:
+    """A SERVER span as the current one, as a child of the caller's; `headers` carry that one, if any.
+
+    Without a tracer provider it is the caller's own span, or an invented one, and records nothing.
+    """
+
+    __slots__ = ("_headers", "_name", "_span", "_token")
+
+    def __init__(self, name: str, headers: Mapping[str, str]) -> None:
+        self._name = name
+        self._headers = headers
+
+    def __enter__(self) -> Span:
+        parent = propagate.extract(self._headers) if self._carried() else contexts.Context()
+        span = tracer.start_span(self._name, parent, SpanKind.SERVER)
+        self._span = span if span.get_span_context().is_valid else _invented()
+        self._token: Token[contexts.Context] = contexts.attach(trace.set_span_in_context(self._span, parent))
+        return self._span
+
+    def _carried(self) -> bool:
+        return "traceparent" in self._headers or "baggage" in self._headers
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        if isinstance(error, Exception) and self._span.is_recording():
+            self._span.record_exception(error)
+            self._span.set_status(Status(StatusCode.ERROR))
+        self._span.end()
+        contexts.detach(self._token)
+
+
+def _invented() -> Span:
+    context = SpanContext(random.getrandbits(128) or 1, random.getrandbits(64) or 1, is_remote=False, trace_flags=SAMPLED)
+    return NonRecordingSpan(context)
 
 
 class TracingMiddleware:
@@ -50,17 +89,17 @@ class TracingMiddleware:
             await self._app(scope, receive, send)
             return
         name = f"{scope['method']} {scope['path'] if scope['path'] in {'/', '/rpc'} else 'http+json'}"
-        with server_span(name, _headers(scope["headers"])) as span:
-
-            async def observed(message: Message) -> None:
-                if message["type"] == "http.response.start":
-                    span.set_attribute("http.response.status_code", message["status"])
-                    if message["status"] >= 500:
-                        span.set_status(Status(StatusCode.ERROR))
-                await send(message)
-
-            await self._app(scope, receive, observed)
+        carried = {CARRIERS[name]: value.decode("latin-1") for name, value in scope["headers"] if name in CARRIERS}
+        with ServerSpan(name, carried) as span:
+            await self._app(scope, receive, _observed(span, send) if span.is_recording() else send)
 
 
-def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
+def _observed(span: Span, send: Send) -> Send:
+    async def observed(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            span.set_attribute("http.response.status_code", message["status"])
+            if message["status"] >= 500:
+                span.set_status(Status(StatusCode.ERROR))
+        await send(message)
+
+    return observed
