@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from starlette.types import ASGIApp
 
 from crossdock.errors import ConfigError
+from crossdock.server.connections import Connection
 from crossdock.server.ports import bound
 from crossdock.server.service import Service
 from crossdock.settings import ServiceSettings
@@ -33,7 +34,17 @@ class Server(uvicorn.Server):
 
 
 def configured(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
-    return uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=5)
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=Connection,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
 
 
 async def serve(service: Service) -> None:
