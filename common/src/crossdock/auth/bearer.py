@@ -14,7 +14,7 @@ from crossdock.errors import Forbidden, TryLater
 
 log = structlog.get_logger(__name__)
 
-BEARER = re.compile(r"bearer +([A-Za-z0-9\-._~+/]+=*)", re.ASCII | re.IGNORECASE)
+BEARER = re.compile(r"(?i:bearer) +([A-Za-z0-9\-._~+/]+=*)", re.ASCII)
 NOT_QUOTABLE = re.compile(r'[^\x20-\x7e]|["\\]')
 
 

@@ -54,6 +54,10 @@ class KeySet:
             await self._look_again(kid)
         return self._keys.get(kid, ())
 
+    def holds(self, key: VerificationKey) -> bool:
+        """Whether the set as it is holds `key`. False where it ought to be looked after first: `find` does that."""
+        return self._age < self._ttl * AHEAD and key in self._keys.get(key.kid, ())
+
     async def ready(self) -> None:
         """Raises `TryLater` while tokens cannot be verified."""
         await self._provide()

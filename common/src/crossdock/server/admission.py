@@ -2,7 +2,7 @@
 
 import fnmatch
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from a2a.extensions.common import HTTP_EXTENSION_HEADER
 from a2a.server.context import ServerCallContext
@@ -54,11 +54,15 @@ class Admission:
     max_hops: int
     passed_on: PassedOn = nothing
     push: PushConfigs | None = None
+    required: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        declared = self.card.capabilities.extensions
+        object.__setattr__(self, "required", frozenset(item.uri for item in declared if item.required))
 
     def admitted(self, context: ServerCallContext) -> Principal:
         """The caller, of whatever operation. Raises `Forbidden`, `ExtensionSupportRequiredError` (section 3.3.4)."""
-        declared = self.card.capabilities.extensions
-        lacking = {item.uri for item in declared if item.required} - context.requested_extensions
+        lacking = self.required - context.requested_extensions
         if lacking:
             uris = ", ".join(sorted(lacking))
             raise ExtensionSupportRequiredError(

@@ -28,7 +28,8 @@ class NotJson(Rejected):
 def parsed(body: bytes) -> Any:
     """The body's value. Raises `Rejected`, with what to change."""
     value = _read(body)
-    _check_shape(value)
+    if len(body) > MAX_VALUES or body.count(b"{") + body.count(b"[") > MAX_DEPTH:
+        _check_shape(value)
     if SURROGATE.search(body) and _has_half_character(value):
         raise NotJson("A text holds half of a surrogate pair (\\ud800 to \\udfff). Send whole characters.")
     return value
@@ -38,9 +39,7 @@ def _read(body: bytes) -> Any:
     if not body:
         raise NotJson("The body is empty. Send JSON.")
     try:
-        return json.loads(
-            body.decode(), parse_constant=_constant, parse_float=_double, parse_int=_integer, object_hook=_unchanged
-        )
+        return READER.decode(body.decode())
     except UnicodeDecodeError:
         raise NotJson("The body is not UTF-8. Send JSON in UTF-8.") from None
     except json.JSONDecodeError as error:
@@ -69,6 +68,11 @@ def _integer(text: str) -> int:
     if len(text) > MAX_DIGITS:
         raise Rejected("A number is too large for A2A, which carries doubles. Send it as text.")
     return int(text)
+
+
+READER = json.JSONDecoder(
+    parse_constant=_constant, parse_float=_double, parse_int=_integer, object_hook=_unchanged
+)
 
 
 def _check_shape(value: Any) -> None:

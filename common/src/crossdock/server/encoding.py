@@ -6,12 +6,12 @@
 import base64
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from json.encoder import encode_basestring as quoted
 from typing import Any
 
 from a2a.types import ListTasksResponse, Message, Task, TaskArtifactUpdateEvent, TaskStatusUpdateEvent
-from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message as ProtoMessage
 from google.protobuf.struct_pb2 import ListValue, Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -30,6 +30,8 @@ WRAPPERS: dict[type[ProtoMessage], str] = {
 def encode(message: ProtoMessage) -> bytes:
     out: list[str] = []
     _message(message, out)
+    if len(out) < STEP:
+        return "".join(out).encode()
     return b"".join([_taken(out, start) for start in range(0, len(out), STEP)])
 
 
@@ -54,19 +56,20 @@ def encode_page(page: ListTasksResponse) -> bytes:
 
 
 def _message(message: Any, out: list[str]) -> None:
-    names = _names(message.DESCRIPTOR)
+    names = _names(type(message))
     mark = "{"
     for field, value in message.ListFields():
-        key, write = names[field.number]
-        out.append(mark + key)
+        key, write = names[field]
+        out.append(mark)
+        out.append(key)
         write(value, out)
         mark = ","
     out.append("}" if mark == "," else "{}")
 
 
 @functools.cache
-def _names(descriptor: Descriptor) -> dict[int, tuple[str, Write]]:
-    return {field.number: (f'"{field.json_name}":', _writer(field)) for field in descriptor.fields}
+def _names(kind: type[ProtoMessage]) -> dict[FieldDescriptor, tuple[str, Write]]:
+    return {field: (f'"{field.json_name}":', _writer(field)) for field in kind.DESCRIPTOR.fields}
 
 
 def _writer(field: FieldDescriptor) -> Write:
@@ -81,7 +84,7 @@ def _single(field: FieldDescriptor) -> Write:
     if field.message_type is not None:
         return MESSAGES.get(field.message_type.full_name, _message)
     if field.enum_type is not None:
-        return functools.partial(_enumerated, field.enum_type)
+        return functools.partial(_enumerated, {item.number: f'"{item.name}"' for item in field.enum_type.values})
     return SCALARS[field.type]
 
 
@@ -122,13 +125,18 @@ def _whole(value: int, out: list[str]) -> None:
     out.append(str(value))
 
 
-def _enumerated(enum: EnumDescriptor, value: int, out: list[str]) -> None:
-    known = enum.values_by_number.get(value)
-    out.append(f'"{known.name}"' if known else str(value))
+def _enumerated(names: Mapping[int, str], value: int, out: list[str]) -> None:
+    out.append(names.get(value) or str(value))
 
 
 def _timestamp(value: Timestamp, out: list[str]) -> None:
-    out.append(f'"{value.ToJsonString()}"')
+    out.append(_time(value.seconds, value.nanos))
+
+
+@functools.lru_cache(maxsize=256)
+def _time(seconds: int, nanos: int) -> str:
+    """One of an event is written again with its task, and for each of its readers."""
+    return f'"{Timestamp(seconds=seconds, nanos=nanos).ToJsonString()}"'
 
 
 def _struct(value: Struct, out: list[str]) -> None:

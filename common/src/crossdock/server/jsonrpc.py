@@ -95,7 +95,7 @@ def _request_id(envelope: dict[str, Any]) -> bytes:
     request_id = envelope.get("id")
     if isinstance(request_id, bool) or not isinstance(request_id, str | int | None):
         raise InvalidRequestError("id must be a string, a whole number or null.")
-    return json.dumps(request_id, ensure_ascii=False).encode()
+    return b"%d" % request_id if isinstance(request_id, int) else json.dumps(request_id, ensure_ascii=False).encode()
 
 
 def _method(envelope: dict[str, Any]) -> Method:

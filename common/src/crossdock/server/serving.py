@@ -40,6 +40,7 @@ def configured(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
         port=port,
         http=Connection,
         ws="none",
+        proxy_headers=False,
         log_config=None,
         access_log=False,
         server_header=False,

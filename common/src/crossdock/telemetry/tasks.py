@@ -1,5 +1,6 @@
 """Logs and counts what happens to tasks."""
 
+import functools
 import time
 import uuid
 
@@ -10,6 +11,8 @@ from crossdock.tasks.events import TERMINAL, state_name
 from crossdock.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
+NAMES = {state: state_name(state) for state in TaskState.values()}
+EVENTS = {state: f"task_{name}" for state, name in NAMES.items()}
 
 
 MOST = 10_000
@@ -22,20 +25,22 @@ class TaskTelemetry:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._accepted: dict[str, float] = {}
+        # Their search for the counter of some labels takes longer than the counting.
+        self._count = functools.cache(functools.partial(metrics.tasks.labels, metrics.agent))
+        self._seconds = functools.cache(functools.partial(metrics.task_seconds.labels, metrics.agent))
 
     def state_changed(self, owner: str, task_id: str, context_id: str, state: TaskState) -> None:
-        name = state_name(state)
-        labels = (self._metrics.agent, owner, name)
-        self._metrics.tasks.labels(*labels).inc()
+        name = NAMES[state]
+        self._count(owner, name).inc()
         if state == TaskState.TASK_STATE_SUBMITTED:
             self._remember(task_id, time.monotonic())
         fields = {}
         if state in TERMINAL and task_id in self._accepted:
             seconds = time.monotonic() - self._accepted.pop(task_id)
-            self._metrics.task_seconds.labels(*labels).observe(seconds)
+            self._seconds(owner, name).observe(seconds)
             fields["seconds"] = round(seconds, 3)
         log.info(
-            f"task_{name}",
+            EVENTS[state],
             task_id=task_id,
             context_id=context_id,
             agent=self._metrics.agent,
