@@ -11,8 +11,11 @@ from collections.abc import Callable, Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+import orjson
 import structlog
 from opentelemetry import trace
+
+from crossdock.telemetry.spool import Spool
 
 SECRET = re.compile(
     r"eyJ[\w-]{5,}\.[\w-]+\.[\w-]*"  # a JWT
@@ -21,9 +24,12 @@ SECRET = re.compile(
     r"|(?<=://)[^/\s@\"']+(?=@)"  # a URL's user and password
 )
 REDACTED = "[redacted]"
+SECONDS = 0.02
+"""How long a line of no urgency may wait for others."""
 SECRET_KEYS = re.compile(r"(?i)authorization|token|secret|password|api_?key")
 SUSPICIOUS = ("token", "secret", "password", "authorization", "api", "eyj", "bearer", "basic", "assertion=", "://")
 """Where none of these stands, in lower case, neither of the two patterns above finds anything."""
+PLAIN = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 NOISY = ("httpx", "httpcore", "openai", "sse_starlette", "uvicorn.access", "asyncio")
 
 Fields = MutableMapping[str, Any]
@@ -50,15 +56,16 @@ def _clean(key: str, value: Any) -> Any:
 
 
 def _json(_: Any, __: str, fields: Fields) -> str:
-    line = _written(fields)
-    low = line.lower()
+    try:
+        line = orjson.dumps(fields, repr, PLAIN).decode()
+    except TypeError:  # a number or a character that it does not take
+        line = ""
     # Only ASCII is sure to be found by its lower case: in other scripts are letters that patterns take for ours.
-    if line.isascii() and not any(word in low for word in SUSPICIOUS):
-        return line
-    return _written(redact(None, "", fields))
-
-
-_written = json.JSONEncoder(ensure_ascii=False, default=repr).encode
+    if line and line.isascii():
+        low = line.lower()
+        if not any(word in low for word in SUSPICIOUS):
+            return line
+    return json.dumps(redact(None, "", fields), default=repr)
 
 
 def _readable() -> Render:
@@ -86,7 +93,7 @@ class Lines:
         fields["level"] = level
         fields["logger"] = name
         fields["service"] = self._service
-        fields["timestamp"] = f"{datetime.now(UTC).replace(tzinfo=None).isoformat()}Z"
+        fields["timestamp"] = f"{datetime.now(UTC).isoformat()[:-6]}Z"
         span = trace.get_current_span().get_span_context()
         if span.is_valid:
             fields["trace_id"] = format(span.trace_id, "032x")
@@ -96,37 +103,44 @@ class Lines:
         return self._render(None, level, fields)
 
 
-class Formatter(logging.Formatter):
-    def __init__(self, lines: Lines) -> None:
+class LineLogger:
+    """What structlog hands a line to. `name` is that of the module which logs."""
+
+    def __init__(self, spool: Spool, name: str = "") -> None:
+        self.name = name
+        self.debug = self.info = spool.add
+        self.warning = self.error = self.critical = self.exception = spool.add_at_once
+
+
+class SpoolHandler(logging.Handler):
+    """The same for the standard library's records."""
+
+    def __init__(self, spool: Spool, lines: Lines) -> None:
         super().__init__()
+        self._spool = spool
         self._lines = lines
 
-    def format(self, record: logging.LogRecord) -> str:
-        return self._lines.of(record)
-
-
-class LineLogger(structlog.WriteLogger):
-    """Writes whole lines."""
-
-    def __init__(self, stream: TextIO, name: str = "") -> None:
-        super().__init__(stream)
-        self.name = name
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self._lines.of(record)
+        except Exception:  # noqa: BLE001 - as every handler does
+            self.handleError(record)
+            return
+        (self._spool.add_at_once if record.levelno >= logging.WARNING else self._spool.add)(line)
 
 
 def configure_logs(service: str, *, level: str = "INFO", stream: TextIO | None = None, readable: bool = False) -> None:
     """Sends structlog's and the standard library's records the same way. Called once, by a service's `__main__`."""
     lines = Lines(service, _readable() if readable else _json)
-    out = stream or sys.stderr
+    spool = Spool(stream or sys.stderr, seconds=0.0 if stream else SECONDS)
     structlog.configure(
         processors=[lines],
         context_class=dict,
-        logger_factory=lambda *names: LineLogger(out, *names),
+        logger_factory=lambda *names: LineLogger(spool, *names),
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=stream is None,  # another stream is a test's, and does not last
     )
-    handler = logging.StreamHandler(out)
-    handler.setFormatter(Formatter(lines))
-    logging.basicConfig(handlers=[handler], level=level, force=True)
+    logging.basicConfig(handlers=[SpoolHandler(spool, lines)], level=level, force=True)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
     # The SDK logs every malformed request as an error with a traceback: strangers could fill the log with it.
