@@ -61,8 +61,8 @@ async def test_a_stop_in_the_middle_of_work_ends_the_task_before_the_connection(
         async with asyncio.timeout(10):
             assert await stopping == 0
         written = (await service.log).decode()
-        assert '"event": "stopping"' in written
-        assert '"event": "task_failed"' in written
+        assert '"event":"stopping"' in written
+        assert '"event":"task_failed"' in written
         assert "Traceback" not in written
 
 

@@ -65,7 +65,7 @@ def _json(_: Any, __: str, fields: Fields) -> str:
         low = line.lower()
         if not any(word in low for word in SUSPICIOUS):
             return line
-    return json.dumps(redact(None, "", fields), default=repr)
+    return json.dumps(redact(None, "", fields), default=repr, separators=(",", ":"))
 
 
 def _readable() -> Render:
