@@ -7,9 +7,6 @@ from collections.abc import AsyncGenerator
 import httpx
 import pytest
 from a2a.types import TaskStatusUpdateEvent
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route, Router
 
 from crossdock.errors import TryLater
 from crossdock.server.call import Call
@@ -20,11 +17,8 @@ from crossdock.server.responses import PIECE, EventStream, JsonResponse, begun, 
 STREAM = METHODS["SubscribeToTask"]
 
 
-async def get(response: Response) -> httpx.Response:
-    async def endpoint(_: Request) -> Response:
-        return response
-
-    transport = httpx.ASGITransport(Router([Route("/", endpoint)]))
+async def get(response: JsonResponse | EventStream) -> httpx.Response:
+    transport = httpx.ASGITransport(response)
     async with httpx.AsyncClient(transport=transport, base_url="http://service.test") as http:
         return await http.get("/")
 

@@ -81,9 +81,10 @@ def test_a_process_takes_no_line_with_it(end: str) -> None:
     assert [line["event"] for line in lines] == ["last"]
 
 
-@pytest.mark.parametrize(
-    "value", ["plain", "\u017fecret=hunter2", "ba\u017fic hunter2hunter2", "\ud800", 2**80, float("nan"), b"x", {1: "a"}]
-)
+SPELLED_OTHERWISE = ["\u017fecret=hunter2", "ba\u017fic hunter2hunter2"]
+
+
+@pytest.mark.parametrize("value", ["plain", *SPELLED_OTHERWISE, "\ud800", 2**80, float("nan"), b"x", {1: "a"}])
 def test_any_value_becomes_a_line_of_json_without_secrets(value: Any) -> None:
     with logged() as output:
         structlog.get_logger("crossdock.test").info("event", value=value)

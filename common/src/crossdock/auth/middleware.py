@@ -47,7 +47,9 @@ class AuthenticationMiddleware:
             scope["user"] = Stranger()
         else:
             try:
-                scope["user"] = await self._check.caller([value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"])
+                scope["user"] = await self._check.caller(
+                    [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
+                )
             except (Refusal, TryLater) as refusal:
                 answer = self._check.answer(refusal, scope["method"], scope["path"])
                 await _response(answer)(scope, receive, send)

@@ -67,9 +67,7 @@ class TokenVerifier:
         if entry is None:
             return None
         key, principal = entry
-        if self._clock() < principal.expires_at and (
-            self._jwks.holds(key) or key in await self._jwks.find(key.kid)
-        ):
+        if self._clock() < principal.expires_at and (self._jwks.holds(key) or key in await self._jwks.find(key.kid)):
             self._verified.move_to_end(digest)
             return principal
         self._verified.pop(digest, None)

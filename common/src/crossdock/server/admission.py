@@ -87,9 +87,9 @@ class Admission:
             raise InvalidParamsError(f"messageId, contextId and taskId hold at most {MAX_ID} characters.")
         if not (message.message_id + message.context_id + message.task_id).isprintable():
             raise InvalidParamsError("messageId, contextId and taskId must not hold control characters.")
-        for field, metadata in {"metadata": params.metadata, "message.metadata": message.metadata}.items():
+        for path, metadata in {"metadata": params.metadata, "message.metadata": message.metadata}.items():
             if metadata.ByteSize() > MAX_METADATA:
-                raise unfit(field, f"holds at most {MAX_METADATA // 1024} KiB: send large content as a part")
+                raise unfit(path, f"holds at most {MAX_METADATA // 1024} KiB: send large content as a part")
         self._check_media_types(params)
         self._check_hops(context.state["headers"])
         skill = self.named_skill(params)

@@ -70,9 +70,7 @@ def _integer(text: str) -> int:
     return int(text)
 
 
-READER = json.JSONDecoder(
-    parse_constant=_constant, parse_float=_double, parse_int=_integer, object_hook=_unchanged
-)
+READER = json.JSONDecoder(parse_constant=_constant, parse_float=_double, parse_int=_integer, object_hook=_unchanged)
 
 
 def _check_shape(value: Any) -> None:

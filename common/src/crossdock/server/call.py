@@ -28,14 +28,16 @@ class Call:
 
 
 class Head:
-    """An HTTP request's head, read once. `headers` holds the first value of each name, in lower case."""
+    """An HTTP request's head, read once. `headers` holds the first value of each name, in lower case, but no token."""
 
     __slots__ = ("extensions", "headers", "scope")
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         raw = scope["headers"]
-        self.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(raw)}
+        self.headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(raw) if name != b"authorization"
+        }
         self.extensions = requested_extensions(self._values)
 
     def _values(self, name: str) -> list[str]:
@@ -50,7 +52,8 @@ class Head:
         asked = self.headers.get("a2a-version")
         if asked or not self.scope["query_string"]:
             return asked
-        return parse_qs(self.scope["query_string"].decode("latin-1")).get(VERSION_HEADER, [None])[-1]
+        query: str = self.scope["query_string"].decode("latin-1")
+        return parse_qs(query).get(VERSION_HEADER, [None])[-1]
 
     def call(self, extensions: Collection[str]) -> Call:
         """Its answer tells which of the agent's extensions the caller activated (topics/extensions)."""

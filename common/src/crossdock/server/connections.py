@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any, cast
 
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 AT_ONCE = 64 * 1024
@@ -50,8 +51,27 @@ class Cork(asyncio.Transport):
         self._transport.resume_reading()
 
 
+class Flow(FlowControl):
+    """uvicorn's, without an event that all but stalled connections only carry about."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self.read_paused = self.write_paused = False
+
+    def pause_writing(self) -> None:
+        if not self.write_paused:
+            self.write_paused = True
+            self._is_writable_event = asyncio.Event()
+
+    async def drain(self) -> None:
+        if self.write_paused:
+            await self._is_writable_event.wait()
+
+
 class Connection(HttpToolsProtocol):
     """uvicorn's, over a cork."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(Cork(cast(asyncio.Transport, transport), self.loop))
+        corked = Cork(cast(asyncio.Transport, transport), self.loop)
+        super().connection_made(corked)
+        self.flow = Flow(corked)

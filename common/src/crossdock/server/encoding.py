@@ -56,7 +56,8 @@ def encode_page(page: ListTasksResponse) -> bytes:
 
 
 def _message(message: Any, out: list[str]) -> None:
-    names = _names(type(message))
+    kind: type[ProtoMessage] = type(message)
+    names = _names(kind)
     mark = "{"
     for field, value in message.ListFields():
         key, write = names[field]
@@ -68,8 +69,10 @@ def _message(message: Any, out: list[str]) -> None:
 
 
 @functools.cache
-def _names(kind: type[ProtoMessage]) -> dict[FieldDescriptor, tuple[str, Write]]:
-    return {field: (f'"{field.json_name}":', _writer(field)) for field in kind.DESCRIPTOR.fields}
+def _names(kind: type[ProtoMessage]) -> dict[Any, tuple[str, Write]]:
+    """By the field's descriptor."""
+    fields: list[Any] = list(kind.DESCRIPTOR.fields)
+    return {field: (f'"{field.json_name}":', _writer(field)) for field in fields}
 
 
 def _writer(field: FieldDescriptor) -> Write:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncGenerator, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from a2a.server.request_handlers import RequestHandler
@@ -18,7 +18,7 @@ from crossdock.server.faults import as_a2a, rpc_error
 from crossdock.server.limits import whole_body
 from crossdock.server.loop import off_loop
 from crossdock.server.operations import METHODS, V0_3, Method
-from crossdock.server.responses import EventStream, JsonResponse, begun, event_frames
+from crossdock.server.responses import Begun, EventStream, JsonResponse, begun, event_frames
 
 ALL_METHODS: Mapping[str, Method] = {**METHODS, **legacy.RPC_METHODS}
 
@@ -113,7 +113,8 @@ def _success(request_id: bytes, result: bytes) -> bytes:
     return b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (request_id, result)
 
 
-def _frames(asked: Asked, method: Method, events: AsyncGenerator[Any], call: Call) -> AsyncGenerator[bytes]:
+def _frames(asked: Asked, method: Method, events: Begun, call: Call) -> AsyncGenerator[bytes]:
+    asked = replace(asked, params=None)  # a large request need not stay for as long as its stream
     return event_frames(
         method,
         events,

@@ -1,9 +1,9 @@
 """How answers and event streams go out, on every binding over HTTP."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Self
 
 from a2a.utils.errors import A2AError
 from starlette.types import Message, Receive, Scope, Send
@@ -16,7 +16,7 @@ PIECE = 256 * 1024
 """Larger ones would be copied whole, several times, before the loop goes on."""
 PING_SECONDS = 15.0
 PING = b": ping\r\n\r\n"
-AGAIN = 0.1
+AT_FIRST, AGAIN = 0.25, 0.1
 Frame = Callable[[bytes], bytes]
 Refusal = Callable[[A2AError], bytes]
 
@@ -57,16 +57,16 @@ class EventStream:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         writer = asyncio.current_task()
         assert writer is not None
-        watch = asyncio.create_task(_end_with_reader(receive, writer))
+        watch = Watch(receive, writer)
         try:
             await self.stream_response(send)
         except asyncio.CancelledError:
-            if not watch.done():
+            if not watch.left:
                 raise
             while writer.cancelling():
                 writer.uncancel()
         finally:
-            watch.cancel()
+            watch.stop()
 
     async def stream_response(self, send: Send) -> None:
         headers = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-store"}
@@ -114,17 +114,33 @@ class Pings:
             self._running.cancel()
 
 
-async def _end_with_reader(receive: Receive, writer: "asyncio.Task[Any]") -> None:
-    """Cancels `writer` once nobody reads any more; again and again, for a driver may swallow it."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    asyncio.get_running_loop().call_soon(_cancel, writer)
+class Watch:
+    """Cancels `writer` once nobody reads any more: then it has `left`. Most streams are over before it begins."""
 
+    __slots__ = ("_receive", "_running", "_timer", "_writer", "left")
 
-def _cancel(writer: "asyncio.Task[Any]") -> None:
-    if not writer.done():
-        writer.cancel()
-        asyncio.get_running_loop().call_later(AGAIN, _cancel, writer)
+    def __init__(self, receive: Receive, writer: "asyncio.Task[Any]") -> None:
+        self._receive = receive
+        self._writer = writer
+        self._running: asyncio.Task[None] | None = None
+        self.left = False
+        self._timer = asyncio.get_running_loop().call_later(AT_FIRST, self._begin)
+
+    def _begin(self) -> None:
+        self._running = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.left = True
+        while not self._writer.done():  # again and again, for a driver may swallow it
+            self._writer.cancel()
+            await asyncio.sleep(AGAIN)
+
+    def stop(self) -> None:
+        self._timer.cancel()
+        if self._running:
+            self._running.cancel()
 
 
 def _start(status: int, headers: list[tuple[bytes, bytes]]) -> Message:
@@ -140,29 +156,38 @@ def _pieces(content: bytes) -> Iterator[Message]:
         yield {"type": "http.response.body", "body": content[start : start + PIECE], "more_body": True}
 
 
-async def begun(events: AsyncGenerator[Any]) -> AsyncGenerator[Any]:
-    """`events` after the first was awaited: what is refused is known before the answer begins."""
+class Begun:
+    """`events` whose first was awaited already."""
+
+    __slots__ = ("_events", "_first")
+
+    def __init__(self, first: list[Any], events: AsyncGenerator[Any]) -> None:
+        self._first = first
+        self._events = events
+
+    def __aiter__(self) -> Self:
+        return self
+
+    def __anext__(self) -> Awaitable[Any]:
+        return self._taken() if self._first else self._events.__anext__()
+
+    async def _taken(self) -> Any:
+        return self._first.pop()
+
+    async def aclose(self) -> None:
+        await self._events.aclose()
+
+
+async def begun(events: AsyncGenerator[Any]) -> Begun:
+    """After the first event was awaited: what is refused is known before the answer begins."""
     try:
-        first = await anext(events)
+        return Begun([await anext(events)], events)
     except StopAsyncIteration:
-        return _nothing()
-    return _rest(first, events)
-
-
-async def _nothing() -> AsyncGenerator[Any]:
-    return
-    yield
-
-
-async def _rest(first: Any, events: AsyncGenerator[Any]) -> AsyncGenerator[Any]:
-    async with aclosing(events):
-        yield first
-        async for event in events:
-            yield event
+        return Begun([], events)
 
 
 async def event_frames(
-    method: Method, events: AsyncGenerator[Any], call: Call, wrap: Frame, refuse: Refusal
+    method: Method, events: Begun | AsyncGenerator[Any], call: Call, wrap: Frame, refuse: Refusal
 ) -> AsyncGenerator[bytes]:
     """Each event as an SSE frame under its number; an error that comes late is the last frame."""
     async with aclosing(events):

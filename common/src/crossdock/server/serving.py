@@ -74,7 +74,7 @@ async def serve(service: Service) -> None:
 
 
 def _spare_the_collector() -> None:
-    """What is there at the start stays for ever, and requests leave few cycles behind: it looks less often, and at less."""
+    """What is there at the start stays, and requests leave few cycles behind: it looks less often, and at less."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)

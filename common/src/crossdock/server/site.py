@@ -11,7 +11,7 @@ from crossdock.server.faults import not_served
 
 
 class Site(Starlette):
-    """`door` goes around all of it. `posts` are among `routes`: plain paths, found without a search through the rest."""
+    """`door` goes around all of it. `posts` are among `routes`: plain paths, found without a search."""
 
     def __init__(self, door: Callable[[ASGIApp], ASGIApp], posts: Sequence[Route], routes: Sequence[BaseRoute]) -> None:
         super().__init__(exception_handlers={HTTPException: not_served}, routes=routes)

@@ -3,6 +3,7 @@
 import functools
 import time
 import uuid
+from typing import cast
 
 import structlog
 from a2a.types import TaskState
@@ -11,7 +12,7 @@ from crossdock.tasks.events import TERMINAL, state_name
 from crossdock.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
-NAMES = {state: state_name(state) for state in TaskState.values()}
+NAMES = {number: state_name(cast(TaskState, number)) for number in TaskState.values()}
 EVENTS = {state: f"task_{name}" for state, name in NAMES.items()}
 
 

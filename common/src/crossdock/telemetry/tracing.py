@@ -63,9 +63,7 @@ class ServerSpan:
     def _carried(self) -> bool:
         return "traceparent" in self._headers or "baggage" in self._headers
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         if isinstance(error, Exception) and self._span.is_recording():
             self._span.record_exception(error)
             self._span.set_status(Status(StatusCode.ERROR))
@@ -74,8 +72,8 @@ class ServerSpan:
 
 
 def _invented() -> Span:
-    context = SpanContext(random.getrandbits(128) or 1, random.getrandbits(64) or 1, is_remote=False, trace_flags=SAMPLED)
-    return NonRecordingSpan(context)
+    trace_id, span_id = random.getrandbits(128) or 1, random.getrandbits(64) or 1
+    return NonRecordingSpan(SpanContext(trace_id, span_id, is_remote=False, trace_flags=SAMPLED))
 
 
 class TracingMiddleware:
