@@ -1,12 +1,14 @@
 """What goes out: whole events under their numbers, pings between them, errors that come late."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncGenerator
 
 import httpx
 import pytest
 from a2a.types import TaskStatusUpdateEvent
+from starlette.types import Message
 
 from crossdock.errors import TryLater
 from crossdock.server.call import Call
@@ -109,3 +111,51 @@ async def test_long_answers_go_out_whole_in_pieces() -> None:
     content = b'"' + b"x" * 3 * PIECE + b'"'
     answer = await get(JsonResponse(content, 200, {"A": "b"}))
     assert (answer.content, answer.headers["content-length"], answer.headers["a"]) == (content, str(len(content)), "b")
+
+
+@pytest.mark.parametrize("swallowed", [0, 2])
+async def test_a_stream_ends_with_its_reader_though_a_driver_swallows_the_first_word(swallowed: int) -> None:
+    gone = asyncio.Event()
+
+    async def stubborn() -> AsyncGenerator[bytes]:
+        yield b"data: x\r\n\r\n"
+        for _ in range(swallowed):
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    async def receive() -> Message:
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        if message.get("body"):
+            gone.set()
+
+    async with asyncio.timeout(10):
+        await EventStream(stubborn(), Call())({"type": "http"}, receive, send)
+
+
+async def test_a_stream_that_is_cancelled_by_another_says_so() -> None:
+    async def endless() -> AsyncGenerator[bytes]:
+        yield b"data: x\r\n\r\n"
+        await asyncio.Event().wait()
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    sent = asyncio.Event()
+
+    async def send(message: Message) -> None:
+        if message.get("body"):
+            sent.set()
+
+    async def stream() -> None:
+        await EventStream(endless(), Call())({"type": "http"}, receive, send)
+
+    task = asyncio.create_task(stream())
+    await sent.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task

@@ -56,7 +56,7 @@ def encode_page(page: ListTasksResponse) -> bytes:
 
 
 def _message(message: Any, out: list[str]) -> None:
-    kind: type[ProtoMessage] = type(message)
+    kind: Any = type(message)
     names = _names(kind)
     mark = "{"
     for field, value in message.ListFields():
