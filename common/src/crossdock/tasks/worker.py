@@ -198,7 +198,7 @@ class Worker:
 
     async def _give_back(self, held: Held) -> None:
         """Nobody vanished over this turn: somebody goes on with it as soon as the journal answers again."""
-        resting = held.queue.done() and held.queue.result().resting
+        resting = held.queue is not None and held.queue.resting
         with contextlib.suppress(TryLater):
             async for attempt in AsyncRetrying(
                 stop=stop_after_delay(GIVE_BACK_SECONDS),
