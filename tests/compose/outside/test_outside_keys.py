@@ -1,0 +1,104 @@
+"""Keycloak's signing keys change while requests go on; and Keycloak itself goes away."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from crossdock.auth.jws import read_header
+from installer.agents import AGENTS
+from tests.support.administration import Administration
+from tests.support.gateway import docker
+from tests.support.load import load
+from tests.support.stack import TOKENS, Stack, bearing, until
+
+
+@pytest.mark.timeout(120)
+async def test_a_key_is_rotated_without_a_failed_request(system: Stack, keycloak: Administration) -> None:
+    old = await keycloak.signing()
+    before = await system.token("acme-caller")
+    async with load(system) as going:
+        await going.more()
+        new = await keycloak.add_key(old["providerPriority"] + 1)
+        assert kid(await system.token("acme-caller")) != kid(before)
+        await going.more()
+        await keycloak.change_key(old["providerId"], active="false")
+        await going.more()
+        kept = await system.http().get(f"{system.path('acme')}/tasks", headers=bearing(before))
+        assert kept.status_code == httpx.codes.OK
+    assert (going.failed, going.tokens > 10) == ([], True)
+    assert (await keycloak.signing())["providerId"] == new
+
+
+@pytest.mark.timeout(120)
+async def test_stale_jwks_after_rotation(system: Stack, keycloak: Administration, network: httpx.AsyncClient) -> None:
+    """A key that was disabled opens nothing once the keys' time to live is over; one that never ends is the control."""
+    old = await keycloak.signing()
+    async with edge(system, network, seconds=2) as fresh, edge(system, network, seconds=86_400) as stale:
+        token = await system.token("acme-caller")
+        assert [await checked(network, each, token) for each in (fresh, stale)] == [204, 204]
+        await keycloak.add_key(old["providerPriority"] + 1)
+        await keycloak.change_key(old["providerId"], active="false", enabled="false")
+        await until(lambda: _is(checked(network, fresh, token), 401), "the retired key still opens", 15)
+        assert await checked(network, stale, token) == 204
+    await forget_old_keys(system)
+    answer = await system.http().get(f"{system.path('acme')}/tasks", headers=bearing(token))
+    assert answer.status_code == httpx.codes.UNAUTHORIZED
+    await keycloak.remove_key(old["providerId"])
+
+
+async def forget_old_keys(system: Stack) -> None:
+    """A key id that nobody knows has each replica of the edge ask for the keys again, though not at any pace."""
+    http, new = system.http(), await system.headers("acme-caller")
+    for _ in range(8):
+        assert (await http.get(f"{system.path('acme')}/tasks", headers=new)).status_code == httpx.codes.OK
+
+
+@asynccontextmanager
+async def edge(system: Stack, network: httpx.AsyncClient, seconds: int) -> AsyncIterator[str]:
+    """Another replica of the edge, which is told this time to live of keys; its URL."""
+    (like,) = (await system.project.containers("edge"))[:1]
+    variables = [f"--env={each}" for each in like.found["Config"]["Env"] if each.startswith("CROSSDOCK_ISSUER")]
+    async with system.container(*variables, f"--env=CROSSDOCK_JWKS_TTL={seconds}", system.image("edge")) as made:
+        url = f"http://{made.name}:8005"
+        await until(lambda: _is(checked(network, url, ""), 401), f"{made.name} does not answer")
+        yield url
+
+
+async def checked(network: httpx.AsyncClient, url: str, token: str) -> int:
+    headers = {"X-Crossdock-Card": "acme-orchestrator", **(bearing(token) if token else {})}
+    return (await network.get(f"{url}/check", headers=headers)).status_code
+
+
+async def _is(answering: Awaitable[int], status: int) -> bool:
+    return await answering == status
+
+
+def kid(token: str) -> str:
+    return str(read_header(token)["kid"])
+
+
+@pytest.mark.timeout(180)
+async def test_tokens_are_still_verified_while_keycloak_is_stopped(system: Stack) -> None:
+    """Cached keys do it, everywhere; who needs a new token is told to come again."""
+    names = {agent.path: "acme-orchestrator" for agent in AGENTS} | {"acme": "acme-caller", "globex": "globex-caller"}
+    headers = {name: await system.headers(client) for name, client in names.items()}
+    (container,) = await system.project.containers("keycloak")
+    await docker("stop", container.name)
+    try:
+        http = system.http()
+        for name, its in headers.items():
+            for _ in range(4):  # each replica of it, and each of the edge's
+                answer = await http.get(f"{system.path(name)}/tasks?pageSize=1", headers=its)
+                assert answer.status_code == httpx.codes.OK, (name, answer.text)
+        refused = await http.post(TOKENS, data={"grant_type": "client_credentials"}, auth=("acme-caller", "x"))
+        assert refused.status_code in {502, 503, 504}
+        assert "error" in json.loads(refused.text)
+    finally:
+        await docker("start", container.name)
+    await system.project.well("keycloak")
+    assert (
+        await http.get(f"{system.path('acme')}/tasks", headers=await system.headers("acme-caller"))
+    ).status_code == 200
