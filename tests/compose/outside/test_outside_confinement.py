@@ -1,12 +1,15 @@
 """What the containers may do, what can be reached of them, and where no secret may stand."""
 
 import asyncio
+import contextlib
 import gzip
+import io
 import json
+import os
 import re
 import subprocess
 import tarfile
-import tempfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -24,6 +27,7 @@ TOKEN = re.compile(rb"eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}
 COMPOSED = {"realm.json", "users.acl", "keycloak.conf"}
 """Files that are made of other secrets, and of what is none."""
 SHORTEST = 20
+CHUNK = 1 << 20
 
 
 async def test_containers_run_as_nobody_in_particular_with_a_read_only_root(system: Stack) -> None:
@@ -140,39 +144,45 @@ async def test_no_secret_in_the_images(system: Stack, secrets: list[str], tmp_pa
         assert holding(secrets, (await docker("history", "--no-trunc", image)).encode()) == [], image
     patterns = tmp_path / "secrets"
     patterns.write_text("\n".join(secrets))
-    found = await asyncio.to_thread(lambda: [name for name, layer in layers(images) if _greps(patterns, layer)])
-    assert found == []
+    assert await asyncio.to_thread(lambda: list(leaking(images, patterns))) == []
 
 
-def layers(images: list[str]) -> Iterator[tuple[str, IO[bytes]]]:
-    """What the engine keeps of them, each once, unpacked."""
+def leaking(images: list[str], patterns: Path) -> Iterator[str]:
+    """Those of the layers, each looked at once, in which one of the patterns stands."""
     with subprocess.Popen(["docker", "save", *images], stdout=subprocess.PIPE) as saving:
         assert saving.stdout
         with tarfile.open(fileobj=saving.stdout, mode="r|") as whole:
             for member in whole:
-                content = whole.extractfile(member) if member.isfile() else None
-                if content is not None:
-                    yield member.name, _unpacked(content)
+                layer = whole.extractfile(member) if member.isfile() else None
+                if layer and greps(patterns, layer):
+                    yield member.name
     assert saving.returncode == 0
 
 
-def _unpacked(content: IO[bytes]) -> IO[bytes]:
-    kept = tempfile.TemporaryFile()  # noqa: SIM115 - it is handed on, and gone with its last reader
-    while data := content.read(1 << 20):
-        kept.write(data)
-    kept.seek(0)
-    packed = kept.read(2) == b"\x1f\x8b"
-    kept.seek(0)
-    return gzip.GzipFile(fileobj=kept) if packed else kept  # type: ignore[return-value]
-
-
-def _greps(patterns: Path, layer: IO[bytes]) -> bool:
-    with subprocess.Popen(["grep", "-aqFf", str(patterns)], stdin=subprocess.PIPE) as grep:
+def greps(patterns: Path, layer: IO[bytes]) -> bool:
+    command, plain = ["grep", "--text", "--fixed-strings", "--quiet", f"--file={patterns}"], {"LC_ALL": "C"}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, env={**os.environ, **plain}) as grep:
         assert grep.stdin
-        try:
-            while data := layer.read(1 << 20):
-                grep.stdin.write(data)
+        with contextlib.suppress(BrokenPipeError):  # it has seen enough
+            for chunk in unpacked(layer):
+                grep.stdin.write(chunk)
             grep.stdin.close()
-        except BrokenPipeError:
-            pass
     return grep.returncode == 0
+
+
+def unpacked(layer: IO[bytes]) -> Iterator[bytes]:
+    chunk = layer.read(CHUNK)
+    inflate = zlib.decompressobj(wbits=31).decompress if chunk.startswith(b"\x1f\x8b") else bytes
+    while chunk:
+        yield inflate(chunk)
+        chunk = layer.read(CHUNK)
+
+
+def test_the_scan_finds_what_it_looks_for(tmp_path: Path) -> None:
+    patterns = tmp_path / "secrets"
+    patterns.write_text("another-secret-of-ours\nthis-one-is-in-there")
+    layer = b"x" * CHUNK + b" this-one-is-in-there " + b"\0" * CHUNK
+    for content in (layer, gzip.compress(layer)):
+        assert greps(patterns, io.BytesIO(content))
+    for content in (layer.replace(b"-one-", b"-two-"), gzip.compress(b"nothing")):
+        assert not greps(patterns, io.BytesIO(content))

@@ -127,7 +127,7 @@ def saved(folder: Path) -> list[Path]:
 
 async def test_the_cli_works_through_the_gateway(system: Stack, tmp_path: Path) -> None:
     code, out, err = await cli(
-        system, "send", "Draft an escalation: two pallets arrived crushed.", "--save", str(tmp_path)
+        system, "send", "Write to the dispatcher of the carrier: two pallets arrived crushed.", "--save", str(tmp_path)
     )
     assert (code, "completed" in out) == (0, True), err
     assert any("crushed" in path.read_text() for path in saved(tmp_path))
