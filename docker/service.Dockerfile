@@ -59,7 +59,7 @@ ENV PATH=/app/bin:/usr/local/bin:/usr/bin:/bin \
 USER 10001:10001
 WORKDIR /tmp
 ENTRYPOINT ["service"]
-HEALTHCHECK --interval=10s --timeout=6s --start-period=60s --start-interval=1s CMD ["ready"]
+HEALTHCHECK --interval=20s --timeout=6s --start-period=180s --start-interval=3s CMD ["ready"]
 ARG SERVICE VERSION=0.0.0 REVISION=unknown
 LABEL org.opencontainers.image.title="crossdock-${SERVICE}" \
       org.opencontainers.image.version="${VERSION}" \

@@ -92,6 +92,13 @@ def test_a_restart_of_the_database_is_a_matter_of_time(
     assert store.add("acme", "terms.md", TERMS).version == 2
 
 
+def test_a_restart_between_two_calls_goes_unnoticed(server: PostgresServer, store: DatabaseContractStore) -> None:
+    store.add("acme", "terms.md", TERMS)
+    server.stop()
+    server.start()
+    assert [contract.name for contract in store.contracts("acme")] == ["terms.md"]
+
+
 def test_a_connection_that_is_cut_at_work_is_a_matter_of_time(
     server: PostgresServer, store: DatabaseContractStore
 ) -> None:

@@ -79,6 +79,8 @@ async def test_until_its_card_is_served(repo: Repository, monkeypatch: pytest.Mo
             result = await run("customer", "add", "initech")
             assert result.exit_code == 0, result.output
             assert result.output.startswith("initech is served after ")
+    secrets = [path.read_text() for path in (repo.folder / "secrets").iterdir()]
+    assert not [secret for secret in secrets if secret in log.read_text()]
     ran = [line.partition("initech.yaml ")[2] for line in log.read_text().splitlines()]
     assert ran[1:5] == [
         "run --rm -T --no-deps installer reconcile initech",

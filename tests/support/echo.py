@@ -19,7 +19,7 @@ HEADERS = {
 
 @dataclass
 class Echo:
-    """`targets` are the paths with their queries as they were sent."""
+    """`targets` are the paths with their queries as they were sent; HEAD is forgotten."""
 
     name: str
     targets: list[str] = field(default_factory=list)
@@ -31,8 +31,9 @@ class Echo:
             return
         request = Request(scope, receive)
         query = f"?{scope['query_string'].decode()}" if scope["query_string"] else ""
-        self.targets.append(scope["raw_path"].decode() + query)
-        self.headers.append(request.headers)
+        if request.method != "HEAD":
+            self.targets.append(scope["raw_path"].decode() + query)
+            self.headers.append(request.headers)
         size = len(await request.body())
         await JSONResponse({"name": self.name, "size": size}, headers=HEADERS)(scope, receive, send)
 

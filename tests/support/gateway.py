@@ -6,13 +6,14 @@ Other than in production are only the ports, the name server, and what stands fo
 import asyncio
 import contextlib
 import json
+import re
 import shutil
 import ssl
 import string
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -53,6 +54,8 @@ class Gateway:
     folder: Path
     container: str
     ports: Mapping[str, int]
+    awaited: dict[str, int] = field(default_factory=lambda: {"/agents/orchestrator": 401})
+    """What its paths answer once it has looked up their hosts, a moment after the start."""
 
     @property
     def url(self) -> str:
@@ -88,8 +91,9 @@ class Gateway:
         self.crossdock.stack.push_async_callback(made.close)
         return made
 
-    def add(self, name: str, card: str, url: str, grpc_port: int = 1) -> None:
-        """As the installer does; known from the next (re)load on."""
+    def add(self, name: str, card: str, url: str, grpc_port: int = 1, *, answers: bool = True) -> None:
+        """As the installer does; known from the next (re)load on. Whether it `answers` is known to the test."""
+        self.awaited |= {f"/agents/{name}/.well-known/agent-card.json": 200} if answers else {}
         values = {
             "NAME": name,
             "CARD": card,
@@ -123,6 +127,8 @@ class Gateway:
         )
         await docker("run", "-d", f"--name={self.container}", *confined, *volumes, *variables, IMAGE)
         await self._healthy()
+        for path, status in self.awaited.items():
+            assert await becomes(self.http(), path, {}, status, method="HEAD") == status
 
     async def reload(self) -> None:
         await docker("exec", self.container, "nginx", "-t")
@@ -135,8 +141,9 @@ class Gateway:
         return await docker("logs", self.container)
 
     async def requests(self) -> list[dict[str, Any]]:
-        """The lines of the access log."""
-        return [json.loads(line) for line in (await self.logs()).splitlines() if line.startswith("{")]
+        """The lines of the access log, but for those of `start`."""
+        lines = [json.loads(line) for line in (await self.logs()).splitlines() if line.startswith("{")]
+        return [line for line in lines if line["method"] != "HEAD"]
 
     async def _healthy(self) -> None:
         async with asyncio.timeout(20), httpx.AsyncClient() as http:
@@ -172,22 +179,20 @@ async def gateway(crossdock: System, keycloak: str = "http://127.0.0.1:1", **cha
 
 def _write(folder: Path, texts: Mapping[str, str]) -> None:
     shutil.copytree(SOURCE, folder)
+    pattern = re.compile("|".join(map(re.escape, texts)))  # in one go: what was put in is not replaced again
     for path in [folder / "nginx.conf", *(folder / "snippets").iterdir()]:
-        content = path.read_text()
-        for old, new in texts.items():
-            content = content.replace(old, new)
-        path.write_text(content)
+        path.write_text(pattern.sub(lambda found: texts[found[0]], path.read_text()))
     for name in ("names", "secrets"):
         (folder / name).mkdir()
     write_certificate(folder / "secrets", "gateway", ["localhost", "*.grpc.localhost"])
 
 
-async def becomes(http: httpx.AsyncClient, path: str, headers: dict[str, str], status: int) -> int:
+async def becomes(http: httpx.AsyncClient, path: str, headers: dict[str, str], status: int, method: str = "GET") -> int:
     """The status after some seconds, or as soon as it is this one."""
     found = 0
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(8):
             while found != status:
-                found = (await http.get(path, headers=headers)).status_code
-                await asyncio.sleep(0.2)
+                found = (await http.request(method, path, headers=headers)).status_code
+                await asyncio.sleep(0.1)
     return found

@@ -15,7 +15,7 @@ from tests.support.system import System
 
 async def test_requests_are_counted_by_token(door: Gateway, crossdock: System) -> None:
     door.add("acme", "acme-orchestrator", await crossdock.serve(Echo("acme")))
-    await door.start(REQUEST_BURST="4")
+    await door.start(REQUESTS_PER_MINUTE="20", REQUEST_BURST="4")
     http = door.http()
     one, same_customer = await crossdock.headers("acme-caller"), await crossdock.headers("acme-caller")
     assert one != same_customer
@@ -31,8 +31,8 @@ async def test_requests_are_counted_by_token(door: Gateway, crossdock: System) -
 
 async def test_agents_without_an_address_or_an_answer(door: Gateway, crossdock: System) -> None:
     url = await crossdock.serve(Echo("acme"))
-    door.add("acme", "acme-orchestrator", url)
-    door.add("dead", "acme-orchestrator", f"http://127.0.0.1:{free_port()}")
+    door.add("acme", "acme-orchestrator", url, answers=False)
+    door.add("dead", "acme-orchestrator", f"http://127.0.0.1:{free_port()}", answers=False)
     del door.names.addresses["acme.test"]
     await door.start(REQUESTS_PER_MINUTE="6000")
     http, headers = door.http(), await crossdock.headers("acme-caller")
@@ -90,11 +90,13 @@ async def listening(falling: Falling, host: str, port: int) -> AsyncIterator[Non
 
 async def test_what_a_replica_was_sent_is_sent_to_no_other(door: Gateway, crossdock: System) -> None:
     falling, echo, port = Falling(), Echo("acme"), free_port()
-    door.add("acme", "acme-orchestrator", f"http://127.0.0.1:{port}")
+    door.add("acme", "acme-orchestrator", f"http://127.0.0.1:{port}", answers=False)
     door.names.addresses["acme.test"] = ["127.0.0.2", "127.0.0.3"]
     await door.start(REQUESTS_PER_MINUTE="60000", REQUEST_BURST="1000")
     http, headers = door.http(), await crossdock.headers("acme-caller")
     async with serve(echo, socket.create_server(("127.0.0.3", port))):
+        assert await becomes(http, "/agents/acme/tasks", headers, 200) == 200
+        echo.targets.clear()
         async with listening(falling, "127.0.0.2", port):
             statuses = []
             async with asyncio.timeout(20):

@@ -124,8 +124,8 @@ async def test_grpc_by_host_name(door: Gateway, agent: Agent, crossdock: System)
 
 
 async def test_refusals_over_grpc_are_statuses_of_grpc(door: Gateway, agent: Agent, crossdock: System) -> None:
-    door.add("gone", "puppet-agent", "http://127.0.0.1:1")
-    await opened(door, agent, REQUEST_BURST="3")
+    door.add("gone", "puppet-agent", "http://127.0.0.1:1", answers=False)
+    await opened(door, agent, REQUESTS_PER_MINUTE="3", REQUEST_BURST="3")
     good, other = await metadata(crossdock), await metadata(crossdock, sub="other")
     for host, sent, code, words in (
         (HOST, {"a2a-version": "1.0"}, Code.UNAUTHENTICATED, "Get an access token for puppet-agent"),
@@ -147,8 +147,11 @@ async def test_refusals_over_grpc_are_statuses_of_grpc(door: Gateway, agent: Age
     ):
         error = await refused(a2a_stub(door.channel(host, sent)).SendMessage(message()))
         assert (host, error.code(), words in error.details()) == (host, code, True)
+    large = message("x" * 50 * 1024 * 1024)
     client = a2a_stub(door.channel(HOST, other))
-    for _ in range(4):
+    error = await refused(client.SendMessage(large))
+    assert (error.code(), "49 MiB" in error.details()) == (Code.RESOURCE_EXHAUSTED, True)
+    for _ in range(3):
         await client.SendMessage(message())
     error = await refused(client.SendMessage(message()))
     assert (error.code(), "more slowly" in error.details()) == (Code.RESOURCE_EXHAUSTED, True)

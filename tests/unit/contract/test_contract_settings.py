@@ -42,5 +42,5 @@ def test_a_password_file_must_be_there(tmp_path: Path) -> None:
 
 def test_only_two_kinds_of_database_do() -> None:
     for url in ("nonsense", "mysql://x@y/z", "oracle://x@y/z"):
-        with pytest.raises(ConfigError, match="URL|not in"):
+        with pytest.raises(ConfigError, match=r"URL|not in"):
             create_app(loaded(database_url=url))

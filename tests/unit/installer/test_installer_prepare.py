@@ -35,7 +35,7 @@ def test_what_it_writes(repo: Repository) -> None:
     names = {f"secrets/{name}" for name in secret_names() | {"users.acl", "keycloak.conf", "realm.json"}}
     gateway = {f"gateway/names/{name}.{kind}" for name in ROUTES for kind in ("conf", "card")}
     certificates = {"ca/ca.key", "tls/ca.crt", "tls/gateway.crt", "tls/gateway.key"}
-    assert set(repo.files()) == names | gateway | certificates | {"lock"}
+    assert set(repo.files()) == names | gateway | certificates | {"lock", "profile.json"}
 
 
 def test_only_the_operator_enters_and_containers_read(repo: Repository) -> None:
@@ -107,7 +107,7 @@ def test_another_host_gets_a_new_certificate_from_the_same_authority(repo: Repos
     prepared(PUBLIC_HOST="dock.example.org")
     after = repo.files()
     changed = {name for name in before if after[name] != before[name]}
-    assert changed == {"tls/gateway.crt"} | {f"gateway/names/{name}.conf" for name in ROUTES}
+    assert changed == {"tls/gateway.crt", "profile.json"} | {f"gateway/names/{name}.conf" for name in ROUTES}
     assert "acme.grpc.dock.example.org" in after["gateway/names/acme.conf"][1]
 
 

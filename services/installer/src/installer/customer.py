@@ -71,8 +71,3 @@ def described(name: str, folder: Path) -> Customer:
     if inside != name:
         raise ConfigError(f"{path} must say `customer: {{name: {name}}}`, as its own name does, not {inside!a:.80}.")
     return customer
-
-
-def described_customers(folder: Path) -> list[Customer]:
-    """Those that have a file in `folder`, by name."""
-    return [described(path.stem, folder) for path in sorted(folder.glob("*.yaml"))]

@@ -23,7 +23,7 @@ class Docker:
 
     def compose(self, *arguments: str) -> str:
         """What it says on stdout. Raises `ConfigError` with the end of what it says on stderr."""
-        return self._said(self._compose(arguments), arguments, LOGS)
+        return self._said(self._compose(arguments, "--progress", "quiet"), arguments, LOGS)
 
     def run(self, *arguments: str, remedy: str = LOGS) -> str:
         """`docker` itself, as `compose` otherwise; `remedy` is what to do when it fails."""
@@ -39,9 +39,9 @@ class Docker:
         if missing := [service for service in services if service not in running]:
             raise ConfigError(f"Not running: {', '.join(missing)}. Start the system with `make up` first.")
 
-    def _compose(self, arguments: tuple[str, ...]) -> list[str]:
+    def _compose(self, arguments: tuple[str, ...], *more: str) -> list[str]:
         options = [option for path in self.files() for option in ("-f", str(path))]
-        return ["docker", "compose", "--project-directory", str(self.root), *options, *arguments]
+        return ["docker", "compose", *more, "--project-directory", str(self.root), *options, *arguments]
 
     def _said(self, command: list[str], arguments: tuple[str, ...], remedy: str) -> str:
         said = " ".join(("docker", "compose", *arguments) if command[1] == "compose" else ("docker", *arguments))

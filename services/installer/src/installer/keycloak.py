@@ -9,8 +9,6 @@ import httpx
 from crossdock.errors import ConfigError, TryLater
 from installer import realm
 
-LISTS = ("protocolMappers", "defaultClientScopes", "optionalClientScopes", "redirectUris", "webOrigins")
-
 
 class KeycloakDown(TryLater):
     """No answer, or one that says that it is not ready."""

@@ -14,7 +14,7 @@ from installer.compose import ComposePlace
 from installer.docker import Docker
 from installer.preflight import Ports, check_engine, check_ports
 
-SECONDS = 240
+SECONDS = 600
 TAIL = 8
 FIRST = ("postgres", "redis", "keycloak")
 JAEGER = "jaeger"
@@ -47,6 +47,7 @@ def up(place: ComposePlace, ports: Ports, say: Say) -> None:
     docker = place.docker
     check_engine(docker)
     check_ports(docker, ports)
+    _check_secrets(place)
     place.prepare()
     docker = build(docker)
     if "telemetry" in os.environ.get("COMPOSE_PROFILES", ""):
@@ -56,6 +57,18 @@ def up(place: ComposePlace, ports: Ports, say: Say) -> None:
     docker.compose("run", "--rm", "-T", "--no-deps", "installer", "reconcile")
     _start(docker)
     say(f"\nUp after {time.monotonic() - began:.0f} s, {time.monotonic() - ready:.0f} s of them without the images.")
+
+
+def _check_secrets(place: ComposePlace) -> None:
+    """Raises `ConfigError` for data whose passwords are lost."""
+    if place.folder.exists():
+        return
+    project = os.environ.get("COMPOSE_PROJECT_NAME", "crossdock")
+    if place.docker.run("volume", "ls", "--quiet", "--filter", f"label=com.docker.compose.project={project}").strip():
+        raise ConfigError(
+            f"There is data of an earlier start, but {place.folder} with its passwords is gone. "
+            "Remove the data with `make down`, then start again."
+        )
 
 
 def down(place: ComposePlace) -> None:

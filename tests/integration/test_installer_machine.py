@@ -1,0 +1,117 @@
+"""`make up` before anything is started: what is wrong is one line with its remedy."""
+
+import socket
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from installer.cli import app
+from tests.support.installation import Repository, repository
+from tests.support.serving import free_port
+
+DOCKER = """#!/bin/sh
+echo "$*" >>"{log}"
+case "$*" in
+  "version "*) {engine};;
+  "compose version"*) echo "{compose}";;
+  *"ps --filter publish={published} "*) echo "0f3a something-else";;
+  "volume ls"*) echo "{volume}";;
+  *" up "*) exit 1;;
+  *"ps --all"*) cat "{containers}";;
+  logs*) echo "the last words";;
+esac
+"""
+
+
+class Machine:
+    """A machine whose `docker` says what it is told to; `log` has what it was asked."""
+
+    def __init__(self, repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.said = {
+            "log": repo.root / "docker.log",
+            "engine": "echo 28.5.2",
+            "compose": "2.40.3-3",
+            "published": "none",
+            "volume": "",
+            "containers": repo.root / "containers.json",
+        }
+        self._program = repo.root / "bin" / "docker"
+        self._program.parent.mkdir()
+        Path(self.said["containers"]).touch()
+        monkeypatch.setenv("PATH", str(self._program.parent), prepend=":")
+        self.https_port = free_port()
+        monkeypatch.setenv("HTTPS_PORT", str(self.https_port))
+        monkeypatch.setenv("HTTP_PORT", str(free_port()))
+
+    def up(self, **said: str) -> list[str]:
+        """The lines of the error."""
+        self._program.write_text(DOCKER.format_map({**self.said, **said}))
+        self._program.chmod(0o755)
+        result = CliRunner().invoke(app, ["compose", "up"])
+        assert result.exit_code == 2, result.output
+        return result.stderr.splitlines()
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    monkeypatch.chdir(tmp_path)
+    return Machine(repository(tmp_path), monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        (
+            {"engine": "echo 'Cannot connect to the Docker daemon' >&2; exit 1"},
+            "error: `docker version --format {{.Server.Version}}` failed: Cannot connect to the Docker daemon. "
+            "Start Docker, then try again.",
+        ),
+        (
+            {"engine": "echo 24.0.7"},
+            "error: The container engine is 24.0.7; version 25.0 or later is needed. Update it.",
+        ),
+        (
+            {"compose": "v2.20.1"},
+            "error: Docker Compose is v2.20.1; version 2.24 or later is needed. Update it.",
+        ),
+        (
+            {"volume": "crossdock_postgres"},
+            "error: There is data of an earlier start, but .crossdock/compose with its passwords is gone. "
+            "Remove the data with `make down`, then start again.",
+        ),
+    ],
+)
+def test_what_is_missing_is_one_line_with_its_remedy(machine: Machine, said: dict[str, str], line: str) -> None:
+    assert machine.up(**said) == [line]
+
+
+def test_a_machine_without_docker_says_so(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    result = CliRunner().invoke(app, ["compose", "up"])
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "Install Docker" in result.stderr
+
+
+def test_a_taken_port_is_told_with_who_has_it(machine: Machine) -> None:
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", machine.https_port))
+        taken.listen()
+        (by_process,) = machine.up()
+        (by_container,) = machine.up(published=str(machine.https_port))
+    assert by_process.startswith(f"error: Port {machine.https_port} is taken by ")
+    assert by_process.endswith(f"make up HTTPS_PORT={machine.https_port + 1000}")
+    assert "is taken by the container something-else. " in by_container
+
+
+def test_a_container_that_is_not_well_is_named_with_its_last_words(machine: Machine) -> None:
+    Path(machine.said["containers"]).write_text(
+        '{"Name":"crossdock-redis-1","Service":"redis","State":"running","Health":"healthy","ExitCode":0}\n'
+        '{"Name":"crossdock-contract-2","Service":"contract","State":"restarting","Health":"","ExitCode":2}\n'
+    )
+    assert machine.up() == [
+        "error: crossdock-contract-2 is not well (restarting, exit status 2). "
+        "Its last words (all of them: make logs S=contract):",
+        "    the last words",
+    ]
