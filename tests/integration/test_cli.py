@@ -11,8 +11,9 @@ import pytest
 
 from crossdock.cli import EXIT_CODES
 from crossdock.profile import Access, Profile
+from tests.support.certificates import write_certificate
 from tests.support.orchestration import orchestrator
-from tests.support.serving import listen, url_of
+from tests.support.serving import listen, serve, url_of
 from tests.support.system import System, system
 
 
@@ -153,3 +154,16 @@ async def test_every_command_on_a_task_has_the_common_options(shell: Shell) -> N
     for command in ("send", "tasks", "task", "cancel", "why"):
         _, out, _ = await shell.run(command, "--help")
         assert all(option in out for option in ("--customer", "--url", "--token-file", "--home")), command
+
+
+async def test_a_certificate_counts_by_option_or_profile(shell: Shell, tmp_path: Path) -> None:
+    certificate = write_certificate(tmp_path, "server", ["localhost"])
+    agent = await shell.crossdock.agent()
+    async with serve(agent.service, certificate=certificate) as url:
+        own = url.replace("127.0.0.1", "localhost")
+        assert (await shell.run("card", "--url", own))[0] == 3
+        assert (await shell.run("card", "--url", own, "--ca-file", str(certificate)))[0] == 0
+        Profile("https://issuer.invalid", {"acme": Access(own, "", "")}, ca_file=str(certificate)).write(shell.home)
+        assert (await shell.run("card"))[0] == 0
+    code, _, err = await shell.run("card", "--ca-file", str(tmp_path / "none.crt"))
+    assert (code, err.count("\n")) == (2, 1)

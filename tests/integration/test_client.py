@@ -281,6 +281,11 @@ async def test_the_public_path_opens_nothing_more(crossdock: System) -> None:
     http = crossdock.http()
     answers = {
         path: (await http.get(agent.url + path)).status_code
-        for path in ("/agents/puppet" + CARD_PATHS[0], "/agents/puppet/tasks", "/agents/puppetry/tasks", "/agents/puppet")
+        for path in (
+            "/agents/puppet" + CARD_PATHS[0],
+            "/agents/puppet/tasks",
+            "/agents/puppetry/tasks",
+            "/agents/puppet",
+        )
     }
     assert list(answers.values()) == [200, 401, 401, 401]

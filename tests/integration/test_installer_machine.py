@@ -28,13 +28,13 @@ class Machine:
     """A machine whose `docker` says what it is told to; `log` has what it was asked."""
 
     def __init__(self, repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.said = {
-            "log": repo.root / "docker.log",
+        self.said: dict[str, str] = {
+            "log": str(repo.root / "docker.log"),
             "engine": "echo 28.5.2",
             "compose": "2.40.3-3",
             "published": "none",
             "volume": "",
-            "containers": repo.root / "containers.json",
+            "containers": str(repo.root / "containers.json"),
         }
         self._program = repo.root / "bin" / "docker"
         self._program.parent.mkdir()

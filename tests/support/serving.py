@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from starlette.types import ASGIApp
 
@@ -29,10 +30,15 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def serve(app: ASGIApp, bound: socket.socket | None = None) -> AsyncIterator[str]:
-    """Serves `app` with its lifespan; yields its URL."""
+async def serve(
+    app: ASGIApp, bound: socket.socket | None = None, certificate: Path | None = None
+) -> AsyncIterator[str]:
+    """Serves `app` with its lifespan; yields its URL. `certificate` has its key beside it, and stands for TLS."""
     bound = bound or listen()
-    server = Server(configured(app, "127.0.0.1", bound.getsockname()[1]))
+    config = configured(app, "127.0.0.1", bound.getsockname()[1])
+    if certificate:
+        config.ssl_certfile, config.ssl_keyfile = str(certificate), str(certificate.with_suffix(".key"))
+    server = Server(config)
     serving = asyncio.create_task(server.serve(sockets=[bound]))
     try:
         async with asyncio.timeout(20):
@@ -41,7 +47,7 @@ async def serve(app: ASGIApp, bound: socket.socket | None = None) -> AsyncIterat
                     serving.result()
                     raise RuntimeError("the server did not start")
                 await asyncio.sleep(0.005)
-        yield url_of(bound)
+        yield url_of(bound).replace("http:", "https:") if certificate else url_of(bound)
     finally:
         server.should_exit = True
         await serving

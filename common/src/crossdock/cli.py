@@ -64,7 +64,8 @@ TokenFile = Annotated[
     Path | None, typer.Option("--token-file", envvar="CROSSDOCK_TOKEN_FILE", help="File with a bearer token.")
 ]
 CaFile = Annotated[
-    Path | None, typer.Option("--ca-file", envvar="CROSSDOCK_CA_FILE", help="Certificates to trust, if not the system's.")
+    Path | None,
+    typer.Option("--ca-file", envvar="CROSSDOCK_CA_FILE", help="Certificates to trust, if not the system's."),
 ]
 Home = Annotated[
     Path,

@@ -1,4 +1,4 @@
-"""Serving below the path of the public URL too: who knows an agent by its card, but another way to it, asks for that."""
+"""Serving below the path of the public URL too: who has an agent's card, but another way to it, asks for that."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 

@@ -100,7 +100,9 @@ class ComposePlace:
         """For `crossdock --home`."""
         url, secrets = self.origin.url, self.vault.folder.resolve()
         access = {
-            each.name: Access(f"{url}/agents/{each.name}", caller.client_id, str(secrets / client_secret(caller.client_id)))
+            each.name: Access(
+                f"{url}/agents/{each.name}", caller.client_id, str(secrets / client_secret(caller.client_id))
+            )
             for each in customers
             for caller in each.clients[:1]
         }

@@ -16,7 +16,7 @@ ALONE = {
     "CROSSDOCK_ISSUER": "http://issuer.invalid",
     "CROSSDOCK_CUSTOMER_FILE": CUSTOMER,
     "CROSSDOCK_CLIENT_SECRET_FILE": CUSTOMER,
-    "CROSSDOCK_AGENTS": json.dumps({agent: "http://agent.invalid" for agent in ("anomaly", "contract", "escalation")}),
+    "CROSSDOCK_AGENTS": json.dumps(dict.fromkeys(("anomaly", "contract", "escalation"), "http://agent.invalid")),
 }
 """Enough for each service to start alone, without anything that it talks to."""
 PORTS = {"anomaly": 9002, "contract": 9003, "edge": 9005, "escalation": 9004, "orchestrator": 9001}
@@ -31,7 +31,9 @@ class Row:
 
 def measured(docker: Docker) -> str:
     """A table. Raises `ConfigError` for an image that does not start."""
-    images = sorted({image for image in docker.compose("--profile", "tools", "config", "--images").split() if _own(image)})
+    images = sorted(
+        {image for image in docker.compose("--profile", "tools", "config", "--images").split() if _own(image)}
+    )
     rows = [_measure(docker, image) for image in images]
     width = max(len(row.image) for row in rows)
     head = f"{'image':{width}}  {'MB':>5}  {'seconds to start':>16}"

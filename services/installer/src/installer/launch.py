@@ -72,7 +72,7 @@ def _check_secrets(place: ComposePlace) -> None:
 
 
 def down(place: ComposePlace) -> None:
-    """Containers, networks, volumes, and what was made for them: the passwords in the volumes are those in the files."""
+    """Everything, data and secrets alike: the passwords in the volumes are those in the files."""
     check_engine(place.docker)
     if place.docker.attached("--profile", "*", "down", "--volumes", "--remove-orphans"):
         raise ConfigError("Something is left, as told above. Run `make down` again.")
@@ -105,9 +105,7 @@ def _with_traces(docker: Docker, say: Say) -> Docker:
         say("The image of Jaeger cannot be had here: traces go to the log of otel-collector instead.")
         return docker
     profiles = f"{os.environ['COMPOSE_PROFILES']},{JAEGER}"
-    return Docker(
-        docker.root, docker.files, {**docker.variables, "COMPOSE_PROFILES": profiles, "TRACES_TO": JAEGER}
-    )
+    return Docker(docker.root, docker.files, {**docker.variables, "COMPOSE_PROFILES": profiles, "TRACES_TO": JAEGER})
 
 
 def _start(docker: Docker, *services: str) -> None:

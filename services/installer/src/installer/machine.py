@@ -15,13 +15,16 @@ from installer.compose import ComposePlace
 from installer.images import measured
 from installer.preflight import Ports
 from installer.public import Origin
+from installer.realm import TOKEN_SECONDS
 
 app = typer.Typer(help="Start, look at and remove the system on this machine.", no_args_is_help=True)
 
 Services = Annotated[list[str] | None, typer.Argument(help="Some services; by default all.")]
+TEXT = "Draft an escalation to the dispatcher at dispatch@carrier.example: two pallets from Kiel arrived crushed."
+TOKEN_MINUTES = TOKEN_SECONDS // 60
 REQUEST = (
     '{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":{"message":{"messageId":"m1","role":"ROLE_USER",'
-    '"parts":[{"text":"Draft an escalation: two pallets of the delivery from Kiel arrived crushed."}]}}}'
+    f'"parts":[{{"text":"{TEXT}"}}]}}}}}}'
 )
 
 
@@ -81,11 +84,8 @@ A request with curl:
   curl -s --cacert {authority} {url}/agents/{names[0]} -H "Authorization: Bearer $TOKEN" \\
     -H 'A2A-Version: 1.0' -H 'Content-Type: application/json' -d {shlex.quote(REQUEST)}
 Or with the CLI:
-  .venv/bin/crossdock send --home {place.folder} "Draft an escalation: two pallets arrived crushed."
+  .venv/bin/crossdock send --home {place.folder} "{TEXT}"
 """
-
-
-TOKEN_MINUTES = 5
 
 
 def run(work: Callable[[], object]) -> None:

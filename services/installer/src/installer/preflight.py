@@ -73,7 +73,7 @@ def _free(address: str, port: int) -> bool:
 
 def _process(port: int) -> str:
     try:
-        listing = subprocess.run(
+        listing = subprocess.run(  # noqa: S603 - a number
             ["ss", "-Hltnp", f"sport = :{port}"],  # noqa: S607 - the system's own
             capture_output=True,
             text=True,
