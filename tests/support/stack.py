@@ -62,7 +62,7 @@ class Stack:
 
     def http(self, base: str = "", **options: Any) -> httpx.AsyncClient:
         """With connections of its own."""
-        options = {"timeout": 30.0, "trust_env": False, "verify": self.trust(), **options}
+        options = {"timeout": 60.0, "trust_env": False, "verify": self.trust(), **options}
         return self._closed(httpx.AsyncClient(base_url=base or self.url, **options))
 
     async def token(self, client_id: str, secret: str = "") -> str:
@@ -158,7 +158,7 @@ async def inside(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
         url = f"http://{proxy.address}"
         async with httpx.AsyncClient(trust_env=False) as http:
             await until(lambda: _answers(http, url), f"nothing answers at {url}")
-        async with httpx.AsyncClient(proxy=url, timeout=30.0, headers={"Connection": "close"}) as http:
+        async with httpx.AsyncClient(proxy=url, timeout=120.0, headers={"Connection": "close"}) as http:
             yield http
 
 

@@ -15,7 +15,7 @@ from tests.support.load import load
 from tests.support.stack import TOKENS, Stack, bearing, until
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_a_key_is_rotated_without_a_failed_request(system: Stack, keycloak: Administration) -> None:
     old = await keycloak.signing()
     before = await system.token("acme-caller")
@@ -32,7 +32,7 @@ async def test_a_key_is_rotated_without_a_failed_request(system: Stack, keycloak
     assert (await keycloak.signing())["providerId"] == new
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_stale_jwks_after_rotation(system: Stack, keycloak: Administration, network: httpx.AsyncClient) -> None:
     """A key that was disabled opens nothing once the keys' time to live is over; one that never ends is the control."""
     old = await keycloak.signing()
@@ -80,11 +80,12 @@ def kid(token: str) -> str:
     return str(read_header(token)["kid"])
 
 
-@pytest.mark.timeout(180)
-async def test_tokens_are_still_verified_while_keycloak_is_stopped(system: Stack) -> None:
+@pytest.mark.timeout(240)
+async def test_tokens_are_still_verified_while_keycloak_is_stopped(system: Stack, network: httpx.AsyncClient) -> None:
     """Cached keys do it, everywhere; who needs a new token is told to come again."""
     names = {agent.path: "acme-orchestrator" for agent in AGENTS} | {"acme": "acme-caller", "globex": "globex-caller"}
     headers = {name: await system.headers(client) for name, client in names.items()}
+    await every_replica_knows_the_keys(system, network, headers)
     (container,) = await system.project.containers("keycloak")
     await docker("stop", container.name)
     try:
@@ -99,6 +100,20 @@ async def test_tokens_are_still_verified_while_keycloak_is_stopped(system: Stack
     finally:
         await docker("start", container.name)
     await system.project.well("keycloak")
-    assert (
-        await http.get(f"{system.path('acme')}/tasks", headers=await system.headers("acme-caller"))
-    ).status_code == 200
+    new = await system.headers("acme-caller")
+    assert (await http.get(f"{system.path('acme')}/tasks", headers=new)).status_code == httpx.codes.OK
+
+
+async def every_replica_knows_the_keys(
+    system: Stack, network: httpx.AsyncClient, headers: dict[str, dict[str, str]]
+) -> None:
+    """Keys may just have been changed: each replica asks for them when it first sees a token that a new one signed."""
+    hosts = {agent.path: (agent.id, agent.port) for agent in AGENTS}
+    hosts |= {name: (f"orchestrator-{name}", 8001) for name in ("acme", "globex")}
+    for name, (service, port) in hosts.items():
+        for container in await system.project.containers(service):
+            answer = await network.get(f"http://{container.name}:{port}/tasks?pageSize=1", headers=headers[name])
+            assert answer.status_code == httpx.codes.OK, (container.name, answer.text)
+    token = headers["acme"]["Authorization"].removeprefix("Bearer ")
+    for container in await system.project.containers("edge"):
+        assert await checked(network, f"http://{container.name}:8005", token) == httpx.codes.NO_CONTENT
