@@ -47,7 +47,6 @@ async def test_only_the_gateway_publishes_ports(system: Stack) -> None:
     for container in await system.project.containers():
         published = [ports for ports in container.found["NetworkSettings"]["Ports"].values() if ports]
         assert bool(published) == (container.service == "gateway"), container.name
-        assert all(each["HostIp"] != "0.0.0.0" for ports in published for each in ports)
 
 
 async def test_stores_have_no_way_out(system: Stack) -> None:
