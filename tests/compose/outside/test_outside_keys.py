@@ -24,7 +24,7 @@ async def test_a_key_is_rotated_without_a_failed_request(system: Stack, keycloak
     old = await keycloak.signing()
     before = await system.token("acme-caller")
     async with load(system) as going:
-        await going.more()
+        await going.more(80)
         new = await keycloak.add_key(old["providerPriority"] + 1)
         assert kid(await system.token("acme-caller")) != kid(before)
         await going.more()
