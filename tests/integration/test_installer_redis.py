@@ -131,7 +131,9 @@ async def test_what_was_written_in_one_step_outlives_a_restart(server: RedisServ
     async with connected(server, "acme-orchestrator") as client:
         await client.eval("redis.call('SET', KEYS[1], 1) redis.call('SET', KEYS[2], 1)", 2, *keys)
         async with client.pipeline(transaction=True) as pipeline:
-            await pipeline.set(OWN, "whole").rpush(f"{OWN}:log", "event").execute()
+            pipeline.set(OWN, "whole")
+            pipeline.rpush(f"{OWN}:log", "event")
+            await pipeline.execute()
     server.stop()
     await server.start()
     async with connected(server, "acme-orchestrator") as client:
