@@ -104,6 +104,7 @@ class Stack:
             ("grpc.default_authority", f"{host}:{self.place.origin.https_port}"),
             ("grpc.use_local_subchannel_pool", 1),
             ("grpc.enable_http_proxy", 0),
+            ("grpc.max_receive_message_length", -1),
         )
         metadata = {"a2a-version": "1.0", **({"authorization": f"Bearer {token}"} if token else {})}
         adding: list[Any] = [UnaryMetadata(metadata), StreamMetadata(metadata)]

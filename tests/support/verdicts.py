@@ -14,10 +14,10 @@ Code = grpc.StatusCode
 async def verdicts(system: Stack, name: str, token: str) -> dict[str, Any]:
     """What each binding answers to this token: HTTP's status, or that of gRPC."""
     http, path, headers = system.http(), system.path(name), bearing(token) if token else {"A2A-Version": "1.0"}
-    rpc = await RpcCaller(http, path, headers).call("ListTasks")
-    rest = await RestCaller(http, path, headers).call("ListTasks")
+    rpc = await RpcCaller(http, path, headers).call("ListTasks", {"pageSize": 1})
+    rest = await RestCaller(http, path, headers).call("ListTasks", {"pageSize": 1})
     try:
-        await system.grpc(name, token).ListTasks(ListTasksRequest())
+        await system.grpc(name, token).ListTasks(ListTasksRequest(page_size=1))
         code = Code.OK
     except grpc.aio.AioRpcError as error:
         code = error.code()

@@ -86,7 +86,7 @@ async def test_cards_carry_the_public_urls(system: Stack) -> None:
             name, await system.token(f"{CUSTOMERS[0]}-{'orchestrator' if name in _shared() else 'caller'}")
         )
         if name != CUSTOMERS[1]:
-            assert (await stub.ListTasks(ListTasksRequest())).total_size >= 0
+            assert (await stub.ListTasks(ListTasksRequest(page_size=1))).total_size >= 0
 
 
 def _interfaces(card: dict[str, Any]) -> set[str]:
