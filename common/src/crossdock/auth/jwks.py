@@ -28,7 +28,7 @@ class KeySet:
         http: httpx.AsyncClient,
         issuer: str,
         ttl: float = 300.0,
-        min_refresh_interval: float = 10.0,
+        min_refresh_interval: float = 1.0,
         stale_limit: float = DAY,
         clock: Callable[[], float] = time.monotonic,
         *,

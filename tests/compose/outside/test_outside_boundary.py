@@ -1,0 +1,187 @@
+"""Who may call what with real tokens: alike over JSON-RPC, HTTP+JSON, and gRPC by host name."""
+
+import asyncio
+import base64
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import httpx
+import pytest
+from a2a.types import (
+    CancelTaskRequest,
+    DeleteTaskPushNotificationConfigRequest,
+    GetTaskPushNotificationConfigRequest,
+    GetTaskRequest,
+    ListTaskPushNotificationConfigsRequest,
+    Message,
+    Part,
+    Role,
+    SendMessageRequest,
+    SubscribeToTaskRequest,
+    TaskPushNotificationConfig,
+)
+
+from crossdock.auth.clients import ACCESS, ClientRights
+from crossdock.auth.jws import read_claims
+from tests.support.administration import Administration
+from tests.support.grpc_channels import refused
+from tests.support.operations import Answer, Caller, RestCaller, RpcCaller
+from tests.support.stack import Stack
+from tests.support.verdicts import FORBIDDEN, GOOD, STRANGER, verdicts
+
+Code = grpc.StatusCode
+
+
+async def test_a_good_token_comes_in(system: Stack) -> None:
+    for name, client in (("acme", "acme-caller"), ("orchestrator", "globex-caller"), ("anomaly", "acme-orchestrator")):
+        assert await verdicts(system, name, await system.token(client)) == GOOD
+
+
+async def test_no_token_and_garbage_do_not(system: Stack) -> None:
+    for token in ("", "garbage", "a.b.c", forged(await system.token("acme-caller"))):
+        for name in ("acme", "contracts", "orchestrator"):
+            assert await verdicts(system, name, token) == STRANGER, (name, token)
+
+
+def forged(token: str) -> str:
+    """As globex's, with a signature that was made for acme."""
+    head, _, signature = token.split(".")
+    changed = json.dumps({**read_claims(token), "customer": "globex"}).encode()
+    return ".".join((head, base64.urlsafe_b64encode(changed).rstrip(b"=").decode(), signature))
+
+
+async def test_a_token_for_another_card_does_not(system: Stack) -> None:
+    caller, orchestrator = await system.token("acme-caller"), await system.token("acme-orchestrator")
+    assert await verdicts(system, "anomaly", caller) == STRANGER
+    assert await verdicts(system, "acme", orchestrator) == STRANGER
+    assert await verdicts(system, "globex", caller) == STRANGER
+
+
+async def test_a_token_without_the_role_does_not(system: Stack, keycloak: Administration) -> None:
+    rights = ClientRights("test-roleless", "acme", ("acme-orchestrator", "anomaly-agent"), ())
+    async with keycloak.client(rights) as secret:
+        token = await system.token(rights.client_id, secret)
+    for name in ("acme", "orchestrator", "anomaly"):
+        assert await verdicts(system, name, token) == FORBIDDEN
+
+
+async def test_an_orchestrator_answers_no_other_customer(system: Stack, keycloak: Administration) -> None:
+    """Not even with its own audience."""
+    rights = ClientRights("test-stranger", "globex", ("acme-orchestrator",), (ACCESS,))
+    async with keycloak.client(rights) as secret:
+        token = await system.token(rights.client_id, secret)
+    assert await verdicts(system, "acme", token) == FORBIDDEN
+
+
+@dataclass
+class Theirs:
+    """A task of acme's at a shared agent, which asks for input."""
+
+    task: str
+    context: str
+    webhook: str = "any"
+
+
+@pytest.fixture
+async def theirs(system: Stack) -> Theirs:
+    acme = await system.rpc("anomaly", "acme-orchestrator")
+    task = await acme.send("Please check my table.")
+    assert task["status"]["state"] == "TASK_STATE_INPUT_REQUIRED"
+    return Theirs(task["id"], task["contextId"])
+
+
+def calls(theirs: Theirs) -> dict[str, dict[str, Any]]:
+    answer = {"message": {"messageId": "m", "role": "ROLE_USER", "taskId": theirs.task, "parts": [{"text": "1,2"}]}}
+    task, webhook = {"id": theirs.task}, {"taskId": theirs.task, "id": theirs.webhook}
+    return {
+        "GetTask": task,
+        "CancelTask": task,
+        "SubscribeToTask": task,
+        "SendMessage": answer,
+        "SendStreamingMessage": answer,
+        "CreateTaskPushNotificationConfig": {"taskId": theirs.task, "url": "https://example.com/hook"},
+        "ListTaskPushNotificationConfigs": {"taskId": theirs.task},
+        "GetTaskPushNotificationConfig": webhook,
+        "DeleteTaskPushNotificationConfig": webhook,
+    }
+
+
+@pytest.mark.parametrize("binding", [RpcCaller, RestCaller])
+async def test_another_customers_task_is_not_found_by_any_method(
+    system: Stack, theirs: Theirs, binding: Callable[..., Caller]
+) -> None:
+    globex = binding(system.http(), system.path("anomaly"), await system.headers("globex-orchestrator"))
+    for operation, params in calls(theirs).items():
+        answer: Answer = await globex.call(operation, params)
+        assert answer.reason == "TASK_NOT_FOUND", (operation, answer)
+    resumed = await globex.call("SubscribeToTask", {"id": theirs.task}, Last_Event_ID="1")
+    assert resumed.reason == "TASK_NOT_FOUND"
+    listed = await globex.call("ListTasks", {"contextId": theirs.context})
+    assert (listed.result["tasks"], listed.result["totalSize"]) == ([], 0)
+
+
+def rpcs(stub: Any, theirs: Theirs) -> list[Awaitable[Any]]:
+    answer = Message(message_id="m", role=Role.ROLE_USER, task_id=theirs.task, parts=[Part(text="1,2")])
+    return [
+        stub.GetTask(GetTaskRequest(id=theirs.task)),
+        stub.CancelTask(CancelTaskRequest(id=theirs.task)),
+        stub.SubscribeToTask(SubscribeToTaskRequest(id=theirs.task)),
+        stub.SendMessage(SendMessageRequest(message=answer)),
+        stub.SendStreamingMessage(SendMessageRequest(message=answer)),
+        stub.CreateTaskPushNotificationConfig(
+            TaskPushNotificationConfig(task_id=theirs.task, url="https://example.com/h")
+        ),
+        stub.ListTaskPushNotificationConfigs(ListTaskPushNotificationConfigsRequest(task_id=theirs.task)),
+        stub.GetTaskPushNotificationConfig(
+            GetTaskPushNotificationConfigRequest(task_id=theirs.task, id=theirs.webhook)
+        ),
+        stub.DeleteTaskPushNotificationConfig(
+            DeleteTaskPushNotificationConfigRequest(task_id=theirs.task, id=theirs.webhook)
+        ),
+    ]
+
+
+async def test_nor_over_grpc(system: Stack, theirs: Theirs) -> None:
+    stub = system.grpc("anomaly", await system.token("globex-orchestrator"))
+    for call in rpcs(stub, theirs):
+        assert (await refused(call)).code() == Code.NOT_FOUND
+
+
+async def test_its_owner_still_has_all_of_it(system: Stack, theirs: Theirs) -> None:
+    acme = await system.rpc("anomaly", "acme-orchestrator")
+    assert (await acme.call("GetTask", {"id": theirs.task})).result["id"] == theirs.task
+    assert (await acme.call("ListTasks", {"contextId": theirs.context})).result["totalSize"] == 1
+    webhooks = await acme.call("ListTaskPushNotificationConfigs", {"taskId": theirs.task})
+    assert webhooks.error is None
+
+
+async def test_at_the_orchestrator_another_customers_task_is_forbidden(system: Stack) -> None:
+    task = await (await system.rpc("acme", "acme-caller")).send("Which museum should I see?")
+    globex = await system.headers("globex-caller")
+    for binding in (RpcCaller, RestCaller):
+        answer = await binding(system.http(), system.path("acme"), globex).call("GetTask", {"id": task["id"]})
+        assert answer.response.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
+    own = await RpcCaller(system.http(), system.path("orchestrator"), globex).call("GetTask", {"id": task["id"]})
+    assert own.reason == "TASK_NOT_FOUND"
+
+
+async def exhausted(http: httpx.AsyncClient, path: str, headers: dict[str, str], at_most: int = 1000) -> httpx.Response:
+    """The first answer that is no 200."""
+    for _ in range(at_most // 10):
+        for answer in await asyncio.gather(*(http.get(path, headers=headers) for _ in range(10))):
+            if answer.status_code != httpx.codes.OK:
+                return answer
+    raise AssertionError(f"{at_most} requests were served")
+
+
+async def test_requests_are_limited_by_token_and_not_by_address(system: Stack) -> None:
+    http, path = system.http(), f"{system.path('orchestrator')}/tasks?pageSize=1"
+    one, other = await system.headers("acme-caller"), await system.headers("acme-caller")
+    answer = await exhausted(http, path, one)
+    assert (answer.status_code, answer.json()["error"]["status"]) == (429, "RESOURCE_EXHAUSTED")
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert (await http.get(path, headers=other)).status_code == httpx.codes.OK
+    assert (await http.get(path, headers=await system.headers("globex-caller"))).status_code == httpx.codes.OK

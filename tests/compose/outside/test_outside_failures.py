@@ -1,0 +1,159 @@
+"""What is killed in the middle of a task costs the task nothing but time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.gateway import docker
+from tests.support.long_task import ENDS, ROWS, Watch, long_message, watch
+from tests.support.project import Container
+from tests.support.stack import Stack, until
+
+pytestmark = pytest.mark.timeout(240)
+RESULTS = {"anomalies", "report", "chart"}
+ENDING = 120.0
+COMPLETED = "TASK_STATE_COMPLETED"
+SHORT = 5
+"""Seconds that a task is given which nobody can end while they pass."""
+
+
+@asynccontextmanager
+async def working(system: Stack) -> AsyncIterator[Watch]:
+    """A long task of acme's at its orchestrator, which the anomaly agent works; followed by its caller to the end."""
+    task = await watch(system, "acme", "acme-caller")
+    begun = asyncio.Event()
+
+    async def follow() -> None:
+        try:
+            async with aclosing(task.send(ROWS)) as events:
+                async for frame in events:
+                    if frame.data.get("statusUpdate"):
+                        begun.set()
+        except httpx.TransportError:
+            pass
+        await task.until_end()
+
+    following = asyncio.create_task(follow())
+    try:
+        async with asyncio.timeout(60):
+            await begun.wait()
+        yield task
+        await asyncio.wait_for(following, ENDING)
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+
+async def ended_once(system: Stack, task: Watch) -> None:
+    """Its whole log has one end, which is that of the task; and the shared agent worked one task for it."""
+    assert task.states[-1] == COMPLETED
+    assert task.artifacts >= RESULTS
+    log = Watch(system, task.caller, task.task_id, last=1)
+    async with aclosing(log.resume()) as events:
+        async for _ in events:
+            pass
+    assert [state for state in log.states if state in ENDS] == [COMPLETED]
+    assert log.numbers == list(range(2, log.last + 1))
+    shared = (await at_the_agent(system, task)).result["tasks"]
+    assert [each["status"]["state"] for each in shared] == [COMPLETED]
+
+
+async def at_the_agent(system: Stack, task: Watch) -> Any:
+    agent = await system.rpc("anomaly", "acme-orchestrator")
+    return await agent.call("ListTasks", {"contextId": task.context_id})
+
+
+async def worker(system: Stack, service: str, task_id: str) -> Container:
+    """The replica that says of itself that it works the task."""
+
+    async def found() -> Container | None:
+        for container in await system.project.containers(service):
+            said = (await docker("logs", container.name)).splitlines()
+            if any("task_working" in line and task_id in line for line in said):
+                return container
+        return None
+
+    works: Container = await until(found, f"no replica of {service} works {task_id}")
+    return works
+
+
+async def test_an_orchestrators_replica_is_killed_in_the_middle_of_a_task(system: Stack) -> None:
+    async with working(system) as task:
+        killed = await worker(system, "orchestrator-acme", task.task_id)
+        await system.project.crash(killed)
+    await ended_once(system, task)
+    await system.project.recovered(killed)
+
+
+async def test_an_agents_replica_is_killed_in_the_middle_of_a_task(system: Stack) -> None:
+    async with working(system) as task:
+
+        async def begun() -> Any:
+            return (await at_the_agent(system, task)).result["tasks"]
+
+        (shared,) = await until(begun, "the agent has no task")
+        killed = await worker(system, "anomaly", shared["id"])
+        await system.project.crash(killed)
+    await ended_once(system, task)
+    await system.project.recovered(killed)
+
+
+async def test_redis_is_killed_in_the_middle_of_a_task(system: Stack) -> None:
+    """Its restart policy brings it back, and the append-only file its tasks."""
+    (redis,) = await system.project.containers("redis")
+    async with working(system) as task:
+        await system.project.crash(redis)
+        await system.project.recovered(redis)
+    await ended_once(system, task)
+
+
+async def test_zombie_task_after_an_error_inside_the_error_path(system: Stack) -> None:
+    """Its time is up while Redis is away, so that its failure cannot be written either: it ends all the same."""
+    caller = await system.rest("anomaly", "acme-orchestrator")
+    params = {**long_message(), "configuration": {"returnImmediately": True}}
+    answer = await caller.call("SendMessage", params, crossdock_timeout=str(SHORT))
+    deadline = asyncio.get_running_loop().time() + SHORT
+    (redis,) = await system.project.containers("redis")
+    await docker("stop", redis.name)
+    try:
+
+        async def over() -> bool:
+            return asyncio.get_running_loop().time() > deadline
+
+        await until(over, "time does not pass", SHORT + 5)
+    finally:
+        await docker("start", redis.name)
+    await system.project.well("redis")
+
+    async def ended() -> bool:
+        found = await caller.call("GetTask", {"id": answer.task["id"]})
+        return found.error is None and found.result["status"]["state"] in ENDS
+
+    await until(ended, "the task is a zombie", 60, pause=0.3)
+
+
+async def test_a_task_is_cancelled_through_another_replica(system: Stack, network: httpx.AsyncClient) -> None:
+    """Each replica in turn is asked: at least one of them does not work it."""
+    headers = await system.headers("acme-orchestrator")
+    caller = await system.rest("anomaly", "acme-orchestrator")
+    params = {**long_message(), "configuration": {"returnImmediately": True}}
+    task_id = (await caller.call("SendMessage", params)).task["id"]
+    works = await worker(system, "anomaly", task_id)
+    (other,) = [each for each in await system.project.containers("anomaly") if each.id != works.id]
+    answer = await network.post(f"http://{other.name}:8002/tasks/{task_id}:cancel", headers=headers)
+    assert (answer.status_code, answer.json()["status"]["state"]) == (httpx.codes.OK, "TASK_STATE_CANCELED")
+
+    async def stopped() -> bool:
+        return any(
+            "task_canceled" in line and task_id in line for line in (await docker("logs", works.name)).splitlines()
+        ) or any(
+            "task_canceled" in line and task_id in line for line in (await docker("logs", other.name)).splitlines()
+        )
+
+    await until(stopped, "nobody says that the task was cancelled")
+    found = await caller.call("GetTask", {"id": task_id})
+    assert found.result["status"]["state"] == "TASK_STATE_CANCELED"

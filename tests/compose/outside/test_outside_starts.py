@@ -1,0 +1,104 @@
+"""How services start: warm, never with tasks that replicas cannot share, and not in need of a collector."""
+
+import asyncio
+import json
+import statistics
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from tests.support.gateway import docker
+from tests.support.long_task import long_message
+from tests.support.stack import Beside, Stack, bearing, until
+
+FIRST = 3.0
+"""Seconds of a first task, with a small table, after a start."""
+COLLECTOR = "http://otel-collector-that-is-down:4318"
+REQUESTS = 40
+CONFIRMED = "TASK_STATE_COMPLETED"
+
+
+async def seconds(system: Stack, name: str, client: str) -> float:
+    """Of a small task, from its request to its end."""
+    caller = await system.rest(name, client)
+    began = time.monotonic()
+    answer = await caller.call("SendMessage", long_message(rows=200))
+    assert answer.task["status"]["state"] == CONFIRMED, answer.task["status"]
+    return time.monotonic() - began
+
+
+@pytest.mark.timeout(180)
+async def test_cold_start_the_first_task_is_as_fast_as_any(system: Stack) -> None:
+    """Who is healthy is warm: the first task waits for no import and no child process."""
+    usual = statistics.median([await seconds(system, "anomaly", "acme-orchestrator") for _ in range(3)])
+    replicas = await system.project.containers("anomaly")
+    await docker("restart", *(each.name for each in replicas))
+    await system.project.well("anomaly")
+    first = await seconds(system, "anomaly", "acme-orchestrator")
+    print(f"\nfirst task after a start: {first:.2f} s; as usual: {usual:.2f} s")
+    assert first < FIRST + usual
+
+
+async def test_in_memory_store_with_several_workers_is_refused(system: Stack) -> None:
+    code, said = await started(system, replicas=2)
+    assert (code, "2 replicas can share their tasks only over Redis" in said) == (2, True), said
+    assert "Set CROSSDOCK_REDIS_NODES, or run one." in said
+    assert "Traceback" not in said
+
+
+async def started(system: Stack, replicas: int) -> tuple[int, str]:
+    """Exit status and output of a service that should not start."""
+    variables = ("--env=CROSSDOCK_ISSUER=http://issuer.invalid", f"--env=CROSSDOCK_REPLICAS={replicas}")
+    async with system.container(*variables, "--read-only", "--tmpfs=/tmp", system.image("escalation")) as made:
+        async with asyncio.timeout(60):
+            code = int(await docker("wait", made.name))
+        return code, await made.logs()
+
+
+@pytest.mark.timeout(180)
+async def test_a_collector_that_is_down_disturbs_nothing(system: Stack, network: httpx.AsyncClient) -> None:
+    """Against the same service that was told of none: as fast, and as silent."""
+    headers = bearing(await system.token("acme-orchestrator"))
+    async with alone(system, network, COLLECTOR) as without, alone(system, network, "") as quiet:
+        times: dict[str, list[float]] = {without.name: [], quiet.name: []}
+        for _ in range(REQUESTS):
+            for each in (without, quiet):
+                times[each.name].append(await answered(network, each, headers))
+        slow, usual = (statistics.median(times[each.name]) for each in (without, quiet))
+        assert slow < 2 * usual + 0.1, (slow, usual)
+        complaints = [line for line in (await without.logs()).splitlines() if level(line) in {"warning", "error"}]
+        assert len(complaints) < REQUESTS / 4, complaints[:3]
+
+
+@asynccontextmanager
+async def alone(system: Stack, network: httpx.AsyncClient, collector: str) -> AsyncIterator[Beside]:
+    """An escalation agent with its tasks in memory."""
+    (like, *_) = await system.project.containers("escalation")
+    variables = [f"--env={each}" for each in like.found["Config"]["Env"] if each.startswith("CROSSDOCK_ISSUER")]
+    async with system.container(
+        *variables, f"--env=CROSSDOCK_OTLP_ENDPOINT={collector}", system.image("escalation")
+    ) as made:
+
+        async def ready() -> bool:
+            answer = await network.get(f"http://{made.name}:9004/readyz")
+            return answer.status_code == httpx.codes.OK
+
+        await until(ready, f"{made.name} is not ready", 90)
+        yield made
+
+
+async def answered(network: httpx.AsyncClient, service: Beside, headers: dict[str, str]) -> float:
+    began = time.monotonic()
+    answer = await network.get(f"http://{service.name}:8004/tasks", headers=headers)
+    assert answer.status_code == httpx.codes.OK, answer.text
+    return time.monotonic() - began
+
+
+def level(line: str) -> str:
+    try:
+        return str(json.loads(line)["level"])
+    except (ValueError, KeyError):
+        return "error"

@@ -1,0 +1,122 @@
+"""A task of the anomaly agent that takes some seconds, says so as it goes on, and brings artifacts."""
+
+import base64
+import csv
+import io
+import uuid
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import httpx
+
+from examples import inputs
+from tests.support.operations import Caller, RestCaller
+from tests.support.stack import Stack
+from tests.support.wire import Frame, frames
+
+ENDS = {f"TASK_STATE_{name}" for name in ("COMPLETED", "FAILED", "CANCELED", "REJECTED")}
+SOURCE = inputs.OWN / "shipments" / "carrier_export.csv"
+ROWS = 12_000
+
+
+@cache
+def table(rows: int = ROWS) -> str:
+    """Our sample's rows again and again, in base64; each copy's first column is its own, as ids are."""
+    with SOURCE.open(newline="", encoding="utf-8") as file:
+        head, *body = csv.reader(file)
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(head)
+    writer.writerows([f"{row[0]}-{number}", *row[1:]] for number, row in zip(range(rows), _again(body), strict=False))
+    return base64.b64encode(out.getvalue().encode()).decode()
+
+
+def _again(body: list[list[str]]) -> Any:
+    while True:
+        yield from body
+
+
+def long_message(rows: int = ROWS) -> dict[str, Any]:
+    """The parameters of a send."""
+    parts = [
+        {"text": "Which of these deliveries look wrong, and why?"},
+        {"raw": table(rows), "filename": "deliveries.csv", "mediaType": "text/csv"},
+    ]
+    return {"message": {"messageId": str(uuid.uuid4()), "role": "ROLE_USER", "parts": parts}}
+
+
+@dataclass
+class Watch:
+    """A caller's view of one task, over as many streams as it takes: each event's number once."""
+
+    system: Stack
+    caller: RestCaller
+    task_id: str = ""
+    context_id: str = ""
+    last: int = 0
+    numbers: list[int] = field(default_factory=list)
+    artifacts: set[str] = field(default_factory=set)
+    states: list[str] = field(default_factory=list)
+
+    @property
+    def ended(self) -> bool:
+        return bool(self.states) and self.states[-1] in ENDS
+
+    async def send(self, rows: int = ROWS) -> AsyncGenerator[Frame]:
+        request = self.caller.request("SendStreamingMessage", long_message(rows), {})
+        async for frame in self._read(request):
+            yield frame
+
+    async def resume(self) -> AsyncGenerator[Frame]:
+        """What came after the last event that was seen; it begins with the task as it was then."""
+        request = self.caller.request("SubscribeToTask", {"id": self.task_id}, {"Last-Event-ID": str(self.last)})
+        async for frame in self._read(request, resumed=True):
+            yield frame
+
+    async def until_end(self) -> None:
+        """Goes on at any replica, however often a stream breaks."""
+        while not self.ended:
+            try:
+                async with aclosing(self.resume()) as events:
+                    async for _ in events:
+                        pass
+            except (httpx.TransportError, httpx.HTTPStatusError):
+                continue
+
+    async def _read(self, request: httpx.Request, *, resumed: bool = False) -> AsyncGenerator[Frame]:
+        response = await self.caller.http.send(request, stream=True)
+        try:
+            if response.status_code != httpx.codes.OK:
+                await response.aread()
+                response.raise_for_status()
+            async with aclosing(frames(response)) as found:
+                async for frame in found:
+                    self._heard(frame, snapshot=resumed)
+                    resumed = False
+                    yield frame
+        finally:
+            await response.aclose()
+
+    def _heard(self, frame: Frame, *, snapshot: bool) -> None:
+        assert frame.number is not None, frame
+        if snapshot:
+            assert frame.number == self.last
+        else:
+            self.numbers.append(frame.number)
+        self.last = frame.number
+        (kind, content), *_ = frame.data.items()
+        self.task_id = self.task_id or content.get("id", "")
+        self.context_id = self.context_id or content.get("contextId", "")
+        if kind == "artifactUpdate":
+            self.artifacts.add(content["artifact"]["name"])
+        elif not snapshot:
+            self.states.append(content["status"]["state"])
+
+
+async def watch(system: Stack, name: str, client_id: str) -> Watch:
+    caller: Caller = await system.rest(name, client_id)
+    assert isinstance(caller, RestCaller)
+    return Watch(system, caller)
