@@ -21,7 +21,7 @@ async def verdicts(system: Stack, name: str, token: str) -> dict[str, Any]:
         code = Code.OK
     except grpc.aio.AioRpcError as error:
         code = error.code()
-    return {"JSON-RPC": rpc.response.status_code, "HTTP+JSON": rest.response.status_code, "gRPC": code}
+    return {"JSON-RPC": rpc.status, "HTTP+JSON": rest.status, "gRPC": code}
 
 
 GOOD = {"JSON-RPC": 200, "HTTP+JSON": 200, "gRPC": Code.OK}

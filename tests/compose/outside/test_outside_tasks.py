@@ -13,6 +13,7 @@ import pytest
 from a2a.types import ListTasksRequest, Message, Task, TaskState
 
 from crossdock.cards.building import CARD_PATHS
+from crossdock.client.patience import Away
 from crossdock.tasks.events import fold
 from examples.caller import message
 from examples.demo import Demo, Scene, scenes
@@ -32,7 +33,7 @@ SCENES = [
 async def done(system: Stack, customer: str, sent: Message) -> Task:
     task = Task()
     async for event in system.agent(customer, f"{customer}-caller").send(sent):
-        if not isinstance(event, Message):
+        if not isinstance(event, Message | Away):
             fold(task, event)
     return task
 
