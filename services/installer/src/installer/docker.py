@@ -29,6 +29,14 @@ class Docker:
         """`docker` itself, as `compose` otherwise; `remedy` is what to do when it fails."""
         return self._said(["docker", *arguments], arguments, remedy)
 
+    def last_words(self, container: str) -> str:
+        """The end of what a container said on either stream."""
+        command = ["docker", "logs", "--tail", "1", container]
+        done = subprocess.run(  # noqa: S603 - as below
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS, check=False
+        )
+        return done.stdout.strip() or "none"
+
     def attached(self, *arguments: str) -> int:
         """Compose on our own terminal, for as long as it takes; its exit status."""
         return subprocess.call(self._compose(arguments), cwd=self.root, env=self._environment)  # noqa: S603 - as below

@@ -1,5 +1,6 @@
 """What the images weigh, and how long each takes from its start until it accepts requests."""
 
+import itertools
 import json
 import time
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ import httpx
 from crossdock.errors import ConfigError
 from installer.docker import Docker
 
-SECONDS = 60.0
+SECONDS = 180.0
 PAUSE = 0.02
 CUSTOMER = "/etc/crossdock/customer.yaml"
 ALONE = {
@@ -64,13 +65,18 @@ def _start(docker: Docker, image: str, port: int) -> float:
         began = time.monotonic()
         docker.run("start", container)
         address = docker.run("port", container, str(port)).split()[0]
+        looks = itertools.count(1)
         while not _accepts(f"http://{address}/readyz"):
-            if time.monotonic() - began > SECONDS:
-                raise ConfigError(f"{image} does not accept requests {SECONDS:g} s after its start.")
+            if time.monotonic() - began > SECONDS or (next(looks) % 50 == 0 and not _runs(docker, container)):
+                raise ConfigError(f"{image} does not start. Its last words: {docker.last_words(container)}")
             time.sleep(PAUSE)
         return time.monotonic() - began
     finally:
         docker.run("rm", "--force", container)
+
+
+def _runs(docker: Docker, container: str) -> bool:
+    return docker.run("inspect", "--format", "{{.State.Running}}", container).strip() == "true"
 
 
 def _accepts(url: str) -> bool:
