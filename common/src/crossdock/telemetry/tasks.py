@@ -14,6 +14,8 @@ from crossdock.telemetry.metrics import Metrics
 log = structlog.get_logger(__name__)
 NAMES = {number: state_name(cast(TaskState, number)) for number in TaskState.values()}
 EVENTS = {state: f"task_{name}" for state, name in NAMES.items()}
+PASSING = frozenset({TaskState.TASK_STATE_SUBMITTED, TaskState.TASK_STATE_WORKING})
+"""States that each task runs through; what comes after them says all that is to be known of it."""
 
 
 MOST = 10_000
@@ -40,7 +42,7 @@ class TaskTelemetry:
             seconds = time.monotonic() - self._accepted.pop(task_id)
             self._seconds(owner, name).observe(seconds)
             fields["seconds"] = round(seconds, 3)
-        log.info(
+        (log.debug if state in PASSING else log.info)(
             EVENTS[state],
             task_id=task_id,
             context_id=context_id,
