@@ -38,8 +38,8 @@ class TaskTelemetry:
         if state == TaskState.TASK_STATE_SUBMITTED:
             self._remember(task_id, time.monotonic())
         fields = {}
-        if state in TERMINAL and task_id in self._accepted:
-            seconds = time.monotonic() - self._accepted.pop(task_id)
+        if state in TERMINAL and (accepted := self._accepted.pop(task_id, None)) is not None:
+            seconds = time.monotonic() - accepted
             self._seconds(owner, name).observe(seconds)
             fields["seconds"] = round(seconds, 3)
         (log.debug if state in PASSING else log.info)(
