@@ -1,7 +1,8 @@
 """`python -m tests.bench [--rounds N] [--report FILE]`: what Crossdock's server costs beside a2a-sdk's own.
 
 (a) is a2a-sdk's default handler with its in-memory store, as it is shipped; (b) Crossdock on memory; (c) Crossdock on
-Redis. (b) and (c) check tokens, trace and log. One process each, the same executor, the same machine, rounds in turn.
+Redis. (b) and (c) check tokens, log, and export a trace of every request. One process each, the same executor, the same
+machine, rounds in turn.
 Figures are medians over the rounds, as ratios: in the first table to (a), in the second one to another figure of the
 same server. The machine's own speed is in none of them.
 """
@@ -124,6 +125,7 @@ async def measured(rounds: int) -> Found:
     with tempfile.TemporaryDirectory() as folder:
         async with Rig(Path(folder, "first")) as rig:
             await _compare(rig, rounds, keep)
+            assert rig.spans(), "the collector got no spans"
         async with Rig(Path(folder, "second")) as rig:
             await _compare_with_itself(rig, rounds, keep)
     return found

@@ -1,10 +1,11 @@
-"""The servers of a benchmark: processes on loopback, an issuer, a Redis as it is shipped."""
+"""The servers of a benchmark: processes on loopback, an issuer, a collector of spans, a Redis as it is shipped."""
 
 import asyncio
 import json
 import os
 import subprocess
 import sys
+import urllib.request
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,8 @@ class Rig:
         self.redis = RedisServer(self._folder / "redis")
         await self.redis.start()
         self._stack.callback(self.redis.stop)
+        self._collector = f"http://127.0.0.1:{(port := free_port())}"
+        self._start("collector", port, "tests.bench.sink", str(port))
         return self
 
     async def __aexit__(self, *_: Any) -> None:
@@ -81,7 +84,8 @@ class Rig:
         port = free_port()
         self._databases += bool(stored)
         redis = f"127.0.0.1:{self.redis.port}" if kind == "redis" else ""
-        arguments = [kind, str(port), self.issuer.url, redis, str(self._databases if stored else 0), str(stored)]
+        database = str(self._databases if stored else 0)
+        arguments = [kind, str(port), self.issuer.url, self._collector, redis, database, str(stored)]
         process = self._start(kind, port, "tests.bench.server", *arguments)
         made = Target(kind, port, process, await self._headers("" if kind == "sdk" else "acme-orchestrator"))
         await _up(made)
@@ -95,6 +99,7 @@ class Rig:
             "port": port,
             "grpc": False,
             "issuer": self.issuer.url,
+            "otlp_endpoint": self._collector,
             "redis_nodes": f"127.0.0.1:{self.redis.port}" if agent.kind == "redis" else "",
             "customer_file": file,
             "agents": json.dumps({"bench": f"http://127.0.0.1:{agent.port}"}),
@@ -105,6 +110,11 @@ class Rig:
         made = Target(agent.kind, port, process, await self._headers("acme-caller"), agent)
         await _up(made)
         return made
+
+    def spans(self) -> int:
+        """The bytes of spans that came so far: whoever says that it traces is to do it."""
+        with urllib.request.urlopen(self._collector) as answer:
+            return int(answer.read())
 
     async def _headers(self, client_id: str) -> dict[str, str]:
         token = {"Authorization": f"Bearer {await self.issuer.token(client_id)}"} if client_id else {}

@@ -1,6 +1,6 @@
-"""`python -m tests.bench.server KIND PORT ISSUER [REDIS [DATABASE STORED]]`: one server process.
+"""`python -m tests.bench.server KIND PORT ISSUER COLLECTOR [REDIS [DATABASE STORED]]`: one server process.
 
-KIND is sdk, memory or redis. Before it serves, so many tasks are STORED.
+KIND is sdk, memory or redis; COLLECTOR is where spans go. Before it serves, so many tasks are STORED.
 """
 
 import asyncio
@@ -46,10 +46,11 @@ async def filled(settings: ServiceSettings, port: int, stored: int) -> None:
     await serve(create_service(settings, card, BenchExecutor(), agent="bench", journal=journal))
 
 
-def ours(port: int, issuer: str, nodes: str, database: str = "0", stored: str = "0") -> None:
+def ours(port: int, issuer: str, collector: str, nodes: str, database: str = "0", stored: str = "0") -> None:
     settings = ServiceSettings.load(
         port=port,
         issuer=issuer,
+        otlp_endpoint=collector,
         redis_nodes=nodes,
         redis_database=int(database),
         retention_seconds=86_400.0,
@@ -58,14 +59,14 @@ def ours(port: int, issuer: str, nodes: str, database: str = "0", stored: str = 
         running_tasks=5_000,
     )
     configure_logs("bench-agent", level="INFO", readable=False)
-    start_tracing("bench-agent", "")
+    start_tracing("bench-agent", settings.otlp_endpoint)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(filled(settings, port, int(stored)))
 
 
 if __name__ == "__main__":
-    kind, port, issuer, *options = sys.argv[1:]
+    kind, port, issuer, collector, *options = sys.argv[1:]
     if kind == "sdk":
         sdk(int(port))
     else:
-        ours(int(port), issuer, *(options or [""]))
+        ours(int(port), issuer, collector, *(options or [""]))

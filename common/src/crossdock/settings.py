@@ -32,6 +32,9 @@ class ProcessSettings(BaseSettings):
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
     log_readable: bool = Field(False, description="Logs for eyes instead of JSON.")
     otlp_endpoint: str = Field("", description="OTLP/HTTP collector for traces; none by default.")
+    trace_ratio: float = Field(
+        1.0, ge=0, le=1, description="Share of traces that are recorded, of those that no caller has decided on."
+    )
 
     @field_validator("issuer", "otlp_endpoint", "issuer_discovery_url")
     @classmethod

@@ -82,6 +82,23 @@ async def test_pings_come_between_whole_events() -> None:
     assert events == [b"data: " + b"x" * 3 * PIECE, b"data: y", b""]
 
 
+async def test_a_reader_who_takes_nothing_in_gathers_no_pings() -> None:
+    stuck, pings = asyncio.Event(), 0
+
+    async def silent() -> AsyncGenerator[bytes]:
+        await asyncio.sleep(0.1)
+        yield b"data: y\r\n\r\n"
+
+    async def send(message: dict[str, object]) -> None:
+        nonlocal pings
+        if message.get("body") == b": ping\r\n\r\n":
+            pings += 1
+            await stuck.wait()
+
+    await EventStream(silent(), Call(), ping=0.001).stream_response(send)  # type: ignore[arg-type] # messages of ASGI
+    assert pings == 1
+
+
 async def test_a_reader_who_goes_closes_what_is_behind() -> None:
     closed = asyncio.Event()
 

@@ -34,7 +34,8 @@ class AuthenticationMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self._request(scope, receive, send)
+            refused = await self._refused(scope)
+            await (refused or self._app)(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -42,7 +43,7 @@ class AuthenticationMiddleware:
         else:
             raise RuntimeError(f"Connections of type {scope['type']!r} are not served.")
 
-    async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _refused(self, scope: Scope) -> ASGIApp | None:
         if self._is_public(scope):
             scope["user"] = Stranger()
         else:
@@ -51,10 +52,8 @@ class AuthenticationMiddleware:
                     [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
                 )
             except (Refusal, TryLater) as refusal:
-                answer = self._check.answer(refusal, scope["method"], scope["path"])
-                await _response(answer)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+                return _response(self._check.answer(refusal, scope["method"], scope["path"]))
+        return None
 
     def _is_public(self, scope: Scope) -> bool:
         path = scope["path"]

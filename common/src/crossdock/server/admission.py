@@ -146,10 +146,10 @@ class Admission:
         return f"skill:{self.agent}.{skill}"
 
     def _check_media_types(self, params: SendMessageRequest) -> None:
-        modes = list(self.card.default_input_modes)
+        modes = self.card.default_input_modes
         for part in params.message.parts:
             kind = media_type(part)
-            if kind != OCTETS and not any(fnmatch.fnmatch(kind, mode) for mode in modes):
+            if kind != OCTETS and kind not in modes and not any(fnmatch.fnmatch(kind, mode) for mode in modes):
                 raise ContentTypeNotSupportedError(f"{kind[:80]} is not read here. Send one of: {', '.join(modes)}.")
 
     def _check_hops(self, headers: Mapping[str, str]) -> None:

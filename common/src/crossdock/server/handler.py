@@ -1,5 +1,6 @@
 """A2A's operations over the task engine (sections 3.1 to 3.4). The SDK's bindings talk to this class only."""
 
+import functools
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
@@ -64,6 +65,7 @@ class JournalRequestHandler(RequestHandler):
         self._extended_card = extended_card
         self._streams_per_customer = streams_per_customer
         self._streams: Counter[str] = Counter()
+        self._gauge = functools.cache(functools.partial(metrics.open_streams.labels, metrics.agent))
 
     async def _submit(self, params: SendMessageRequest, context: ServerCallContext) -> Ticket:
         require(params)
@@ -140,7 +142,7 @@ class JournalRequestHandler(RequestHandler):
     def _stream(self, owner: str) -> Iterator[None]:
         if self._streams[owner] >= self._streams_per_customer:
             raise TryLater(f"{self._streams_per_customer} streams are open already. Close one first.", retry_after=5.0)
-        gauge = self._metrics.open_streams.labels(self._metrics.agent, owner)
+        gauge = self._gauge(owner)
         self._streams[owner] += 1
         gauge.inc()
         try:

@@ -41,8 +41,7 @@ class JsonRpc:
         self._extensions = extensions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await whole_body(receive)
-        response = await self._answer(Head(scope), body)
+        response = await self._answer(Head(scope), await whole_body(receive))
         await response(scope, receive, send)
 
     async def _answer(self, head: Head, body: bytes) -> JsonResponse | EventStream:

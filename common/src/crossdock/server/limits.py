@@ -37,7 +37,7 @@ class BodyMiddleware:
             return
         chunks = _chunks(receive)
         try:
-            body = await self._read(scope, chunks)
+            whole = _replayed(await self._read(scope, chunks), receive)
         except Disconnected:
             return
         except BodyTooLarge:
@@ -46,7 +46,7 @@ class BodyMiddleware:
                 await _discard(chunks)
             await self._too_large()(scope, receive, send)
         else:
-            await self._app(scope, _replayed(body, receive), send)
+            await self._app(scope, whole, send)
 
     async def _read(self, scope: Scope, chunks: AsyncIterator[bytes]) -> bytes:
         for name, declared in scope["headers"]:

@@ -16,6 +16,11 @@ PIECE = 256 * 1024
 """Larger ones would be copied whole, several times, before the loop goes on."""
 PING_SECONDS = 15.0
 PING = b": ping\r\n\r\n"
+STREAM_HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+]
 AT_FIRST, AGAIN = 0.25, 0.1
 Frame = Callable[[bytes], bytes]
 Refusal = Callable[[A2AError], bytes]
@@ -69,13 +74,14 @@ class EventStream:
             watch.stop()
 
     async def stream_response(self, send: Send) -> None:
-        headers = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-store"}
-        headers["x-accel-buffering"] = "no"
-        await send(_start(self._call.status or 200, _raw({**headers, **self._call.headers})))
+        await send(_start(self._call.status or 200, [*STREAM_HEADERS, *_raw(self._call.headers)]))
         pings = Pings(send, self._seconds)
         try:
             async with aclosing(self._frames) as frames:
                 async for frame in frames:
+                    if len(frame) <= PIECE:
+                        await send({"type": "http.response.body", "body": frame, "more_body": True})
+                        continue
                     async with pings.whole:
                         for piece in _pieces(frame):
                             await send(piece)
@@ -85,7 +91,10 @@ class EventStream:
 
 
 class Pings:
-    """Writes a comment every few `seconds` between the whole events of a stream; `whole` is held for each of those."""
+    """Writes a comment every few `seconds` between the whole events of a stream.
+
+    `whole` is held for those that go out in pieces.
+    """
 
     __slots__ = ("_running", "_seconds", "_send", "_timer", "whole")
 
@@ -100,7 +109,8 @@ class Pings:
         self._timer = asyncio.get_running_loop().call_later(self._seconds, self._due)
 
     def _due(self) -> None:
-        if not self.whole.locked():  # or else the stream is alive, or its reader takes nothing in
+        waits = self._running is not None and not self._running.done()
+        if not waits and not self.whole.locked():  # or else the stream is alive, or its reader takes nothing in
             self._running = asyncio.create_task(self._ping())
         self._wait()
 

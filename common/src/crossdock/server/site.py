@@ -1,6 +1,6 @@
 """What a service port serves: Starlette's routes behind our door, and a short way to those that are called most."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -23,8 +23,8 @@ class Site(Starlette):
         routed = super().build_middleware_stack()
         posts = self._posts
 
-        async def found(scope: Scope, receive: Receive, send: Send) -> None:
+        def found(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
             app = posts.get(scope["path"], routed) if scope.get("method") == "POST" else routed
-            await app(scope, receive, send)
+            return app(scope, receive, send)
 
         return self._door(found)

@@ -13,6 +13,7 @@ from a2a.types import Message, SendMessageRequest, Task, TaskPushNotificationCon
 from a2a.utils.errors import InvalidParamsError, TaskNotCancelableError, UnsupportedOperationError
 
 from crossdock.errors import TryLater
+from crossdock.ids import new_id
 from crossdock.tasks.events import TERMINAL, copied, is_resting, now, state_of
 from crossdock.tasks.journal import (
     Accepted,
@@ -151,7 +152,7 @@ class TaskEngine:
         message = request.message
         message.task_id = self._journal.task_id(owner, key)
         new_context = not message.context_id
-        message.context_id = message.context_id or str(uuid.uuid4())
+        message.context_id = message.context_id or new_id()
         task = Task(
             id=message.task_id,
             context_id=message.context_id,

@@ -64,4 +64,5 @@ def status_of(event: Event) -> tuple[TaskState, int] | None:
         return None
     state = state_of(event)
     assert state is not None
-    return state, event.status.timestamp.ToMicroseconds()
+    at = event.status.timestamp
+    return state, at.seconds * 1_000_000 + at.nanos // 1_000

@@ -11,6 +11,7 @@ from typing import Any
 from a2a.types import Task, TaskPushNotificationConfig
 
 from crossdock.errors import ConfigError
+from crossdock.ids import new_id
 from crossdock.tasks.cursor import Position, position
 from crossdock.tasks.events import TERMINAL, state_of
 from crossdock.tasks.journal import (
@@ -129,10 +130,10 @@ class RedisJournal(TaskJournal):
 
     def task_id(self, owner: str, key: IdempotencyKey | None) -> str:
         """A new id. One with a key lies in the key's shard, so that one script sees both."""
-        task_id = str(uuid.uuid4())
+        task_id = new_id()
         if key is not None:
             while self.shard_of(task_id) != self.shard_of(f"{owner}:{key.key}"):
-                task_id = str(uuid.uuid4())
+                task_id = new_id()
         return task_id
 
     async def create(
@@ -260,7 +261,7 @@ class RedisJournal(TaskJournal):
             int(begun is not None),
             begun or b"",
             *args,
-            confirm=any(state_of(entry.event) in TERMINAL for entry in entries),
+            confirm=self._confirm > 0 and any(state_of(entry.event) in TERMINAL for entry in entries),
         )
         sequence = int(known(reply, lease.task_id)[1])
         self._wakeups.changed(lease.task_id)

@@ -1,10 +1,10 @@
 """A turn as it waits in the journal: one message of a caller, and what its executor must know of the call."""
 
-import json
 import struct
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+import orjson
 from a2a.server.context import ServerCallContext
 from a2a.types import Message, Role, SendMessageRequest, Task
 from opentelemetry import propagate
@@ -75,7 +75,7 @@ class Turn:
             "tenant": self.tenant,
             "extensions": self.extensions,
         }
-        text = json.dumps(rest).encode()
+        text = orjson.dumps(rest)
         return LENGTH.pack(len(text)) + text + self.request.SerializeToString()
 
     def begun(self) -> "Turn":
@@ -85,7 +85,7 @@ class Turn:
     @classmethod
     def decode(cls, data: bytes) -> "Turn":
         (length,) = LENGTH.unpack_from(data)
-        rest = json.loads(data[LENGTH.size : LENGTH.size + length])
+        rest = orjson.loads(data[LENGTH.size : LENGTH.size + length])
         return cls(
             SendMessageRequest.FromString(data[LENGTH.size + length :]),
             rest["messageId"],

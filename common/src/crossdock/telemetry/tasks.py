@@ -14,6 +14,8 @@ from crossdock.telemetry.metrics import Metrics
 log = structlog.get_logger(__name__)
 NAMES = {number: state_name(cast(TaskState, number)) for number in TaskState.values()}
 EVENTS = {state: f"task_{name}" for state, name in NAMES.items()}
+PASSING = frozenset({TaskState.TASK_STATE_SUBMITTED, TaskState.TASK_STATE_WORKING})
+"""States that each task runs through; what comes after them says all that is to be known of it."""
 
 
 MOST = 10_000
@@ -36,11 +38,11 @@ class TaskTelemetry:
         if state == TaskState.TASK_STATE_SUBMITTED:
             self._remember(task_id, time.monotonic())
         fields = {}
-        if state in TERMINAL and task_id in self._accepted:
-            seconds = time.monotonic() - self._accepted.pop(task_id)
+        if state in TERMINAL and (accepted := self._accepted.pop(task_id, None)) is not None:
+            seconds = time.monotonic() - accepted
             self._seconds(owner, name).observe(seconds)
             fields["seconds"] = round(seconds, 3)
-        log.info(
+        (log.debug if state in PASSING else log.info)(
             EVENTS[state],
             task_id=task_id,
             context_id=context_id,
