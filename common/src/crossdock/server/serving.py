@@ -11,13 +11,13 @@ from typing import Protocol, TypeVar
 import structlog
 import uvicorn
 import uvloop
+from opentelemetry.sdk.trace import TracerProvider
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crossdock.errors import ConfigError, TryLater
 from crossdock.server.connections import Connection
 from crossdock.server.ports import bound
 from crossdock.settings import ProcessSettings
-from crossdock.telemetry.collector import Collector
 from crossdock.telemetry.logs import configure_logs
 from crossdock.telemetry.tracing import start_tracing
 
@@ -106,12 +106,12 @@ def run(settings: type[S], create_app: Callable[[S], Servable], name: str) -> No
     """The body of every service's `__main__`: exit status 2 for settings that do not fit, 3 for a failed start."""
     try:
         loaded = settings.load()
-        collector = _telemetry(loaded, name)
+        provider = _telemetry(loaded, name)
         # uvloop and httptools halve what a request costs beside the work itself.
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(create_app(loaded)))
-        if collector:
-            collector.close()
+        if provider:
+            provider.shutdown()
     except ConfigError as error:
         print(error, file=sys.stderr)  # noqa: T201 - the operator's terminal
         sys.exit(2)
@@ -122,6 +122,6 @@ def run(settings: type[S], create_app: Callable[[S], Servable], name: str) -> No
         pass
 
 
-def _telemetry(settings: ProcessSettings, name: str) -> Collector | None:
+def _telemetry(settings: ProcessSettings, name: str) -> TracerProvider | None:
     configure_logs(name, level=settings.log_level, readable=settings.log_readable)
     return start_tracing(name, settings.otlp_endpoint, settings.trace_ratio)
