@@ -39,16 +39,23 @@ class CardCache:
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def get(self, url: str) -> AgentCard:
-        """A copy of the card of the agent at `url`. Raises `TryLater` or `Failed`."""
+        """The card of the agent at `url`, not to be changed: every caller gets it, until the agent publishes another.
+
+        Raises `TryLater` or `Failed`.
+        """
         url = url.rstrip("/")
+        entry = self._entries.get(url)
+        if entry is not None and self._fresh(entry):
+            return entry.card
         async with self._locks.setdefault(url, asyncio.Lock()):
             entry = self._entries.get(url)
-            if entry is None or self._clock() - entry.checked >= entry.max_age:
+            if entry is None or not self._fresh(entry):
                 entry = await self._refreshed(url, entry)
                 self._entries[url] = entry
-        card = AgentCard()
-        card.CopyFrom(entry.card)
-        return card
+        return entry.card
+
+    def _fresh(self, entry: _Entry) -> bool:
+        return self._clock() - entry.checked < entry.max_age
 
     async def _refreshed(self, url: str, entry: _Entry | None) -> _Entry:
         try:

@@ -6,11 +6,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 import httpx
 import structlog
-from a2a.client import Client, ClientCallContext, ClientConfig, ClientFactory
+from a2a.client import Client, ClientCallContext
 from a2a.types import (
     AgentCard,
     CancelTaskRequest,
@@ -25,7 +24,6 @@ from a2a.types import (
     Task,
     TaskState,
 )
-from a2a.utils.constants import TransportProtocol
 from a2a.utils.errors import UnsupportedOperationError
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
@@ -34,6 +32,7 @@ from crossdock.client.breaker import CircuitBreaker
 from crossdock.client.difference import difference
 from crossdock.client.faults import never_sent, passes, translated, was_cut
 from crossdock.client.patience import Away, Patience
+from crossdock.client.transport import client_for
 from crossdock.errors import CrossdockError, Failed, TryLater
 from crossdock.extensions import HOPS_HEADER, KEY_HEADER, TIMEOUT_HEADER
 from crossdock.tasks.events import TERMINAL, Event, copied, fold, is_resting, state_name, state_of
@@ -43,7 +42,6 @@ T = TypeVar("T")
 Heard = Event | Message | Away
 Begun = tuple[AsyncIterator[StreamResponse], StreamResponse]
 RECALL_SECONDS = 1.5
-BINDINGS = [TransportProtocol.JSONRPC.value, TransportProtocol.HTTP_JSON.value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +80,10 @@ class AgentClient:
         self._breaker = CircuitBreaker(self.name)
         self._observe = observe
         self._seen = True
+        self._made: tuple[AgentCard, Client] | None = None
 
     async def card(self) -> AgentCard:
+        """Not to be changed: it is kept for others. Another object means that the agent's card has changed."""
         try:
             card = await self._cards.get(self.url)
         except CrossdockError:
@@ -355,10 +355,9 @@ class AgentClient:
 
     async def _client(self) -> Client:
         card = await self.card()
-        for interface in card.supported_interfaces:
-            interface.url = _rebased(interface.url, self.url)
-        config = ClientConfig(httpx_client=self._http, supported_protocol_bindings=BINDINGS)
-        return ClientFactory(config).create(card)
+        if self._made is None or self._made[0] is not card:
+            self._made = card, client_for(card, self.url, self._http)
+        return self._made[1]
 
 
 def _headers(hops: int, seconds: float, key: str = "") -> dict[str, str]:
@@ -390,14 +389,6 @@ async def _failure(starting: asyncio.Future[Begun]) -> Exception | None:
 async def _dropped(starting: asyncio.Future[Begun]) -> None:
     starting.cancel()
     await asyncio.wait([starting])
-
-
-def _rebased(url: str, base: str) -> str:
-    """`url` at the scheme, host and path prefix of `base`, which it may have already."""
-    path, prefix = urlsplit(url).path.rstrip("/"), urlsplit(base).path
-    if f"{path}/".startswith(f"{prefix}/"):
-        path = path[len(prefix) :]
-    return f"{base}{path}"
 
 
 def _outcome(event: Heard) -> str:
