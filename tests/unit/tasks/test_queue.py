@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 from a2a.types import Artifact, Part, Task, TaskArtifactUpdateEvent, TaskState, TaskStatus
 
@@ -25,10 +26,16 @@ class Mute(MemoryJournal):
         self.appends = 0
 
     async def append(
-        self, lease: Lease, entries: Sequence[Entry], *, begun: bytes | None = None, token: str = ""
+        self,
+        lease: Lease,
+        entries: Sequence[Entry],
+        *,
+        begun: bytes | None = None,
+        token: str = "",
+        checkpoint: Any = None,
     ) -> int:
         self.appends += 1
-        number = await super().append(lease, entries, begun=begun, token=token)
+        number = await super().append(lease, entries, begun=begun, token=token, checkpoint=checkpoint)
         if not self.asked.is_set():
             self.asked.set()
             await asyncio.Event().wait()

@@ -44,18 +44,17 @@ class CardCache:
         Raises `TryLater` or `Failed`.
         """
         url = url.rstrip("/")
-        entry = self._entries.get(url)
-        if entry is not None and self._fresh(entry):
-            return entry.card
+        if self.has(url):
+            return self._entries[url].card
         async with self._locks.setdefault(url, asyncio.Lock()):
-            entry = self._entries.get(url)
-            if entry is None or not self._fresh(entry):
-                entry = await self._refreshed(url, entry)
-                self._entries[url] = entry
-        return entry.card
+            if not self.has(url):
+                self._entries[url] = await self._refreshed(url, self._entries.get(url))
+        return self._entries[url].card
 
-    def _fresh(self, entry: _Entry) -> bool:
-        return self._clock() - entry.checked < entry.max_age
+    def has(self, url: str) -> bool:
+        """Whether `get` of this URL, without a slash at its end, asks nobody."""
+        entry = self._entries.get(url)
+        return entry is not None and self._clock() - entry.checked < entry.max_age
 
     async def _refreshed(self, url: str, entry: _Entry | None) -> _Entry:
         try:

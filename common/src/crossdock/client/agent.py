@@ -93,6 +93,11 @@ class AgentClient:
         return card
 
     @property
+    def at_hand(self) -> bool:
+        """Whether `card` answers without asking the agent."""
+        return self._cards.has(self.url)
+
+    @property
     def up(self) -> bool:
         """Whether the agent could be reached when that was last tried."""
         return self._seen and self._breaker.calm

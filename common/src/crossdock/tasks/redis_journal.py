@@ -243,7 +243,13 @@ class RedisJournal(TaskJournal):
         await self._run("release", self.shard_of(lease.task_id), *args)
 
     async def append(
-        self, lease: Lease, entries: Sequence[Entry], *, begun: bytes | None = None, token: str = ""
+        self,
+        lease: Lease,
+        entries: Sequence[Entry],
+        *,
+        begun: bytes | None = None,
+        token: str = "",
+        checkpoint: Any = None,
     ) -> int:
         args: list[Any] = []
         for entry in entries:
@@ -259,6 +265,7 @@ class RedisJournal(TaskJournal):
             _ms(self.limits.retention),
             int(begun is not None),
             begun or b"",
+            "" if checkpoint is None else _json(checkpoint),
             *args,
             confirm=any(state_of(entry.event) in TERMINAL for entry in entries),
         )
@@ -345,8 +352,7 @@ class RedisJournal(TaskJournal):
             return []
 
     async def save_checkpoint(self, lease: Lease, data: Any) -> None:
-        text = json.dumps(data, ensure_ascii=False, allow_nan=False)
-        reply = await self._run("checkpoint", self.shard_of(lease.task_id), lease.task_id, lease.fence, text)
+        reply = await self._run("checkpoint", self.shard_of(lease.task_id), lease.task_id, lease.fence, _json(data))
         known(reply, lease.task_id)
 
     async def checkpoint(self, task_id: str) -> Any:
@@ -380,6 +386,10 @@ class RedisJournal(TaskJournal):
         """With neither `last` nor `limit` all that there is."""
         reply = await self._run("read", self.shard_of(task_id), owner, task_id, kind, first, last, limit)
         return [(number_of(item), record_of(fields)) for item, fields in known(reply, task_id)[1]]
+
+
+def _json(checkpoint: Any) -> str:
+    return json.dumps(checkpoint, ensure_ascii=False, allow_nan=False)
 
 
 def _ms(seconds: float) -> int:
