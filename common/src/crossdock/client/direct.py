@@ -136,14 +136,14 @@ class Connection(asyncio.Protocol):
         self._parser: Any = None
         self._pieces: deque[bytes] = deque()
         self._buffered = 0
-        self._begun = self._whole = self._until_close = False
+        self._begun = self._whole = self._until_close = self._stays = False
         self._paused = False
         self._problem: httpx.TransportError | None = None
         self._waiter: asyncio.Future[None] | None = None
 
     @property
     def reusable(self) -> bool:
-        return self._whole and not self.closed and not self._pieces and self._parser.should_keep_alive()
+        return self._whole and not self.closed and not self._pieces and self._stays
 
     def close(self) -> None:
         self.closed = True
@@ -151,7 +151,7 @@ class Connection(asyncio.Protocol):
 
     async def write(self, content: list[bytes], seconds: float | None) -> None:
         self._parser = httptools.HttpResponseParser(self)
-        self._begun = self._whole = self._until_close = False
+        self._begun = self._whole = self._until_close = self._stays = False
         self._problem = None
         self._transport.writelines(content)
         while self._paused and not self._begun:
@@ -241,6 +241,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         self._whole = self._begun
+        self._stays = self._parser.should_keep_alive()
 
 
 def _origin(url: httpx.URL) -> Origin:

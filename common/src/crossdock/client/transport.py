@@ -5,6 +5,7 @@ bytes, and a connection whose stream came to its end is kept for the next reques
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from itertools import count
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -32,15 +33,48 @@ LINGER_SECONDS = 1.0
 """For how long a stream is read on after its last word, for its connection's sake."""
 
 
-def client_for(card: AgentCard, base: str, http: httpx.AsyncClient) -> Client:
-    """A client of the agent that `card` describes, at `base` wherever the card says that it lives."""
+class Link:
+    """How to speak to one agent. Where its card asks nothing more of `client`, streams come straight from `streams`:
+    closing one then closes its connection, or gives it back, at once.
+    """
+
+    def __init__(self, client: Client, streams: "StreamingTransport | None") -> None:
+        self.client = client
+        self._streams = streams
+
+    def send(self, request: SendMessageRequest, context: ClientCallContext) -> AsyncGenerator[StreamResponse]:
+        if self._streams is not None:
+            return self._streams.send_message_streaming(request, context=context)
+        return _generated(self.client.send_message(request, context=context))
+
+    def subscribe(self, request: SubscribeToTaskRequest, context: ClientCallContext) -> AsyncGenerator[StreamResponse]:
+        if self._streams is not None:
+            return self._streams.subscribe(request, context=context)
+        return _generated(self.client.subscribe(request, context=context))
+
+
+async def _generated(stream: AsyncIterator[StreamResponse]) -> AsyncGenerator[StreamResponse]:
+    async for response in stream:
+        yield response
+
+
+def link_to(card: AgentCard, base: str, http: httpx.AsyncClient) -> Link:
+    """For the agent that `card` describes, at `base` wherever the card says that it lives."""
     own = AgentCard()
     own.CopyFrom(card)
     for interface in own.supported_interfaces:
         interface.url = _rebased(interface.url, base)
     factory = ClientFactory(ClientConfig(httpx_client=http, supported_protocol_bindings=BINDINGS))
-    factory.register(TransportProtocol.JSONRPC, _transport)
-    return factory.create(own)
+    made: list[JsonRpcTransport | CompatJsonRpcTransport] = []
+
+    def transport(*given: Any) -> JsonRpcTransport | CompatJsonRpcTransport:
+        made.append(_transport(*given))
+        return made[-1]
+
+    factory.register(TransportProtocol.JSONRPC, transport)
+    client = factory.create(own)
+    plain = own.capabilities.streaming and not any(interface.tenant for interface in own.supported_interfaces)
+    return Link(client, made[0] if made and plain and isinstance(made[0], StreamingTransport) else None)
 
 
 def _transport(card: AgentCard, url: str, config: ClientConfig) -> JsonRpcTransport | CompatJsonRpcTransport:

@@ -160,13 +160,17 @@ class Claim(NamedTuple):
 
 
 class Accepted(NamedTuple):
-    """A stored turn. `claim` is there if the caller may work it at once; `again` if an earlier request had its key."""
+    """A stored turn. `claim` is there if the caller may work it at once; `again` if an earlier request had its key.
+
+    `alone`: the owner has no other task in this one's context; without it there may be some.
+    """
 
     task_id: str
     turn: int
     sequence: int
     claim: Claim | None = None
     again: bool = False
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

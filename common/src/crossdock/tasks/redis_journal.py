@@ -167,7 +167,9 @@ class RedisJournal(TaskJournal):
             *placed(push, self.limits.pushes),
             confirm=True,
         )
-        return accepted(reply)
+        found = accepted(reply)
+        # Another shard may hold what is of the same context.
+        return found._replace(alone=found.alone and len(self._prefixes) == 1)
 
     async def follow(
         self,
