@@ -106,9 +106,7 @@ class DirectTransport(httpx.AsyncHTTPTransport):
 class Answer(httpx.AsyncByteStream):
     """The body of one answer; closing it gives the connection back, or ends it in the middle."""
 
-    def __init__(
-        self, owner: DirectTransport, origin: Origin, connection: "Connection", seconds: float | None
-    ) -> None:
+    def __init__(self, owner: DirectTransport, origin: Origin, connection: "Connection", seconds: float | None) -> None:
         self._owner = owner
         self._origin = origin
         self._connection: Connection | None = connection
