@@ -135,7 +135,7 @@ class Connection(asyncio.Protocol):
         self._pieces: deque[bytes] = deque()
         self._buffered = 0
         self._begun = self._whole = self._until_close = self._stays = False
-        self._paused = False
+        self._paused = self._full = False
         self._problem: httpx.TransportError | None = None
         self._waiter: asyncio.Future[None] | None = None
 
@@ -166,8 +166,10 @@ class Connection(asyncio.Protocol):
                 return b""
             await self._news(seconds, httpx.ReadTimeout("The answer stopped."))
         self._buffered -= len(self._pieces[0])
-        if self._buffered <= BUFFERED:
-            self._transport.resume_reading()
+        if self._full and self._buffered <= BUFFERED:
+            self._full = False
+            if not self.closed:
+                self._transport.resume_reading()
         return self._pieces.popleft()
 
     async def _news(self, seconds: float | None, late: httpx.TransportError) -> None:
@@ -199,6 +201,9 @@ class Connection(asyncio.Protocol):
             self._fail(httpx.RemoteProtocolError(f"The answer is no HTTP: {error}"))
             self.close()
         self._ring()
+
+    def eof_received(self) -> None:
+        self.closed = True
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
@@ -234,7 +239,8 @@ class Connection(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         self._pieces.append(body)
         self._buffered += len(body)
-        if self._buffered > BUFFERED:
+        if self._buffered > BUFFERED and not self._full:
+            self._full = True
             self._transport.pause_reading()
 
     def on_message_complete(self) -> None:
