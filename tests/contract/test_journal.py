@@ -179,6 +179,21 @@ async def test_lists_follow_the_state_and_leave_artifacts_out(journal: TaskJourn
     assert (await journal.list("acme", TaskFilter(state=WORKING), "", 10)).total == 0
 
 
+async def test_a_checkpoint_comes_with_events_but_not_with_the_end(journal: TaskJournal) -> None:
+    lease = await create(journal, new_task())
+    await journal.append(lease, [Entry(status(WORKING))], checkpoint={"step": 1})
+    assert await journal.checkpoint("t") == {"step": 1}
+    await journal.append(lease, [Entry(chunk("x"))])
+    assert await journal.checkpoint("t") == {"step": 1}
+    await journal.append(lease, [Entry(status(COMPLETED))], checkpoint={"step": 2})
+    assert await journal.checkpoint("t") is None
+
+
+async def test_alone_in_a_context_is_only_who_is(journal: TaskJournal) -> None:
+    await journal.create("acme", new_task("t"), b"turn", 60, worker="w")
+    assert not (await journal.create("acme", new_task("u"), b"turn", 60, worker="w")).alone
+
+
 async def test_checkpoints_are_kept_and_deleted_with_the_task(journal: TaskJournal) -> None:
     lease = await create(journal, new_task())
     assert await journal.checkpoint("t") is None

@@ -116,9 +116,13 @@ class Annotation:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What a later turn, or another process after this one died, needs to go on. JSON."""
+    """What a later turn, or another process after this one died, needs to go on. JSON.
+
+    A `lazy` one saves work that can be done again: it may be stored a moment later, with what comes next.
+    """
 
     data: Any
+    lazy: bool = False
 
 
 @dataclass(frozen=True, slots=True)

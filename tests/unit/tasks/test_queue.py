@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 from a2a.types import Artifact, Part, Task, TaskArtifactUpdateEvent, TaskState, TaskStatus
 
@@ -25,10 +26,16 @@ class Mute(MemoryJournal):
         self.appends = 0
 
     async def append(
-        self, lease: Lease, entries: Sequence[Entry], *, begun: bytes | None = None, token: str = ""
+        self,
+        lease: Lease,
+        entries: Sequence[Entry],
+        *,
+        begun: bytes | None = None,
+        token: str = "",
+        checkpoint: Any = None,
     ) -> int:
         self.appends += 1
-        number = await super().append(lease, entries, begun=begun, token=token)
+        number = await super().append(lease, entries, begun=begun, token=token, checkpoint=checkpoint)
         if not self.asked.is_set():
             self.asked.set()
             await asyncio.Event().wait()
@@ -108,3 +115,27 @@ async def test_a_write_that_is_given_up_is_made_all_the_same() -> None:
     await stopped_while_it_writes(journal, queue, TaskState.TASK_STATE_INPUT_REQUIRED)
     assert await tail.wait(1, 5)
     assert [item.number for item in tail.since(1) or []] == [2, 3]
+
+
+async def test_a_checkpoint_goes_with_the_events_before_it() -> None:
+    journal = Mute()
+    journal.asked.set()
+    queue, _, _ = await working(journal)
+    await queue.enqueue_event(chunk())
+    await queue.checkpoint({"step": 1})
+    assert journal.appends == 1
+    assert await journal.checkpoint("t") == {"step": 1}
+
+
+async def test_a_lazy_checkpoint_goes_with_the_next_event_or_after_a_moment() -> None:
+    journal = Mute()
+    journal.asked.set()
+    queue, _, _ = await working(journal)
+    await queue.checkpoint({"step": 1}, lazy=True)
+    assert await journal.checkpoint("t") is None
+    await queue.enqueue_event(status_event("", "", TaskState.TASK_STATE_INPUT_REQUIRED))
+    assert (journal.appends, await journal.checkpoint("t")) == (1, {"step": 1})
+    await queue.checkpoint({"step": 2}, lazy=True)
+    async with asyncio.timeout(5):
+        while await journal.checkpoint("t") != {"step": 2}:  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0.005)

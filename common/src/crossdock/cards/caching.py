@@ -39,16 +39,22 @@ class CardCache:
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def get(self, url: str) -> AgentCard:
-        """A copy of the card of the agent at `url`. Raises `TryLater` or `Failed`."""
+        """The card of the agent at `url`, not to be changed: every caller gets it, until the agent publishes another.
+
+        Raises `TryLater` or `Failed`.
+        """
         url = url.rstrip("/")
+        if self.has(url):
+            return self._entries[url].card
         async with self._locks.setdefault(url, asyncio.Lock()):
-            entry = self._entries.get(url)
-            if entry is None or self._clock() - entry.checked >= entry.max_age:
-                entry = await self._refreshed(url, entry)
-                self._entries[url] = entry
-        card = AgentCard()
-        card.CopyFrom(entry.card)
-        return card
+            if not self.has(url):
+                self._entries[url] = await self._refreshed(url, self._entries.get(url))
+        return self._entries[url].card
+
+    def has(self, url: str) -> bool:
+        """Whether `get` of this URL, without a slash at its end, asks nobody."""
+        entry = self._entries.get(url)
+        return entry is not None and self._clock() - entry.checked < entry.max_age
 
     async def _refreshed(self, url: str, entry: _Entry | None) -> _Entry:
         try:

@@ -2,15 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 import httpx
 import structlog
-from a2a.client import Client, ClientCallContext, ClientConfig, ClientFactory
+from a2a.client import Client, ClientCallContext
 from a2a.types import (
     AgentCard,
     CancelTaskRequest,
@@ -25,7 +24,6 @@ from a2a.types import (
     Task,
     TaskState,
 )
-from a2a.utils.constants import TransportProtocol
 from a2a.utils.errors import UnsupportedOperationError
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
@@ -34,6 +32,7 @@ from crossdock.client.breaker import CircuitBreaker
 from crossdock.client.difference import difference
 from crossdock.client.faults import never_sent, passes, translated, was_cut
 from crossdock.client.patience import Away, Patience
+from crossdock.client.transport import Link, link_to
 from crossdock.errors import CrossdockError, Failed, TryLater
 from crossdock.extensions import HOPS_HEADER, KEY_HEADER, TIMEOUT_HEADER
 from crossdock.tasks.events import TERMINAL, Event, copied, fold, is_resting, state_name, state_of
@@ -41,9 +40,8 @@ from crossdock.tasks.events import TERMINAL, Event, copied, fold, is_resting, st
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 Heard = Event | Message | Away
-Begun = tuple[AsyncIterator[StreamResponse], StreamResponse]
+Begun = tuple[AsyncGenerator[StreamResponse], StreamResponse]
 RECALL_SECONDS = 1.5
-BINDINGS = [TransportProtocol.JSONRPC.value, TransportProtocol.HTTP_JSON.value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +80,10 @@ class AgentClient:
         self._breaker = CircuitBreaker(self.name)
         self._observe = observe
         self._seen = True
+        self._made: tuple[AgentCard, Link] | None = None
 
     async def card(self) -> AgentCard:
+        """Not to be changed: it is kept for others. Another object means that the agent's card has changed."""
         try:
             card = await self._cards.get(self.url)
         except CrossdockError:
@@ -91,6 +91,11 @@ class AgentClient:
             raise
         self._seen = True
         return card
+
+    @property
+    def at_hand(self) -> bool:
+        """Whether `card` answers without asking the agent."""
+        return self._cards.has(self.url)
 
     @property
     def up(self) -> bool:
@@ -182,21 +187,22 @@ class AgentClient:
     ) -> AsyncGenerator[Heard]:
         number: int | None = None  # of the last event seen, where it is known
         try:
-            async for event in self._first_stream(message, headers, keeps, patience):
-                yield event
-                if isinstance(event, Message):
-                    return
-                if isinstance(event, Away):
-                    continue
-                fold(seen, event)
-                number = _first_number(event) if isinstance(event, Task) else None if number is None else number + 1
-                if _is_last(event, message):
-                    return
+            async with aclosing(self._first_stream(message, headers, keeps, patience)) as events:
+                async for event in events:
+                    yield event
+                    if isinstance(event, Message):
+                        return
+                    if isinstance(event, Away):
+                        continue
+                    fold(seen, event)
+                    number = _first_number(event) if isinstance(event, Task) else None if number is None else number + 1
+                    if _is_last(event, message):
+                        return
         except Exception as error:
             if not (seen.id and passes(error)):
                 raise translated(self.name, error) from error
-        async with aclosing(self._resumed(seen, number, headers, patience)) as events:
-            async for event in events:
+        async with aclosing(self._resumed(seen, number, headers, patience)) as resumed:
+            async for event in resumed:
                 yield event
 
     async def _first_stream(
@@ -220,9 +226,10 @@ class AgentClient:
             raise
         patience.heard()
         stream, first = starting.result()
-        yield _payload(first)
-        async for response in stream:
-            yield _payload(response)
+        async with aclosing(stream):
+            yield _payload(first)
+            async for response in stream:
+                yield _payload(response)
 
     def _may_repeat(self, error: Exception, headers: dict[str, str], patience: Patience) -> bool:
         if KEY_HEADER in headers:
@@ -233,7 +240,7 @@ class AgentClient:
         """The stream that answers `request`, and its first event."""
 
         async def begin() -> Begun:
-            stream = (await self._client()).send_message(request, context=context)
+            stream = (await self._link()).send(request, context)
             first = await anext(stream, None)
             if first is None:
                 raise httpx.RemoteProtocolError("the stream ended before its first event")
@@ -280,20 +287,21 @@ class AgentClient:
     async def _subscribed(
         self, seen: Task, number: int | None, headers: dict[str, str], patience: Patience
     ) -> AsyncGenerator[Event]:
-        client = await self._client()
+        link = await self._link()
         cursor = {"Last-Event-ID": str(number)} if number else {}
         context = ClientCallContext(service_parameters={**headers, **cursor})
         try:
-            async for response in client.subscribe(SubscribeToTaskRequest(id=seen.id), context=context):
-                patience.answered()
-                event = _payload(response)
-                if isinstance(event, Task):
-                    for missed in difference(seen, event):
-                        yield missed
-                elif not isinstance(event, Message):
-                    yield event
+            async with aclosing(link.subscribe(SubscribeToTaskRequest(id=seen.id), context)) as responses:
+                async for response in responses:
+                    patience.answered()
+                    event = _payload(response)
+                    if isinstance(event, Task):
+                        for missed in difference(seen, event):
+                            yield missed
+                    elif not isinstance(event, Message):
+                        yield event
         except UnsupportedOperationError:  # the task has ended meanwhile
-            task = await client.get_task(GetTaskRequest(id=seen.id))
+            task = await link.client.get_task(GetTaskRequest(id=seen.id))
             for missed in difference(seen, task):
                 yield missed
 
@@ -319,7 +327,7 @@ class AgentClient:
         self, call: Callable[[Client], Awaitable[T]], repeatable: Callable[[BaseException], bool] = passes
     ) -> T:
         async def made() -> T:
-            return await call(await self._client())
+            return await call((await self._link()).client)
 
         try:
             async with asyncio.timeout(self._policy.seconds):
@@ -353,12 +361,11 @@ class AgentClient:
         self._breaker.succeeded()
         return result
 
-    async def _client(self) -> Client:
+    async def _link(self) -> Link:
         card = await self.card()
-        for interface in card.supported_interfaces:
-            interface.url = _rebased(interface.url, self.url)
-        config = ClientConfig(httpx_client=self._http, supported_protocol_bindings=BINDINGS)
-        return ClientFactory(config).create(card)
+        if self._made is None or self._made[0] is not card:
+            self._made = card, link_to(card, self.url, self._http)
+        return self._made[1]
 
 
 def _headers(hops: int, seconds: float, key: str = "") -> dict[str, str]:
@@ -390,14 +397,6 @@ async def _failure(starting: asyncio.Future[Begun]) -> Exception | None:
 async def _dropped(starting: asyncio.Future[Begun]) -> None:
     starting.cancel()
     await asyncio.wait([starting])
-
-
-def _rebased(url: str, base: str) -> str:
-    """`url` at the scheme, host and path prefix of `base`, which it may have already."""
-    path, prefix = urlsplit(url).path.rstrip("/"), urlsplit(base).path
-    if f"{path}/".startswith(f"{prefix}/"):
-        path = path[len(prefix) :]
-    return f"{base}{path}"
 
 
 def _outcome(event: Heard) -> str:

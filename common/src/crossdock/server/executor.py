@@ -197,9 +197,9 @@ class Emitter:
                 await self._queue.enqueue_event(await off_loop(_weight(output.parts), self._artifact, output))
             case Annotation(key, data, text):
                 await self.status(TaskState.TASK_STATE_WORKING, (TextPart(text),) if text else (), {key: data})
-            case Checkpoint(data):
+            case Checkpoint(data, lazy):
                 if isinstance(self._queue, JournalQueue):
-                    await self._queue.checkpoint(data)
+                    await self._queue.checkpoint(data, lazy=lazy)
             case InputRequired(text, parts):
                 await self.status(TaskState.TASK_STATE_INPUT_REQUIRED, (TextPart(text), *parts))
             case AuthRequired(text):

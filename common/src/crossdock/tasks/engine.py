@@ -5,7 +5,7 @@ import contextlib
 import socket
 import uuid
 from collections.abc import AsyncIterator, Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from a2a.server.agent_execution import AgentExecutor
 from a2a.server.context import ServerCallContext
@@ -165,6 +165,8 @@ class TaskEngine:
         )
         if accepted.again:
             return turn, accepted, await self._journal.get(owner, accepted.task_id)
+        if accepted.alone:
+            turn = replace(turn, new_context=True)
         self._observer.state_changed(owner, task.id, task.context_id, SUBMITTED)
         return turn, accepted, Snapshot(task, 1, owner)
 

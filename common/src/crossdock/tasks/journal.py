@@ -160,13 +160,17 @@ class Claim(NamedTuple):
 
 
 class Accepted(NamedTuple):
-    """A stored turn. `claim` is there if the caller may work it at once; `again` if an earlier request had its key."""
+    """A stored turn. `claim` is there if the caller may work it at once; `again` if an earlier request had its key.
+
+    `alone`: the owner has no other task in this one's context; without it there may be some.
+    """
 
     task_id: str
     turn: int
     sequence: int
     claim: Claim | None = None
     again: bool = False
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,12 +292,19 @@ class TaskJournal(ABC):
 
     @abstractmethod
     async def append(
-        self, lease: Lease, entries: Sequence[Entry], *, begun: bytes | None = None, token: str = ""
+        self,
+        lease: Lease,
+        entries: Sequence[Entry],
+        *,
+        begun: bytes | None = None,
+        token: str = "",
+        checkpoint: Any = None,
     ) -> int:
         """Appends all entries in one step and returns the last one's number; a repeated `token` appends nothing.
 
         Entries behind a terminal one are dropped, and a terminal one ends the lease. `begun` replaces the turn's
-        bytes: its message is in the log from now on. Raises `TaskEnded`, `LeaseLost` or `TaskUnknown`.
+        bytes: its message is in the log from now on. A `checkpoint` is kept as by `save_checkpoint`. Raises
+        `TaskEnded`, `LeaseLost` or `TaskUnknown`.
         """
 
     @abstractmethod

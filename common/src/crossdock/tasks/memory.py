@@ -186,7 +186,13 @@ class MemoryJournal(TaskJournal):
             stored.due = self._clock() + self.limits.interrupted
 
     async def append(
-        self, lease: Lease, entries: Sequence[Entry], *, begun: bytes | None = None, token: str = ""
+        self,
+        lease: Lease,
+        entries: Sequence[Entry],
+        *,
+        begun: bytes | None = None,
+        token: str = "",
+        checkpoint: Any = None,
     ) -> int:
         if token and self._task(lease.task_id).written == token:
             return len(self._task(lease.task_id).log)
@@ -204,6 +210,8 @@ class MemoryJournal(TaskJournal):
                     break
         if begun is not None and stored.ended_at is None:
             stored.turn, stored.begun = begun, True
+        if checkpoint is not None and stored.ended_at is None:
+            stored.checkpoint = copy.deepcopy(checkpoint)
         stored.changed.set()
         stored.changed = asyncio.Event()
         self.outbox.appended(lease.task_id)

@@ -25,6 +25,8 @@ WRITE_SECONDS = 30.0
 NO_NEWS = frozenset({TaskState.TASK_STATE_SUBMITTED, TaskState.TASK_STATE_UNSPECIFIED})
 AHEAD = 64
 """An executor may be so many events ahead of the journal."""
+LAZY_SECONDS = 0.02
+"""A checkpoint that may be late waits so long for an event to go with, or for the task's end."""
 
 
 class JournalQueue(EventQueue):
@@ -65,7 +67,8 @@ class JournalQueue(EventQueue):
         self._direct = direct
         self._artifacts = {artifact.artifact_id for artifact in task.artifacts}
         self._pending: list[Entry] = []
-        self._attempt: tuple[list[Entry], str] | None = None
+        self._checkpoint: Any = None
+        self._attempt: tuple[list[Entry], Any, str] | None = None
         self._attempts = count()
         self._tokens = secrets.token_hex(8)
         self._busy = False
@@ -127,12 +130,15 @@ class JournalQueue(EventQueue):
     async def flush(self) -> None:
         """Returns when all that was sent is stored. Raises `LeaseLost`, `JournalDown`."""
         self._raise()
-        while self._pending or self._attempt or self._busy:
+        while self._unwritten() or self._busy:
             if self._busy:
                 await self._written.wait()
             else:
                 await self._write()
             self._raise()
+
+    def _unwritten(self) -> bool:
+        return bool(self._pending or self._attempt or self._checkpoint is not None)
 
     def _soon(self) -> None:
         if self._later is None:
@@ -141,7 +147,7 @@ class JournalQueue(EventQueue):
     def _write_later(self) -> None:
         """For an executor that goes on to something slow; one that ends at once writes by itself, in one step."""
         self._later = None
-        if (self._pending or self._attempt) and not self._busy:
+        if self._unwritten() and not self._busy:
             self._writing = asyncio.create_task(self._write_quietly())
 
     async def _write_quietly(self) -> None:
@@ -157,11 +163,17 @@ class JournalQueue(EventQueue):
         self._stored(working)
         self._tail.add([Logged(number, self._turn, working)])
 
-    async def checkpoint(self, data: Any) -> None:
-        """Keeps what the executor needs to go on with this task later, behind all that it sent before."""
-        await self.flush()
-        with self._leaving():
-            await self._journal.save_checkpoint(self._lease, data)
+    async def checkpoint(self, data: Any, *, lazy: bool = False) -> None:
+        """Keeps what the executor needs to go on with this task later, behind all that it sent before.
+
+        A `lazy` one is stored a little later, with the next event if there is one by then.
+        """
+        self._raise()
+        self._checkpoint = data
+        if not lazy:
+            await self.flush()
+        elif self._later is None:
+            asyncio.get_running_loop().call_later(LAZY_SECONDS, self._soon)
 
     @contextlib.contextmanager
     def _leaving(self) -> Generator[None]:
@@ -190,35 +202,44 @@ class JournalQueue(EventQueue):
         if self._attempt is None:
             if self.state in TERMINAL:
                 self._pending.clear()
+                self._checkpoint = None
                 return
             # An attempt that seemed to fail, or whose writer was cancelled, may be stored all the same.
-            self._attempt = self._pending, f"{self._tokens}-{next(self._attempts)}"
-            self._pending = []
-        entries, token = self._attempt
+            self._attempt = self._pending, self._checkpoint, f"{self._tokens}-{next(self._attempts)}"
+            self._pending, self._checkpoint = [], None
         try:
-            last = await self._appended(entries, token)
+            last = await self._patiently(self._attempt)
         except TaskEnded:
             self._pending.clear()
+            self._checkpoint = None
             self._attempt = None
             self.state = TaskState.TASK_STATE_CANCELED
             self._rest()
             return
+        entries = self._attempt[0]
         self._attempt = None
         self._keep([entry.event for entry in entries], last)
 
-    async def _appended(self, entries: list[Entry], token: str) -> int:
+    async def _patiently(self, attempt: tuple[list[Entry], Any, str]) -> int:
         try:
-            return await self._journal.append(self._lease, entries, token=token)
+            return await self._appended(*attempt)
         except JournalDown:
-            async for attempt in AsyncRetrying(
+            async for again in AsyncRetrying(
                 stop=stop_after_delay(WRITE_SECONDS),
                 wait=wait_random_exponential(multiplier=0.05, max=2.0),
                 retry=retry_if_exception_type(JournalDown),
                 reraise=True,
             ):
-                with attempt:
-                    return await self._journal.append(self._lease, entries, token=token)
+                with again:
+                    return await self._appended(*attempt)
         raise AssertionError("tenacity ends with a result or an error")
+
+    async def _appended(self, entries: list[Entry], checkpoint: Any, token: str) -> int:
+        """The last entry's number; 0 where there is none."""
+        if entries:
+            return await self._journal.append(self._lease, entries, token=token, checkpoint=checkpoint)
+        await self._journal.save_checkpoint(self._lease, checkpoint)
+        return 0
 
     def _keep(self, events: list[Event], last: int) -> None:
         """The journal has them up to the first end, which got the number `last`."""

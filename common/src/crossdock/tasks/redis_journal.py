@@ -168,7 +168,9 @@ class RedisJournal(TaskJournal):
             *placed(push, self.limits.pushes),
             confirm=True,
         )
-        return accepted(reply)
+        found = accepted(reply)
+        # Another shard may hold what is of the same context.
+        return found._replace(alone=found.alone and len(self._prefixes) == 1)
 
     async def follow(
         self,
@@ -244,7 +246,13 @@ class RedisJournal(TaskJournal):
         await self._run("release", self.shard_of(lease.task_id), *args)
 
     async def append(
-        self, lease: Lease, entries: Sequence[Entry], *, begun: bytes | None = None, token: str = ""
+        self,
+        lease: Lease,
+        entries: Sequence[Entry],
+        *,
+        begun: bytes | None = None,
+        token: str = "",
+        checkpoint: Any = None,
     ) -> int:
         args: list[Any] = []
         for entry in entries:
@@ -260,6 +268,7 @@ class RedisJournal(TaskJournal):
             _ms(self.limits.retention),
             int(begun is not None),
             begun or b"",
+            "" if checkpoint is None else _json(checkpoint),
             *args,
             confirm=self._confirm > 0 and any(state_of(entry.event) in TERMINAL for entry in entries),
         )
@@ -346,8 +355,7 @@ class RedisJournal(TaskJournal):
             return []
 
     async def save_checkpoint(self, lease: Lease, data: Any) -> None:
-        text = json.dumps(data, ensure_ascii=False, allow_nan=False)
-        reply = await self._run("checkpoint", self.shard_of(lease.task_id), lease.task_id, lease.fence, text)
+        reply = await self._run("checkpoint", self.shard_of(lease.task_id), lease.task_id, lease.fence, _json(data))
         known(reply, lease.task_id)
 
     async def checkpoint(self, task_id: str) -> Any:
@@ -381,6 +389,10 @@ class RedisJournal(TaskJournal):
         """With neither `last` nor `limit` all that there is."""
         reply = await self._run("read", self.shard_of(task_id), owner, task_id, kind, first, last, limit)
         return [(number_of(item), record_of(fields)) for item, fields in known(reply, task_id)[1]]
+
+
+def _json(checkpoint: Any) -> str:
+    return json.dumps(checkpoint, ensure_ascii=False, allow_nan=False)
 
 
 def _ms(seconds: float) -> int:

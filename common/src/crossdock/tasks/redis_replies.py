@@ -17,6 +17,9 @@ from crossdock.tasks.journal import (
 )
 from crossdock.tasks.record import Record
 
+CLAIM = 13
+"""So many values make a claim; behind a new task's stands whether it is alone in its context."""
+
 
 def number_of(stream_id: bytes) -> int:
     return int(stream_id.partition(b"-")[0])
@@ -53,13 +56,14 @@ def accepted(reply: Any, task_id: str = "") -> Accepted:
             raise KeyedTaskExpired
         case b"claim":
             claim = claim_of(reply)
-            return Accepted(claim.lease.task_id, claim.number, claim.sequence, claim)
+            alone = reply[CLAIM:] == [b"1"]
+            return Accepted(claim.lease.task_id, claim.number, claim.sequence, claim, alone=alone)
     status, found, turn, sequence = reply
     return Accepted(found.decode(), int(turn), int(sequence), again=status == b"again")
 
 
 def claim_of(reply: Any) -> Claim:
-    _, task_id, owner, fence, turn, number, sequence, begun, lost, canceled, over, left, resumed = reply
+    _, task_id, owner, fence, turn, number, sequence, begun, lost, canceled, over, left, resumed = reply[:CLAIM]
     return Claim(
         Lease(task_id.decode(), owner.decode(), int(fence)),
         turn,

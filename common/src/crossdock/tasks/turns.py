@@ -21,7 +21,7 @@ LENGTH = struct.Struct(">I")
 class Turn:
     """`request` has no message where that is in the task's log: `message_id` finds it there. `seconds`: its limit.
 
-    `new_context`: the caller named no context, so nothing came before.
+    `new_context`: nothing came before in the task's context; always so where the caller named none.
     """
 
     request: SendMessageRequest

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from a2a.types import Message, Role, Task, TaskArtifactUpdateEvent, TaskState, TaskStatusUpdateEvent
+from a2a.types import AgentCard, Message, Role, Task, TaskArtifactUpdateEvent, TaskState, TaskStatusUpdateEvent
 
 from crossdock.client.agent import AgentClient, Heard
 from crossdock.client.patience import Away
@@ -57,15 +57,22 @@ class AgentDirectory:
         self._clients = clients
         self._skills = skills
         self._seen: dict[str, Agent] = {}
+        self._cards: dict[str, AgentCard] = {}
+        self._catalogue = Catalogue()
 
     async def catalogue(self) -> tuple[Catalogue, tuple[str, ...]]:
         """The cards of the agents that answer, and the ids of those that do not. Raises `Unreachable` if none does."""
-        found = await asyncio.gather(*(self._profile(agent) for agent in self._clients))
-        profiles = [item for item in found if item is not None]
+        if all(client.at_hand for client in self._clients.values()):
+            profiles = [await self.profile(agent) for agent in self._clients]
+        else:
+            found = await asyncio.gather(*(self._profile(agent) for agent in self._clients))
+            profiles = [item for item in found if item is not None]
         if not profiles:
             raise Unreachable("The customer's agents", 5.0)
+        if self._catalogue.agents != tuple(profiles):
+            self._catalogue = Catalogue(tuple(profiles))
         known = {item.id for item in profiles}
-        return Catalogue(tuple(profiles)), tuple(agent for agent in self._clients if agent not in known)
+        return self._catalogue, tuple(agent for agent in self._clients if agent not in known)
 
     def away(self) -> list[str]:
         """The ids of the agents that could not be reached the last time."""
@@ -78,9 +85,11 @@ class AgentDirectory:
         return {name: offer.role for name, offer in offers.items()}
 
     async def profile(self, agent: str) -> Agent:
-        profile = agent_of(agent, await self._clients[agent].card(), self._skills.get(agent, ()))
-        self._seen[agent] = profile
-        return profile
+        card = await self._clients[agent].card()
+        if self._cards.get(agent) is not card:
+            self._seen[agent] = agent_of(agent, card, self._skills.get(agent, ()))
+            self._cards[agent] = card
+        return self._seen[agent]
 
     async def _profile(self, agent: str) -> Agent | None:
         try:

@@ -192,7 +192,8 @@ class OrchestratorPipeline(AgenticPipeline):
         if plan.turn == turn and not isinstance(happening, InputRequired | AuthRequired):
             return self._told(plan, happening)
         plan.turn = turn
-        return [Checkpoint(plan.as_checkpoint()), *self._told(plan, happening)]
+        # Who goes on without it sends again under the same key, and gets the same task.
+        return [Checkpoint(plan.as_checkpoint(), lazy=True), *self._told(plan, happening)]
 
     def _told(self, plan: Plan, happening: Started | Output) -> list[Output]:
         agent = plan.agent

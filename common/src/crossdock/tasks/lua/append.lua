@@ -1,4 +1,4 @@
-local id, fence, token, retention, hasbegun, begun = unpack(ARGV, 1, 6)
+local id, fence, token, retention, hasbegun, begun, checkpoint = unpack(ARGV, 1, 7)
 local t = P .. 't:' .. id
 local owner, context, state, sequence, held, until_, last, number, pushes, queued = unpack(
   call('HMGET', t, 'owner', 'context', 'state', 'sequence', 'fence', 'until', 'written', 'number', 'pushes', 'queued'))
@@ -12,7 +12,7 @@ end
 local micros
 local before = state
 local bytes = 0
-for i = 7, #ARGV, 5 do
+for i = 8, #ARGV, 5 do
   local kind, event, message, after, at = unpack(ARGV, i, i + 4)
   sequence = sequence + 1
   bytes = bytes + #event + #message
@@ -36,8 +36,9 @@ else
 end
 if ENDED[state] then
   finish(id, owner, tonumber(retention), queued and true or false)
-elseif hasbegun == '1' then
-  call('HSET', t, 'turn', begun, 'begun', '1')
+else
+  if hasbegun == '1' then call('HSET', t, 'turn', begun, 'begun', '1') end
+  if checkpoint ~= '' then call('HSET', t, 'checkpoint', checkpoint) end
 end
 if pushes then notify(owner, id) end
 changed(id)

@@ -25,4 +25,5 @@ if not direct then
   return { 'queued', id, '1', '1' }
 end
 local fence = hold(id, worker, 0, lease)
-return { 'claim', id, owner, fence, turn, '1', '1', '1', '0', '0', '0', seconds, '0' }
+local alone = call('ZCARD', P .. 'oc:' .. owner .. ':' .. context) == 1 and '1' or '0'
+return { 'claim', id, owner, fence, turn, '1', '1', '1', '0', '0', '0', seconds, '0', alone }
