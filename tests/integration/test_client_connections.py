@@ -3,15 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
 import httpx
 import pytest
 
 from crossdock.client.pool import pooled_client
-from tests.support.executors import message
-from tests.support.process_table import until
-from tests.support.system import System
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -122,14 +118,3 @@ async def test_a_connection_is_kept_until_its_server_takes_leave() -> None:
         for count in (1, 1, 2, 2):
             assert (await http.post(url, content=b"x")).content == b"ok"
             assert opened == count
-
-
-async def test_one_connection_serves_one_conversation_after_the_other(crossdock: System) -> None:
-    agent = await crossdock.agent()
-    client = crossdock.client(agent.url)
-    transport: Any = client._http._transport
-    for _ in range(3):
-        async for _ in client.send(message("complete").message):
-            pass
-        await until(lambda: any(transport._idle.values()))
-        assert sum(map(len, transport._idle.values())) == 1
