@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Generator
 from itertools import count
 from typing import Any
 
@@ -160,24 +159,22 @@ class JournalQueue(EventQueue):
     async def checkpoint(self, data: Any) -> None:
         """Keeps what the executor needs to go on with this task later, behind all that it sent before."""
         await self.flush()
-        with self._leaving():
-            await self._journal.save_checkpoint(self._lease, data)
-
-    @contextlib.contextmanager
-    def _leaving(self) -> Generator[None]:
-        """Notes that somebody else holds the task or will take it, before the executor unwinds."""
         try:
-            yield
-        except (LeaseLost, JournalDown):
-            self.handed_over = True
+            await self._journal.save_checkpoint(self._lease, data)
+        except (LeaseLost, JournalDown) as error:
+            self._left(error)
             raise
+
+    def _left(self, error: Exception) -> None:
+        """Notes that somebody else holds the task or will take it, before the executor unwinds."""
+        self.handed_over = self.handed_over or isinstance(error, LeaseLost | JournalDown)
 
     async def _write(self) -> None:
         self._busy = True
         try:
-            with self._leaving():
-                await self._append()
+            await self._append()
         except Exception as error:  # noqa: BLE001 - whoever sends the next event is told
+            self._left(error)
             self._error = error
         except asyncio.CancelledError:  # its executor may go on, and say nothing for long
             self._soon()

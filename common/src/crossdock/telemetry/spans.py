@@ -70,14 +70,15 @@ class RecordingTracer(trace.Tracer):
         set_status_on_exception: bool = True,
     ) -> trace.Span:
         above = trace.get_current_span(context).get_span_context()
-        parent = above if above.is_valid else None
+        trace_id, _, _, flags, state, known = above  # a tuple: its properties take longer
+        parent = above if known else None
         if parent is not None:
-            made = span_context(parent.trace_id, parent.trace_flags, parent.trace_state)
+            made = span_context(trace_id, flags, state)
         else:
             made = span_context()
             if made.trace_id % TRACE_IDS >= self._bound:
                 made = span_context(made.trace_id, UNSAMPLED)
-        if not made.trace_flags.sampled:
+        if not made[3].sampled:
             return NonRecordingSpan(made)
         span = RecordedSpan(name, made, parent, kind, start_time or time.time_ns(), self._over)
         if attributes:
@@ -117,22 +118,23 @@ class RecordedSpan(trace.Span):
         began: int,
         over: Callable[[WireSpan], None],
     ) -> None:
+        trace_id, span_id, _, _, state, _ = context
         self._context = context
         self._over: Callable[[WireSpan], None] | None = over
         self._wire = WireSpan(
-            trace_id=context.trace_id.to_bytes(16, "big"),
-            span_id=context.span_id.to_bytes(8, "big"),
+            trace_id=trace_id.to_bytes(16, "big"),
+            span_id=span_id.to_bytes(8, "big"),
             name=name,
             kind=KINDS[kind],
             start_time_unix_nano=began,
             flags=LOCAL,
         )
         if parent is not None:
-            self._wire.parent_span_id = parent.span_id.to_bytes(8, "big")
-            if parent.is_remote:
+            self._wire.parent_span_id = parent[1].to_bytes(8, "big")
+            if parent[2]:
                 self._wire.flags = REMOTE
-        if context.trace_state:
-            self._wire.trace_state = context.trace_state.to_header()
+        if state:
+            self._wire.trace_state = state.to_header()
         self._attributes: dict[str, Any] | None = None
 
     def end(self, end_time: int | None = None) -> None:
