@@ -140,7 +140,7 @@ def marked() -> dict[str, list[Shown]]:
     found: dict[str, list[Shown]] = {key: [] for key in MUSTS}
     for path in sorted(TESTS.rglob("test_*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef):
+            if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef) and _calls(node, "obliges"):
                 shown = Shown(f"{path.relative_to(TESTS.parent)}::{node.name}", _bindings(node))
                 for mark in _calls(node, "obliges"):
                     for key in mark.args:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Generator
 from itertools import count
 from typing import Any
 
@@ -175,21 +174,16 @@ class JournalQueue(EventQueue):
         elif self._later is None:
             asyncio.get_running_loop().call_later(LAZY_SECONDS, self._soon)
 
-    @contextlib.contextmanager
-    def _leaving(self) -> Generator[None]:
+    def _left(self, error: Exception) -> None:
         """Notes that somebody else holds the task or will take it, before the executor unwinds."""
-        try:
-            yield
-        except (LeaseLost, JournalDown):
-            self.handed_over = True
-            raise
+        self.handed_over = self.handed_over or isinstance(error, LeaseLost | JournalDown)
 
     async def _write(self) -> None:
         self._busy = True
         try:
-            with self._leaving():
-                await self._append()
+            await self._append()
         except Exception as error:  # noqa: BLE001 - whoever sends the next event is told
+            self._left(error)
             self._error = error
         except asyncio.CancelledError:  # its executor may go on, and say nothing for long
             self._soon()
