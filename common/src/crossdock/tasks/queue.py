@@ -24,7 +24,7 @@ WRITE_SECONDS = 30.0
 NO_NEWS = frozenset({TaskState.TASK_STATE_SUBMITTED, TaskState.TASK_STATE_UNSPECIFIED})
 AHEAD = 64
 """An executor may be so many events ahead of the journal."""
-LAZY_SECONDS = 0.02
+LAZY_SECONDS = 0.01
 """A checkpoint that may be late waits so long for an event to go with, or for the task's end."""
 
 
