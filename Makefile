@@ -38,16 +38,16 @@ ps: .venv/run ## List the containers
 	@$(INSTALLER) compose ps
 
 logs: .venv/run ## Follow the containers' logs (S=contract: of one service)
-	@$(INSTALLER) compose logs $(S)
+	@$(INSTALLER) compose logs $(if $(S),'$(subst ','\'',$(S))')
 
 token: .venv/run ## Print an access token of a customer's callers (CUSTOMER=acme)
-	@$(INSTALLER) token $(or $(CUSTOMER),acme)
+	@$(INSTALLER) token '$(subst ','\'',$(or $(CUSTOMER),acme))'
 
 customer: .venv/run ## Install the customer of k8s/customers/NAME.yaml while the system runs (NAME=initech)
-	@$(INSTALLER) customer add $(NAME)
+	@$(INSTALLER) customer add '$(subst ','\'',$(NAME))'
 
 customer-remove: .venv/run ## Take a customer away again (NAME=initech)
-	@$(INSTALLER) customer remove $(NAME)
+	@$(INSTALLER) customer remove '$(subst ','\'',$(NAME))'
 
 images: .venv/run ## Build all images; print their sizes and how long they take to start
 	@$(INSTALLER) compose images

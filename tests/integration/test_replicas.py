@@ -351,6 +351,19 @@ async def test_nothing_of_a_finished_task_is_left_behind(fleet: Fleet, redis: Re
             await asyncio.sleep(0.05)
 
 
+async def test_a_full_redis_forgets_what_is_finished(fleet: Fleet, redis: RedisServer) -> None:
+    """Else nothing would ever make room again."""
+    replica = await fleet.replica(complete, retention=0.5)
+    async with asyncio.timeout(10), redis.client() as client:
+        for _ in range(5):
+            await replica.answer(await replica.submit())
+        await client.config_set("maxmemory", "1")
+        while await client.dbsize() > 2:  # noqa: ASYNC110 - keys tell nobody
+            await asyncio.sleep(0.05)
+        await client.config_set("maxmemory", "0")
+    assert (await replica.answer(await replica.submit())).status.state == COMPLETED
+
+
 async def test_a_question_survives_its_replica_and_its_answer_is_heard(fleet: Fleet) -> None:
     first = await fleet.replica(forever)
     ticket = await first.submit("question")

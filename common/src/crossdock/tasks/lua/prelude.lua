@@ -204,8 +204,10 @@ local function finish(id, owner, retention, queued)
   call('ZADD', P .. 'ended', now() + retention, id)
 end
 
+-- Deletes before it writes: of a script that has deleted something, a store that is full takes all the rest too.
 local function forget(id)
   local t = P .. 't:' .. id
+  call('ZREM', P .. 'ended', id)
   local owner, context, state, size = unpack(call('HMGET', t, 'owner', 'context', 'state', 'size'))
   if owner then
     if call('HINCRBY', P .. 'sizes', owner, -(size or 0)) <= 0 then call('HDEL', P .. 'sizes', owner) end
@@ -218,7 +220,6 @@ local function forget(id)
   call('DEL', P .. 'n:' .. id, t, P .. 'e:' .. id, P .. 'b:' .. id, P .. 'w:' .. id)
   call('ZREM', P .. 'leases', id)
   call('ZREM', P .. 'due', id)
-  call('ZREM', P .. 'ended', id)
 end
 
 -- What an earlier request with the same idempotency key made.

@@ -1,5 +1,9 @@
 local limit, again, lease = unpack(ARGV)
 local time = now()
+-- First: a store that is full lets nothing be written before something was deleted.
+for _, id in ipairs(past('ended', time, limit)) do
+  forget(id)
+end
 local meta = P .. 'meta'
 local swept, spared = unpack(call('HMGET', meta, 'swept', 'spared'))
 call('HSET', meta, 'swept', time)
@@ -17,9 +21,6 @@ for _, id in ipairs(past('leases', over, limit)) do
   call('HINCRBY', t, 'lost', 1)
   call('HINCRBY', t, 'fence', 1)
   queue(call('HGET', t, 'owner'), id, true)
-end
-for _, id in ipairs(past('ended', time, limit)) do
-  forget(id)
 end
 local overdue = {}
 for _, id in ipairs(past('due', time, limit)) do
