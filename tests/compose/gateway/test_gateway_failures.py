@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import string
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from tests.support.echo import Echo
 from tests.support.gateway import Gateway, becomes
 from tests.support.serving import free_port, serve
 from tests.support.system import System
+
+BASE64URL = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
 
 
 async def test_requests_are_counted_by_token(door: Gateway, crossdock: System) -> None:
@@ -27,6 +30,32 @@ async def test_requests_are_counted_by_token(door: Gateway, crossdock: System) -
     statuses = [(await http.get("/agents/acme/.well-known/agent-card.json")).status_code for _ in range(40)]
     assert set(statuses) == {200}
     assert await becomes(http, "/agents/acme/tasks", one, 200) == 200
+
+
+def respelled(headers: dict[str, str]) -> dict[str, str]:
+    """The same token: some bits of its last letter mean nothing."""
+    bearer = headers["Authorization"]
+    letter = BASE64URL[BASE64URL.index(bearer[-1]) ^ 1]
+    return {**headers, "Authorization": bearer[:-1] + letter}
+
+
+async def test_a_token_is_counted_once_however_it_is_spelled(door: Gateway, crossdock: System) -> None:
+    door.add("acme", "acme-orchestrator", await crossdock.serve(Echo("acme")))
+    await door.start(REQUESTS_PER_MINUTE="20", REQUEST_BURST="4")
+    http, headers = door.http(), await crossdock.headers("acme-caller")
+    answers = [await http.get("/agents/acme/tasks", headers=headers) for _ in range(5)]
+    answers.append(await http.get("/agents/acme/tasks", headers=respelled(headers)))
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429]
+
+
+async def test_pages_that_ask_for_no_token_are_counted_by_address(door: Gateway, crossdock: System) -> None:
+    door.add("acme", "acme-orchestrator", await crossdock.serve(Echo("acme")))
+    await door.start(REQUESTS_PER_MINUTE="1", REQUEST_BURST="1")
+    http, headers = door.http(), await crossdock.headers("acme-caller")
+    statuses = [
+        (await http.get("/agents/acme/.well-known/agent-card.json", headers=headers)).status_code for _ in range(5)
+    ]
+    assert set(statuses) == {200}
 
 
 async def test_agents_without_an_address_or_an_answer(door: Gateway, crossdock: System) -> None:
