@@ -14,10 +14,8 @@ from crossdock.telemetry.metrics import Metrics
 log = structlog.get_logger(__name__)
 NAMES = {number: state_name(cast(TaskState, number)) for number in TaskState.values()}
 EVENTS = {state: f"task_{name}" for state, name in NAMES.items()}
-PASSING = frozenset({TaskState.TASK_STATE_SUBMITTED, TaskState.TASK_STATE_WORKING})
-"""States that each task runs through; what comes after them says all that is to be known of it."""
-
-
+PASSING = frozenset({TaskState.TASK_STATE_SUBMITTED})
+"""Said by what comes next. That a task is being worked is not: if its replica dies, only this line tells which it was."""
 MOST = 10_000
 """So many tasks are remembered: of one that ends in another process, this one does not hear."""
 
