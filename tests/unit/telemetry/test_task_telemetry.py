@@ -24,7 +24,7 @@ def test_each_state_is_logged_and_counted(name: str) -> None:
         TaskTelemetry(metrics).state_changed("acme", "task-1", "context-1", state(name))
     (line,) = logs
     assert line["event"] == f"task_{name}"
-    assert line["log_level"] == ("debug" if name in {"submitted", "working"} else "info")
+    assert line["log_level"] == ("debug" if name == "submitted" else "info")
     assert (line["task_id"], line["context_id"]) == ("task-1", "context-1")
     assert (line["agent"], line["customer"]) == ("anomaly-agent", "acme")
     labels = {"agent": "anomaly-agent", "customer": "acme", "state": name}

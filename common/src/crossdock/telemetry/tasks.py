@@ -15,7 +15,7 @@ log = structlog.get_logger(__name__)
 NAMES = {number: state_name(cast(TaskState, number)) for number in TaskState.values()}
 EVENTS = {state: f"task_{name}" for state, name in NAMES.items()}
 PASSING = frozenset({TaskState.TASK_STATE_SUBMITTED})
-"""Said by what comes next. That a task is being worked is not: if its replica dies, only this line tells which it was."""
+"""What comes next says this too. Not so who works it: if that replica dies, only its line tells which it was."""
 MOST = 10_000
 """So many tasks are remembered: of one that ends in another process, this one does not hear."""
 
