@@ -15,7 +15,6 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crossdock.auth.bearer import BearerCheck
-from crossdock.auth.jwks import KeySet
 from crossdock.auth.middleware import AuthenticationMiddleware
 from crossdock.auth.service_keys import JWKS_PATH, ServiceKeys
 from crossdock.auth.verifier import TokenVerifier
@@ -25,6 +24,7 @@ from crossdock.extensions import EVENT_NUMBER, IDEMPOTENCY, KEY_HEADER, LIMITS, 
 from crossdock.pipeline import AgenticPipeline
 from crossdock.server.admission import Admission, PassedOn, nothing
 from crossdock.server.card_routes import card_routes
+from crossdock.server.door import Door
 from crossdock.server.executor import PipelineExecutor
 from crossdock.server.fetching import FileFetcher
 from crossdock.server.grpc_binding import GrpcBinding
@@ -42,6 +42,7 @@ from crossdock.server.site import Site
 from crossdock.server.storage import journal_for
 from crossdock.settings import ServiceSettings
 from crossdock.tasks.engine import EngineLimits, TaskEngine
+from crossdock.tasks.events import copied
 from crossdock.tasks.journal import TaskJournal
 from crossdock.tasks.resumption import Resumptions
 from crossdock.tasks.stopping import ended
@@ -115,73 +116,43 @@ def create_service(
     making it fail; `passed_on` is that of `Admission`; `background` runs for as long as the service, `closing` at its
     end. With `direct_messages` the agent may answer with a lone message, of which no task is kept.
     """
-    for uri in (SKILL, PROGRESS):
-        declare(card, uri)
-    if settings.grpc:
-        offer_grpc(card, settings.public_grpc)
-        declare(card, EVENT_NUMBER)
-    resumption = Resumptions(settings.resumable)
-    declare(card, IDEMPOTENCY, {"header": KEY_HEADER, "seconds": settings.idempotency_seconds})
     journal = journal or journal_for(settings, card.name)
-    if journal.durable:  # with another journal no task outlives its process
-        declare(card, RESUMABLE, {skill.id: str(resumption.of(skill.id)) for skill in card.skills})
+    resumption = Resumptions(settings.resumable)
+    _declare(card, settings, resumption if journal.durable else None)
     metrics = metrics or Metrics(card.name)
     push = Notifications.of(settings, card, journal, metrics) if settings.push_notifications else None
-    door = _door(settings, card, http, customer)
+    door = Door(settings, http)
+    verifier = door.verifier(card.name, customer)
     admission = Admission(agent, card, settings.max_hops, passed_on, push.configs if push else None)
     worker = _worker(settings, work, admission)
-    engine = TaskEngine(
-        worker.executor,
-        journal,
-        TaskTelemetry(metrics),
-        _engine_limits(settings),
-        resumption,
-        direct_messages=direct_messages,
-    )
-    handler = JournalRequestHandler(
-        engine,
-        journal,
-        admission,
-        metrics,
-        extended_card=_extended(card, settings),
-        streams_per_customer=settings.streams_per_customer,
-    )
+    tasks, limits = TaskTelemetry(metrics), _engine_limits(settings)
+    engine = TaskEngine(worker.executor, journal, tasks, limits, resumption, direct_messages=direct_messages)
+    handler = _handler(settings, card, engine, journal, admission, metrics)
 
     async def accepting() -> bool:
         return engine.accepting and service.listening()
 
     ready = {"accepting": accepting, "tasks": journal.ready, "issuer": door.ready, **(checks or {})}
-    app = _app(settings, card, handler, door.verifier, metrics, push.keys if push else None)
-    grpc = _grpc(settings, card, handler, door.verifier, metrics) if settings.grpc else None
+    app = _app(settings, card, handler, verifier, metrics, push.keys if push else None)
+    grpc = _grpc(settings, card, handler, verifier, metrics) if settings.grpc else None
     management = management_app(metrics.registry, ready, degraded)
     service = Service(app, management, engine, settings, metrics, grpc)
     if push:
         background, closing = [*background, push.run], [*closing, push.close]
-    app.router.lifespan_context = _lifespan(service, worker, background, [*closing, *door.closing])
+    app.router.lifespan_context = _lifespan(service, worker, background, [*closing, door.close])
     return service
 
 
-@dataclass(frozen=True)
-class Door:
-    """Who may come in, and whether that can be known."""
-
-    verifier: TokenVerifier
-    keys: KeySet
-    closing: Sequence[Action]
-
-    async def ready(self) -> bool:
-        await self.keys.ready()
-        return True
-
-
-def _door(settings: ServiceSettings, card: AgentCard, http: httpx.AsyncClient | None, customer: str | None) -> Door:
-    own = httpx.AsyncClient(timeout=10.0) if http is None else None
-    reach = http or own
-    assert reach is not None
-    discovery = settings.issuer_discovery_url
-    keys = KeySet(reach, settings.issuer, ttl=settings.jwks_ttl, discovery_url=discovery)
-    verifier = TokenVerifier(settings.issuer, card.name, keys, customer=customer)
-    return Door(verifier, keys, [keys.close, *([own.aclose] if own else [])])
+def _declare(card: AgentCard, settings: ServiceSettings, resumption: Resumptions | None) -> None:
+    """Without `resumption` no task outlives its process."""
+    for uri in (SKILL, PROGRESS):
+        declare(card, uri)
+    if settings.grpc:
+        offer_grpc(card, settings.public_grpc)
+        declare(card, EVENT_NUMBER)
+    declare(card, IDEMPOTENCY, {"header": KEY_HEADER, "seconds": settings.idempotency_seconds})
+    if resumption is not None:
+        declare(card, RESUMABLE, {skill.id: str(resumption.of(skill.id)) for skill in card.skills})
 
 
 @dataclass(frozen=True)
@@ -246,6 +217,20 @@ async def _watched(action: Action) -> None:
         raise
 
 
+def _handler(
+    settings: ServiceSettings,
+    card: AgentCard,
+    engine: TaskEngine,
+    journal: TaskJournal,
+    admission: Admission,
+    metrics: Metrics,
+) -> JournalRequestHandler:
+    extended, streams = _extended(card, settings), settings.streams_per_customer
+    return JournalRequestHandler(
+        engine, journal, admission, metrics, extended_card=extended, streams_per_customer=streams
+    )
+
+
 def _app(
     settings: ServiceSettings,
     card: AgentCard,
@@ -289,8 +274,7 @@ def _extensions(card: AgentCard) -> list[str]:
 
 def _extended(card: AgentCard, settings: ServiceSettings) -> AgentCard:
     """The card for authenticated callers: the public one and the limits that hold for them."""
-    extended = AgentCard()
-    extended.CopyFrom(card)
+    extended = copied(card)
     limits = {
         "maxRequestBytes": settings.max_body,
         "maxFileBytes": settings.max_file,

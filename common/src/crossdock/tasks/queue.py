@@ -10,12 +10,23 @@ import structlog
 from a2a.server.events import EventQueue
 from a2a.types import Message, Task, TaskArtifactUpdateEvent, TaskState, TaskStatusUpdateEvent
 from a2a.utils.errors import InvalidAgentResponseError
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from crossdock.tasks.bell import Bell
-from crossdock.tasks.events import RESTING, TERMINAL, Event, fold, is_resting, now, remember, state_of, status_event
+from crossdock.tasks.events import (
+    RESTING,
+    TERMINAL,
+    Event,
+    copied,
+    fold,
+    is_resting,
+    now,
+    remember,
+    state_of,
+    status_event,
+)
 from crossdock.tasks.journal import Entry, JournalDown, Lease, LeaseLost, Logged, TaskEnded, TaskJournal
 from crossdock.tasks.observer import TaskObserver
+from crossdock.tasks.retrying import patiently
 from crossdock.tasks.tail import Tail
 
 log = structlog.get_logger(__name__)
@@ -202,7 +213,7 @@ class JournalQueue(EventQueue):
             self._attempt = self._pending, self._checkpoint, f"{self._tokens}-{next(self._attempts)}"
             self._pending, self._checkpoint = [], None
         try:
-            last = await self._patiently(self._attempt)
+            last = await self._written_patiently(self._attempt)
         except TaskEnded:
             self._pending.clear()
             self._checkpoint = None
@@ -214,19 +225,11 @@ class JournalQueue(EventQueue):
         self._attempt = None
         self._keep([entry.event for entry in entries], last)
 
-    async def _patiently(self, attempt: tuple[list[Entry], Any, str]) -> int:
+    async def _written_patiently(self, attempt: tuple[list[Entry], Any, str]) -> int:
         try:
             return await self._appended(*attempt)
         except JournalDown:
-            async for again in AsyncRetrying(
-                stop=stop_after_delay(WRITE_SECONDS),
-                wait=wait_random_exponential(multiplier=0.05, max=2.0),
-                retry=retry_if_exception_type(JournalDown),
-                reraise=True,
-            ):
-                with again:
-                    return await self._appended(*attempt)
-        raise AssertionError("tenacity ends with a result or an error")
+            return await patiently(lambda: self._appended(*attempt), seconds=WRITE_SECONDS, longest_pause=2.0)
 
     async def _appended(self, entries: list[Entry], checkpoint: Any, token: str) -> int:
         """The last entry's number; 0 where there is none."""
@@ -261,8 +264,7 @@ class JournalQueue(EventQueue):
 
     def _untied(self, message: Message) -> Message:
         """The message as one without a task (section 3.4.1: a new context is told)."""
-        untied = Message()
-        untied.CopyFrom(message)
+        untied = copied(message)
         untied.context_id = self.task.context_id
         untied.ClearField("task_id")
         return untied
@@ -274,8 +276,7 @@ class JournalQueue(EventQueue):
     def _addressed(
         self, event: TaskStatusUpdateEvent | TaskArtifactUpdateEvent
     ) -> TaskStatusUpdateEvent | TaskArtifactUpdateEvent:
-        addressed = type(event)()
-        addressed.MergeFrom(event)  # type: ignore[arg-type] # they are of one type
+        addressed = copied(event)
         addressed.task_id = self.task.id
         addressed.context_id = self.task.context_id
         if isinstance(addressed, TaskStatusUpdateEvent):

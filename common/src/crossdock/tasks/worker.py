@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -12,15 +11,16 @@ from a2a.server.agent_execution import AgentExecutor, RequestContext
 from a2a.types import Message, Task, TaskState
 from opentelemetry import context as tracing
 from opentelemetry import propagate, trace
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from crossdock.errors import Public, Rejected, TryLater
+from crossdock.ids import new_id
 from crossdock.tasks.events import INTERRUPTED, TERMINAL, agent_message, copied, status_event
 from crossdock.tasks.history import earlier_tasks
 from crossdock.tasks.journal import Claim, JournalDown, Lease, LeaseLost, TaskEnded, TaskJournal, TaskUnknown
 from crossdock.tasks.observer import TaskObserver
 from crossdock.tasks.queue import JournalQueue
 from crossdock.tasks.resumption import Resumption
+from crossdock.tasks.retrying import patiently
 from crossdock.tasks.tail import Tail
 from crossdock.tasks.turns import Turn
 
@@ -199,15 +199,12 @@ class Worker:
     async def _give_back(self, held: Held) -> None:
         """Nobody vanished over this turn: somebody goes on with it as soon as the journal answers again."""
         resting = held.queue is not None and held.queue.resting
-        with contextlib.suppress(TryLater):
-            async for attempt in AsyncRetrying(
-                stop=stop_after_delay(GIVE_BACK_SECONDS),
-                wait=wait_random_exponential(multiplier=0.05, max=1.0),
-                retry=retry_if_exception_type(TryLater),
-                reraise=True,
-            ):
-                with attempt:
-                    await self._journal.release(held.claim.lease, give_back=not resting)
+        with contextlib.suppress(JournalDown):
+            await patiently(
+                lambda: self._journal.release(held.claim.lease, give_back=not resting),
+                seconds=GIVE_BACK_SECONDS,
+                longest_pause=1.0,
+            )
 
     async def _turn(self, held: Held) -> None:
         claim = held.claim
@@ -269,7 +266,11 @@ class Worker:
         if held.stop is not None:
             return self._interrupted(held, task)
         work = asyncio.create_task(self._traced(held, turn, context, queue))
-        await held.done_or_stopped(work, claim.seconds)
+        try:
+            await held.done_or_stopped(work, claim.seconds)
+        except asyncio.CancelledError:
+            self._abandon(work, claim)
+            raise
         if work.done():
             error = _ended_with(work)
             await queue.flush()
@@ -326,13 +327,21 @@ class Worker:
         self, work: "asyncio.Task[None]", context: RequestContext, queue: JournalQueue, claim: Claim
     ) -> None:
         """Stops an executor for good: one whose clean-up does not end is left behind, and its writes are refused."""
-        work.cancel()
+        self._abandon(work, claim)
         await self._tell_executor(context, queue, claim)
         await asyncio.wait({work}, timeout=self._limits.cancel_seconds)
         if not work.done():
             log.error("executor_does_not_stop", task_id=context.task_id)
-        elif not work.cancelled() and (error := work.exception()) and not isinstance(error, LeaseLost):
-            self._fault(claim, error)
+
+    def _abandon(self, work: "asyncio.Task[None]", claim: Claim) -> None:
+        """Nobody waits for the executor's end any more; its faults are told whenever that comes."""
+
+        def over(_: object) -> None:
+            if not work.cancelled() and (error := work.exception()) and not isinstance(error, LeaseLost):
+                self._fault(claim, error)
+
+        work.cancel()
+        work.add_done_callback(over)
 
     async def _tell_executor(self, context: RequestContext, queue: JournalQueue, claim: Claim) -> None:
         """Calls the executor's own `cancel()`, for executors that have something to stop beside their coroutine."""
@@ -367,7 +376,7 @@ class Worker:
 
     async def _store_end(self, queue: JournalQueue, task: Task, end: End) -> None:
         state, text = end
-        await queue.store(status_event(task.id, task.context_id, state, agent_message(task, text, str(uuid.uuid4()))))
+        await queue.store(status_event(task.id, task.context_id, state, agent_message(task, text, new_id())))
 
     async def _context(self, turn: Turn, claim: Claim, task: Task) -> RequestContext:
         lease = claim.lease
