@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from a2a.types import Artifact, Task, TaskArtifactUpdateEvent, TaskStatusUpdateEvent
 
+from crossdock.tasks.events import copied
+
 
 def difference(seen: Task, task: Task) -> Iterator[TaskArtifactUpdateEvent | TaskStatusUpdateEvent]:
     """Events that lead from `seen` to `task`: artifacts first, so that the status stays the last word."""
@@ -28,7 +30,6 @@ def _artifact(seen: Artifact | None, artifact: Artifact) -> TaskArtifactUpdateEv
     have = len(seen.parts)
     if list(artifact.parts)[:have] != list(seen.parts):
         return TaskArtifactUpdateEvent(artifact=artifact, last_chunk=True)
-    rest = Artifact()
-    rest.CopyFrom(artifact)
+    rest = copied(artifact)
     del rest.parts[:have]
     return TaskArtifactUpdateEvent(artifact=rest, append=True, last_chunk=True)

@@ -24,7 +24,7 @@ from a2a.utils.proto_utils import parse_lenient
 from crossdock.client.frames import Frames
 from crossdock.server.decoding import decode
 from crossdock.server.encoding import encode
-from crossdock.tasks.events import RESTING
+from crossdock.tasks.events import RESTING, copied
 
 BINDINGS = [TransportProtocol.JSONRPC.value, TransportProtocol.HTTP_JSON.value]
 HEADERS = {"Content-Type": "application/json", "Accept": "text/event-stream", "Cache-Control": "no-store"}
@@ -60,8 +60,7 @@ async def _generated(stream: AsyncIterator[StreamResponse]) -> AsyncGenerator[St
 
 def link_to(card: AgentCard, base: str, http: httpx.AsyncClient) -> Link:
     """For the agent that `card` describes, at `base` wherever the card says that it lives."""
-    own = AgentCard()
-    own.CopyFrom(card)
+    own = copied(card)
     for interface in own.supported_interfaces:
         interface.url = _rebased(interface.url, base)
     factory = ClientFactory(ClientConfig(httpx_client=http, supported_protocol_bindings=BINDINGS))

@@ -29,6 +29,7 @@ from crossdock.server.limits import too_large
 from crossdock.server.loop import off_loop
 from crossdock.server.operations import V0_3, Method
 from crossdock.server.responses import begun
+from crossdock.tasks.events import copied
 from crossdock.telemetry.tracing import ServerSpan
 
 T = TypeVar("T")
@@ -119,10 +120,9 @@ def _context(metadata: dict[str, list[str]], headers: dict[str, str], tenant: st
 
 def _numbered(event: Any, number: int) -> Any:
     """A copy: other readers share the event."""
-    copy = type(event)()
-    copy.CopyFrom(event)
-    fill(copy.metadata.fields[EVENT_NUMBER], number)
-    return copy
+    numbered = copied(event)
+    fill(numbered.metadata.fields[EVENT_NUMBER], number)
+    return numbered
 
 
 def _status(error: A2AError, method: Method) -> Status:

@@ -42,6 +42,7 @@ from crossdock.server.site import Site
 from crossdock.server.storage import journal_for
 from crossdock.settings import ServiceSettings
 from crossdock.tasks.engine import EngineLimits, TaskEngine
+from crossdock.tasks.events import copied
 from crossdock.tasks.journal import TaskJournal
 from crossdock.tasks.resumption import Resumptions
 from crossdock.tasks.stopping import ended
@@ -289,8 +290,7 @@ def _extensions(card: AgentCard) -> list[str]:
 
 def _extended(card: AgentCard, settings: ServiceSettings) -> AgentCard:
     """The card for authenticated callers: the public one and the limits that hold for them."""
-    extended = AgentCard()
-    extended.CopyFrom(card)
+    extended = copied(card)
     limits = {
         "maxRequestBytes": settings.max_body,
         "maxFileBytes": settings.max_file,

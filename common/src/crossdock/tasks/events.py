@@ -1,6 +1,7 @@
 """What happens to a task, and how a task follows from what happened (A2A v1.0, sections 4.1 and 4.2)."""
 
 import time
+from typing import TypeVar
 
 from a2a.helpers import new_text_part
 from a2a.types import (
@@ -13,9 +14,11 @@ from a2a.types import (
     TaskStatusUpdateEvent,
 )
 from a2a.utils.errors import InvalidAgentResponseError
+from google.protobuf import message as protobuf
 from google.protobuf.timestamp_pb2 import Timestamp
 
 Event = Task | TaskStatusUpdateEvent | TaskArtifactUpdateEvent
+M = TypeVar("M", bound=protobuf.Message)
 
 TERMINAL = frozenset(
     {
@@ -45,9 +48,9 @@ def is_resting(event: Event) -> bool:
     return state_of(event) in RESTING
 
 
-def copied(task: Task) -> Task:
-    copy = Task()
-    copy.CopyFrom(task)
+def copied(message: M) -> M:
+    copy = type(message)()
+    copy.CopyFrom(message)
     return copy
 
 

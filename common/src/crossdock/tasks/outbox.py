@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from a2a.types import TaskPushNotificationConfig
 
 from crossdock.errors import CrossdockError, Rejected
+from crossdock.tasks.events import copied
 
 
 class PushConfigUnknown(CrossdockError):
@@ -27,8 +28,7 @@ class TooManyPushConfigs(Rejected):
 
 def addressed(config: TaskPushNotificationConfig, task_id: str) -> TaskPushNotificationConfig:
     """A copy as it is kept: with its task's id, and with one of its own."""
-    kept = TaskPushNotificationConfig()
-    kept.CopyFrom(config)
+    kept = copied(config)
     kept.ClearField("tenant")
     kept.id = kept.id or str(uuid.uuid4())
     kept.task_id = task_id

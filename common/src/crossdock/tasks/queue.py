@@ -13,7 +13,18 @@ from a2a.utils.errors import InvalidAgentResponseError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from crossdock.tasks.bell import Bell
-from crossdock.tasks.events import RESTING, TERMINAL, Event, fold, is_resting, now, remember, state_of, status_event
+from crossdock.tasks.events import (
+    RESTING,
+    TERMINAL,
+    Event,
+    copied,
+    fold,
+    is_resting,
+    now,
+    remember,
+    state_of,
+    status_event,
+)
 from crossdock.tasks.journal import Entry, JournalDown, Lease, LeaseLost, Logged, TaskEnded, TaskJournal
 from crossdock.tasks.observer import TaskObserver
 from crossdock.tasks.tail import Tail
@@ -261,8 +272,7 @@ class JournalQueue(EventQueue):
 
     def _untied(self, message: Message) -> Message:
         """The message as one without a task (section 3.4.1: a new context is told)."""
-        untied = Message()
-        untied.CopyFrom(message)
+        untied = copied(message)
         untied.context_id = self.task.context_id
         untied.ClearField("task_id")
         return untied
@@ -274,8 +284,7 @@ class JournalQueue(EventQueue):
     def _addressed(
         self, event: TaskStatusUpdateEvent | TaskArtifactUpdateEvent
     ) -> TaskStatusUpdateEvent | TaskArtifactUpdateEvent:
-        addressed = type(event)()
-        addressed.MergeFrom(event)  # type: ignore[arg-type] # they are of one type
+        addressed = copied(event)
         addressed.task_id = self.task.id
         addressed.context_id = self.task.context_id
         if isinstance(addressed, TaskStatusUpdateEvent):

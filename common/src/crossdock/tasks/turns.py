@@ -12,6 +12,7 @@ from opentelemetry import propagate
 from crossdock.auth.caller import Caller
 from crossdock.auth.claims import Principal
 from crossdock.extensions import HOPS_HEADER
+from crossdock.tasks.events import copied
 
 KEPT_HEADERS = ("a2a-version", HOPS_HEADER)
 LENGTH = struct.Struct(">I")
@@ -101,8 +102,7 @@ class Turn:
 
     def addressed(self, task: Task) -> SendMessageRequest:
         """The request with its message, which may have joined the task's history already."""
-        request = SendMessageRequest()
-        request.CopyFrom(self.request)
+        request = copied(self.request)
         if not request.HasField("message"):
             request.message.CopyFrom(_said(task, self.message_id))
         return request
