@@ -10,7 +10,6 @@ import structlog
 from a2a.server.events import EventQueue
 from a2a.types import Message, Task, TaskArtifactUpdateEvent, TaskState, TaskStatusUpdateEvent
 from a2a.utils.errors import InvalidAgentResponseError
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from crossdock.tasks.bell import Bell
 from crossdock.tasks.events import (
@@ -27,6 +26,7 @@ from crossdock.tasks.events import (
 )
 from crossdock.tasks.journal import Entry, JournalDown, Lease, LeaseLost, Logged, TaskEnded, TaskJournal
 from crossdock.tasks.observer import TaskObserver
+from crossdock.tasks.retrying import patiently
 from crossdock.tasks.tail import Tail
 
 log = structlog.get_logger(__name__)
@@ -213,7 +213,7 @@ class JournalQueue(EventQueue):
             self._attempt = self._pending, self._checkpoint, f"{self._tokens}-{next(self._attempts)}"
             self._pending, self._checkpoint = [], None
         try:
-            last = await self._patiently(self._attempt)
+            last = await self._written_patiently(self._attempt)
         except TaskEnded:
             self._pending.clear()
             self._checkpoint = None
@@ -225,19 +225,11 @@ class JournalQueue(EventQueue):
         self._attempt = None
         self._keep([entry.event for entry in entries], last)
 
-    async def _patiently(self, attempt: tuple[list[Entry], Any, str]) -> int:
+    async def _written_patiently(self, attempt: tuple[list[Entry], Any, str]) -> int:
         try:
             return await self._appended(*attempt)
         except JournalDown:
-            async for again in AsyncRetrying(
-                stop=stop_after_delay(WRITE_SECONDS),
-                wait=wait_random_exponential(multiplier=0.05, max=2.0),
-                retry=retry_if_exception_type(JournalDown),
-                reraise=True,
-            ):
-                with again:
-                    return await self._appended(*attempt)
-        raise AssertionError("tenacity ends with a result or an error")
+            return await patiently(lambda: self._appended(*attempt), seconds=WRITE_SECONDS, longest_pause=2.0)
 
     async def _appended(self, entries: list[Entry], checkpoint: Any, token: str) -> int:
         """The last entry's number; 0 where there is none."""

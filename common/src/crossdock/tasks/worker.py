@@ -12,7 +12,6 @@ from a2a.server.agent_execution import AgentExecutor, RequestContext
 from a2a.types import Message, Task, TaskState
 from opentelemetry import context as tracing
 from opentelemetry import propagate, trace
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from crossdock.errors import Public, Rejected, TryLater
 from crossdock.tasks.events import INTERRUPTED, TERMINAL, agent_message, copied, status_event
@@ -21,6 +20,7 @@ from crossdock.tasks.journal import Claim, JournalDown, Lease, LeaseLost, TaskEn
 from crossdock.tasks.observer import TaskObserver
 from crossdock.tasks.queue import JournalQueue
 from crossdock.tasks.resumption import Resumption
+from crossdock.tasks.retrying import patiently
 from crossdock.tasks.tail import Tail
 from crossdock.tasks.turns import Turn
 
@@ -199,15 +199,12 @@ class Worker:
     async def _give_back(self, held: Held) -> None:
         """Nobody vanished over this turn: somebody goes on with it as soon as the journal answers again."""
         resting = held.queue is not None and held.queue.resting
-        with contextlib.suppress(TryLater):
-            async for attempt in AsyncRetrying(
-                stop=stop_after_delay(GIVE_BACK_SECONDS),
-                wait=wait_random_exponential(multiplier=0.05, max=1.0),
-                retry=retry_if_exception_type(TryLater),
-                reraise=True,
-            ):
-                with attempt:
-                    await self._journal.release(held.claim.lease, give_back=not resting)
+        with contextlib.suppress(JournalDown):
+            await patiently(
+                lambda: self._journal.release(held.claim.lease, give_back=not resting),
+                seconds=GIVE_BACK_SECONDS,
+                longest_pause=1.0,
+            )
 
     async def _turn(self, held: Held) -> None:
         claim = held.claim
