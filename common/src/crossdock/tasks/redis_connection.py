@@ -16,7 +16,7 @@ from redis.backoff import NoBackoff
 
 from crossdock.errors import ConfigError
 from crossdock.tasks.journal import JournalDown
-from crossdock.tasks.redis_link import PooledLink, RedisLink, SharedLink, is_loss
+from crossdock.tasks.redis_link import PooledLink, RedisLink, SharedLink, plain_losses
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -106,10 +106,9 @@ async def answered(call: Callable[[], Awaitable[T]], *, seconds: float) -> T:
     attempt = 0
     while True:
         try:
-            return await call()
-        except (*PASSING, RuntimeError) as error:
-            if isinstance(error, RuntimeError) and not is_loss(error):
-                raise
+            with plain_losses():
+                return await call()
+        except PASSING as error:
             attempt += 1
             if clock() >= deadline:
                 raise _down(error) from error

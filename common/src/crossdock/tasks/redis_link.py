@@ -185,13 +185,9 @@ def plain_losses() -> Generator[None]:
     try:
         yield
     except RuntimeError as error:
-        if not is_loss(error):
+        if "handler is closed" not in str(error):
             raise
         raise exceptions.ConnectionError("the connection was lost") from error
-
-
-def is_loss(error: BaseException) -> bool:
-    return isinstance(error, RuntimeError) and "handler is closed" in str(error)
 
 
 def _streams(connection: AbstractConnection) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
