@@ -8,7 +8,7 @@ from typing import Any
 from a2a.types import TaskState
 
 from crossdock.tasks.cursor import Position
-from crossdock.tasks.record import ARTIFACT, Record
+from crossdock.tasks.record import Record
 
 
 @dataclass
@@ -49,6 +49,3 @@ class StoredTask:
     @property
     def size(self) -> int:
         return sum(record.size for record in self.log)
-
-    def brief(self, *, artifacts: bool) -> list[Record]:
-        return [record for record in self.log if artifacts or record.kind != ARTIFACT]
