@@ -149,19 +149,11 @@ class Flaky(MemoryJournal):
 
     failures = 2
 
-    async def append(
-        self,
-        lease: Lease,
-        entries: Sequence[Entry],
-        *,
-        begun: bytes | None = None,
-        token: str = "",
-        checkpoint: Any = None,
-    ) -> int:
+    async def append(self, lease: Lease, entries: Sequence[Entry], **options: Any) -> int:
         if self.failures and state_of(entries[0].event) in TERMINAL:
             self.failures -= 1
             raise JournalDown
-        return await super().append(lease, entries, begun=begun, checkpoint=checkpoint)
+        return await super().append(lease, entries, **options)
 
 
 async def test_an_error_in_the_error_path_is_survived() -> None:
@@ -176,18 +168,10 @@ async def test_an_error_in_the_error_path_is_survived() -> None:
 
 async def test_a_journal_that_fails_in_the_middle_ends_the_task() -> None:
     class Forgetful(MemoryJournal):
-        async def append(
-            self,
-            lease: Lease,
-            entries: Sequence[Entry],
-            *,
-            begun: bytes | None = None,
-            token: str = "",
-            checkpoint: Any = None,
-        ) -> int:
+        async def append(self, lease: Lease, entries: Sequence[Entry], **options: Any) -> int:
             if state_of(entries[0].event) not in TERMINAL:
                 raise ConnectionError("redis://:secret@host went away")
-            return await super().append(lease, entries, begun=begun, checkpoint=checkpoint)
+            return await super().append(lease, entries, **options)
 
     task = await Bench(complete, journal=Forgetful()).answer()
     assert task.status.state == FAILED

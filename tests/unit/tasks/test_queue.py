@@ -25,17 +25,9 @@ class Mute(MemoryJournal):
         self.asked = asyncio.Event()
         self.appends = 0
 
-    async def append(
-        self,
-        lease: Lease,
-        entries: Sequence[Entry],
-        *,
-        begun: bytes | None = None,
-        token: str = "",
-        checkpoint: Any = None,
-    ) -> int:
+    async def append(self, lease: Lease, entries: Sequence[Entry], **options: Any) -> int:
         self.appends += 1
-        number = await super().append(lease, entries, begun=begun, token=token, checkpoint=checkpoint)
+        number = await super().append(lease, entries, **options)
         if not self.asked.is_set():
             self.asked.set()
             await asyncio.Event().wait()
