@@ -9,7 +9,6 @@ import os
 import shlex
 import ssl
 import sys
-import uuid
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -32,6 +31,7 @@ from crossdock.client.pool import pooled_client
 from crossdock.console import EventPrinter, as_json, decision_table, describe, save_artifacts
 from crossdock.errors import ConfigError, CrossdockError, Forbidden, TryLater, Unauthenticated, Unreachable
 from crossdock.extensions import SKILL
+from crossdock.ids import new_id
 from crossdock.parts import struct, text_of
 from crossdock.profile import Profile
 from crossdock.settings import read_secret
@@ -289,9 +289,7 @@ def _message(text: str, files: list[Path], task_id: str, context_id: str, skill:
             raise ConfigError(f"Cannot read {path}: {error.strerror}.") from error
         kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         parts.append(Part(raw=raw, filename=path.name, media_type=kind))
-    message = Message(
-        message_id=str(uuid.uuid4()), role=Role.ROLE_USER, parts=parts, task_id=task_id, context_id=context_id
-    )
+    message = Message(message_id=new_id(), role=Role.ROLE_USER, parts=parts, task_id=task_id, context_id=context_id)
     if skill:
         message.metadata.CopyFrom(struct({SKILL: skill}))
     return message

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, unquote_plus
 
 from crossdock.auth.dev_clients import DevClient
 from crossdock.errors import CrossdockError
+from crossdock.ids import new_id
 
 SCOPES = frozenset({"openid", "profile", "email"})
 MOST_FIELDS = 32
@@ -95,7 +96,7 @@ def access_claims(client: DevClient, issuer: str, now: float, lifetime: float) -
         "azp": client.client_id,
         "iat": int(now),
         "exp": int(now + lifetime),
-        "jti": str(uuid.uuid4()),
+        "jti": new_id(),
         "typ": "Bearer",
         "customer": client.customer,
         "realm_access": {"roles": list(client.roles)},

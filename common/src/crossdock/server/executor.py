@@ -1,7 +1,6 @@
 """Runs any pipeline as an a2a-sdk `AgentExecutor`: the only translation between the two worlds."""
 
 import asyncio
-import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -24,6 +23,7 @@ from a2a.types import Part as WirePart
 from crossdock.compute import ComputePool
 from crossdock.errors import Rejected
 from crossdock.extensions import HOPS_HEADER, PROGRESS, SKILL
+from crossdock.ids import new_id
 from crossdock.parts import from_wire, is_large, plain, struct, to_wire, turns
 from crossdock.pipeline import (
     AgenticPipeline,
@@ -218,7 +218,7 @@ class Emitter:
         message = None
         if parts:
             message = Message(
-                message_id=str(uuid.uuid4()),
+                message_id=new_id(),
                 role=Role.ROLE_AGENT,
                 parts=await off_loop(_weight(parts), _to_wire, parts),
                 task_id=self._task_id,

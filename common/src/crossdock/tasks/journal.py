@@ -4,7 +4,6 @@ A task is worked turn by turn: a turn is one message of its caller. Accepted tur
 claims the next one, owners in turns, and holds the task under a lease until the turn is over.
 """
 
-import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 from a2a.types import Message, Task, TaskPushNotificationConfig, TaskState
 
 from crossdock.errors import CrossdockError, TryLater
+from crossdock.ids import new_id
 from crossdock.tasks.events import Event
 from crossdock.tasks.outbox import PushOutbox
 
@@ -226,7 +226,7 @@ class TaskJournal(ABC):
 
     def task_id(self, owner: str, key: IdempotencyKey | None) -> str:
         """An id for a new task."""
-        return str(uuid.uuid4())
+        return new_id()
 
     async def stranded(self) -> list[str]:
         """Ids of the tasks that would be lost with this process."""

@@ -4,7 +4,6 @@ A push configuration has a cursor, the number of the last event that its webhook
 behind the cursor; whoever claims it delivers under a short lease, in the log's order.
 """
 
-import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from a2a.types import TaskPushNotificationConfig
 
 from crossdock.errors import CrossdockError, Rejected
+from crossdock.ids import new_id
 from crossdock.tasks.events import copied
 
 
@@ -30,7 +30,7 @@ def addressed(config: TaskPushNotificationConfig, task_id: str) -> TaskPushNotif
     """A copy as it is kept: with its task's id, and with one of its own."""
     kept = copied(config)
     kept.ClearField("tenant")
-    kept.id = kept.id or str(uuid.uuid4())
+    kept.id = kept.id or new_id()
     kept.task_id = task_id
     return kept
 

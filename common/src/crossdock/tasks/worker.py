@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -14,6 +13,7 @@ from opentelemetry import context as tracing
 from opentelemetry import propagate, trace
 
 from crossdock.errors import Public, Rejected, TryLater
+from crossdock.ids import new_id
 from crossdock.tasks.events import INTERRUPTED, TERMINAL, agent_message, copied, status_event
 from crossdock.tasks.history import earlier_tasks
 from crossdock.tasks.journal import Claim, JournalDown, Lease, LeaseLost, TaskEnded, TaskJournal, TaskUnknown
@@ -364,7 +364,7 @@ class Worker:
 
     async def _store_end(self, queue: JournalQueue, task: Task, end: End) -> None:
         state, text = end
-        await queue.store(status_event(task.id, task.context_id, state, agent_message(task, text, str(uuid.uuid4()))))
+        await queue.store(status_event(task.id, task.context_id, state, agent_message(task, text, new_id())))
 
     async def _context(self, turn: Turn, claim: Claim, task: Task) -> RequestContext:
         lease = claim.lease
