@@ -5,15 +5,13 @@ import contextlib
 import copy
 import math
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import islice
 from typing import Any
 
-from a2a.types import Task, TaskPushNotificationConfig, TaskState
-from sortedcontainers import SortedList
+from a2a.types import Task, TaskPushNotificationConfig
 
-from crossdock.tasks.cursor import Position, position
+from crossdock.tasks.cursor import position
 from crossdock.tasks.events import INTERRUPTED, TERMINAL
 from crossdock.tasks.journal import (
     Accepted,
@@ -36,7 +34,9 @@ from crossdock.tasks.journal import (
     TaskPage,
     TaskUnknown,
 )
+from crossdock.tasks.memory_index import TaskIndex
 from crossdock.tasks.memory_outbox import MemoryOutbox, Standing
+from crossdock.tasks.memory_queues import OwnerQueues
 from crossdock.tasks.memory_task import StoredTask
 from crossdock.tasks.record import ARTIFACT, Record, bounded, encoded, folded, status_of
 
@@ -53,11 +53,10 @@ class MemoryJournal(TaskJournal):
         self._bytes: Counter[str] = Counter()
         self._tasks: dict[str, StoredTask] = {}
         self._unfinished: dict[str, StoredTask] = {}
-        self._index: dict[tuple[str, ...], SortedList[Position]] = {}
+        self._index = TaskIndex(self._tasks)
         self._ended: dict[str, None] = {}  # in the order of their ends, which is the order in which they expire
-        self._queues: dict[str, deque[str]] = {}  # in the order of the owners' turns
+        self._queues = OwnerQueues()
         self._keys: dict[tuple[str, str], tuple[str, str, int, float]] = {}
-        self._work = asyncio.Event()
         self._waits_ended = False
         self.outbox: MemoryOutbox = MemoryOutbox(self._standing, self.limits.pushes, clock)
         self._swept = math.inf
@@ -92,13 +91,13 @@ class MemoryJournal(TaskJournal):
         stored = StoredTask(owner, task.id, task.context_id, turn, task.status.state, micros, due)
         self._tasks[task.id] = self._unfinished[task.id] = stored
         self._log(stored, first)
-        self._place(stored)
+        self._index.place(stored)
         self._remember(owner, key, task.id, 1)
         if push is not None:
             self.outbox.place(owner, push, 0)
         if direct:
             return Accepted(task.id, 1, 1, self._grant(stored))
-        self._enqueue(stored)
+        self._queues.add(stored)
         return Accepted(task.id, 1, 1)
 
     async def follow(
@@ -130,20 +129,12 @@ class MemoryJournal(TaskJournal):
         stored.due = self._clock() + seconds
         if direct:
             return Accepted(task_id, stored.accepted, len(stored.log), self._grant(stored))
-        self._enqueue(stored)
+        self._queues.add(stored)
         return accepted
 
     async def claim(self, worker: str) -> Claim | None:
-        while self._queues:
-            owner = next(iter(self._queues))
-            queue = self._queues.pop(owner)
-            task_id = queue.popleft()
-            if queue:
-                self._queues[owner] = queue
-            stored = self._tasks[task_id]
-            stored.queued = False
-            return self._grant(stored)
-        return None
+        stored = self._queues.take()
+        return self._grant(stored) if stored is not None else None
 
     async def seize(self, task_id: str, worker: str, *, overdue: bool = False) -> Claim:
         stored = self._task(task_id)
@@ -174,14 +165,14 @@ class MemoryJournal(TaskJournal):
             return
         stored.until = None
         if give_back:
-            self._enqueue(stored, front=True)
+            self._queues.add(stored, front=True)
             return
         stored.over = True
         if stored.canceled:
-            self._enqueue(stored, front=True)
+            self._queues.add(stored, front=True)
         elif stored.turns:
             stored.due = self._clock() + stored.turns[0][1]
-            self._enqueue(stored)
+            self._queues.add(stored)
         elif stored.state in INTERRUPTED:
             stored.due = self._clock() + self.limits.interrupted
 
@@ -202,9 +193,9 @@ class MemoryJournal(TaskJournal):
             record = encoded(entry, stored.number)
             self._log(stored, record)
             if (status := status_of(entry.event)) is not None:
-                self._displace(stored)
+                self._index.displace(stored)
                 stored.state, stored.micros = status
-                self._place(stored)
+                self._index.place(stored)
                 if stored.state in TERMINAL:
                     self._finish(stored)
                     break
@@ -227,7 +218,7 @@ class MemoryJournal(TaskJournal):
         if not stored.started:
             return self._grant(stored)
         if not stored.queued:
-            self._enqueue(stored, front=True)
+            self._queues.add(stored, front=True)
         return None
 
     async def sweep(self) -> list[str]:
@@ -242,19 +233,14 @@ class MemoryJournal(TaskJournal):
                 stored.gone.add(stored.fence)
                 stored.until = None
                 stored.fence += 1
-                self._enqueue(stored, front=True)
+                self._queues.add(stored, front=True)
             if stored.until is None and max(stored.due, stored.named) <= now:
                 stored.named = now + VISIBILITY
                 overdue.append(stored.task_id)
         return overdue
 
     async def work(self, seconds: float) -> None:
-        if self._queues:
-            return
-        self._work.clear()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._work.wait()
+        await self._queues.work(seconds)
 
     async def get(self, owner: str, task_id: str, upto: int | None = None) -> Snapshot:
         stored = self._owned(owner, task_id)
@@ -282,33 +268,13 @@ class MemoryJournal(TaskJournal):
         self, owner: str, wanted: TaskFilter, page_token: str, page_size: int, *, artifacts: bool = False
     ) -> TaskPage:
         self._expire()
-        before = position(page_token)
-        index = self._index.get((owner, wanted.context_id) if wanted.context_id else (owner,), SortedList())
-        least = Position(-(-wanted.after_ns // 1000), "")
-        behind = index.irange(least, before, (True, False), reverse=True)
-        found = (self._tasks[item.task_id] for item in behind)
-        rest = list(islice((item for item in found if wanted.state in {None, item.state}), page_size + 1))
+        rest = self._index.found(owner, wanted, position(page_token), page_size + 1)
         logs = (
             [record for record in stored.log if artifacts or record.kind != ARTIFACT] for stored in rest[:page_size]
         )
         page = list(bounded(logs))
         token = rest[len(page) - 1].position.token() if len(rest) > len(page) else ""
-        return TaskPage([folded(log) for log in page], token, self._count(index, least, wanted.state))
-
-    def _count(self, index: "SortedList[Position]", least: Position, state: TaskState | None) -> int:
-        if state is None:
-            return len(index) - int(index.bisect_left(least))
-        return sum(self._tasks[item.task_id].state == state for item in index.irange(least))
-
-    def _place(self, stored: StoredTask) -> None:
-        for name in stored.indexes:
-            self._index.setdefault(name, SortedList()).add(stored.position)
-
-    def _displace(self, stored: StoredTask) -> None:
-        for name in stored.indexes:
-            self._index[name].remove(stored.position)
-            if not self._index[name]:
-                del self._index[name]
+        return TaskPage([folded(log) for log in page], token, self._index.count(owner, wanted))
 
     async def save_checkpoint(self, lease: Lease, data: Any) -> None:
         self._held(lease).checkpoint = copy.deepcopy(data)
@@ -323,7 +289,7 @@ class MemoryJournal(TaskJournal):
             stored.changed.set()
 
     def _grant(self, stored: StoredTask) -> Claim:
-        self._unqueue(stored)
+        self._queues.remove(stored)
         if stored.over and stored.turns:
             stored.turn, _ = stored.turns.popleft()
             stored.number, stored.begun, stored.over = stored.number + 1, False, False
@@ -345,23 +311,8 @@ class MemoryJournal(TaskJournal):
             resumed,
         )
 
-    def _enqueue(self, stored: StoredTask, *, front: bool = False) -> None:
-        queue = self._queues.setdefault(stored.owner, deque())
-        queue.appendleft(stored.task_id) if front else queue.append(stored.task_id)
-        stored.queued = True
-        self._work.set()
-
-    def _unqueue(self, stored: StoredTask) -> None:
-        if not stored.queued:
-            return
-        stored.queued = False
-        queue = self._queues[stored.owner]
-        queue.remove(stored.task_id)
-        if not queue:
-            del self._queues[stored.owner]
-
     def _check_room(self, owner: str, *, direct: bool, waiting: int = 0) -> None:
-        if not direct and len(self._queues.get(owner, ())) + waiting >= self.limits.queued:
+        if not direct and self._queues.waiting(owner) + waiting >= self.limits.queued:
             raise QueueFull
         if self._bytes[owner] >= self.limits.owner_bytes:
             raise StoreFull
@@ -388,7 +339,7 @@ class MemoryJournal(TaskJournal):
         self._bytes[stored.owner] += record.size
 
     def _finish(self, stored: StoredTask) -> None:
-        self._unqueue(stored)
+        self._queues.remove(stored)
         stored.until, stored.turn, stored.checkpoint = None, b"", None
         stored.turns.clear()
         stored.ended_at = self._clock()
@@ -435,8 +386,8 @@ class MemoryJournal(TaskJournal):
             del self._keys[next(iter(self._keys))]
 
     def _forget(self, stored: StoredTask) -> None:
-        self._unqueue(stored)
-        self._displace(stored)
+        self._queues.remove(stored)
+        self._index.displace(stored)
         self._bytes[stored.owner] -= stored.size
         self.outbox.forget(stored.task_id)
         self._unfinished.pop(stored.task_id, None)

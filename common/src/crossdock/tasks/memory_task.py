@@ -11,7 +11,7 @@ from crossdock.tasks.cursor import Position
 from crossdock.tasks.record import Record
 
 
-@dataclass
+@dataclass(eq=False)
 class StoredTask:
     owner: str
     task_id: str
