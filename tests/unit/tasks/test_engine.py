@@ -28,6 +28,7 @@ from crossdock.tasks.memory import MemoryJournal
 from crossdock.tasks.queue import JournalQueue
 from crossdock.tasks.resumption import Resumption, Resumptions
 from tests.support.executors import Behaviour, Recorder, Scripted, call_context, complete, message, state
+from tests.support.replicas import crash
 
 COMPLETED = TaskState.TASK_STATE_COMPLETED
 FAILED = TaskState.TASK_STATE_FAILED
@@ -213,6 +214,44 @@ async def test_an_executor_that_cannot_be_stopped_is_left_behind() -> None:
     await asyncio.sleep(0)
     assert (await bench.journal.get("acme", task.id)).task.status.state == FAILED
     assert await bench.ends(task.id) == 1
+
+
+async def test_the_fault_of_an_executor_left_behind_is_told() -> None:
+    release = asyncio.Event()
+
+    async def stubborn(context: RequestContext, queue: EventQueue) -> None:
+        while not release.is_set():
+            try:
+                await release.wait()
+            except asyncio.CancelledError:
+                continue
+        raise RuntimeError("late")
+
+    bench = Bench(stubborn, task_seconds=0.05, cancel_seconds=0.05)
+    await bench.answer()
+    assert bench.recorder.faults == []
+    release.set()
+    async with asyncio.timeout(10):
+        while not bench.recorder.faults:  # noqa: ASYNC110 - nobody waits for it any more
+            await asyncio.sleep(0.01)
+    assert [str(error) for error in bench.recorder.faults] == ["late"]
+
+
+async def test_no_executor_outlives_its_worker() -> None:
+    cleaned = asyncio.Event()
+
+    async def work(context: RequestContext, queue: EventQueue) -> None:
+        try:
+            await forever(context, queue)
+        finally:
+            cleaned.set()
+
+    bench = Bench(work)
+    await bench.submit()
+    await bench.executor.started.wait()
+    await crash(bench.engine, bench.journal)
+    async with asyncio.timeout(10):
+        await cleaned.wait()
 
 
 async def test_cancel_reaches_the_executor_and_is_final() -> None:

@@ -266,7 +266,11 @@ class Worker:
         if held.stop is not None:
             return self._interrupted(held, task)
         work = asyncio.create_task(self._traced(held, turn, context, queue))
-        await held.done_or_stopped(work, claim.seconds)
+        try:
+            await held.done_or_stopped(work, claim.seconds)
+        except asyncio.CancelledError:
+            self._abandon(work, claim)
+            raise
         if work.done():
             error = _ended_with(work)
             await queue.flush()
@@ -323,13 +327,21 @@ class Worker:
         self, work: "asyncio.Task[None]", context: RequestContext, queue: JournalQueue, claim: Claim
     ) -> None:
         """Stops an executor for good: one whose clean-up does not end is left behind, and its writes are refused."""
-        work.cancel()
+        self._abandon(work, claim)
         await self._tell_executor(context, queue, claim)
         await asyncio.wait({work}, timeout=self._limits.cancel_seconds)
         if not work.done():
             log.error("executor_does_not_stop", task_id=context.task_id)
-        elif not work.cancelled() and (error := work.exception()) and not isinstance(error, LeaseLost):
-            self._fault(claim, error)
+
+    def _abandon(self, work: "asyncio.Task[None]", claim: Claim) -> None:
+        """Nobody waits for the executor's end any more; its faults are told whenever that comes."""
+
+        def over(_: object) -> None:
+            if not work.cancelled() and (error := work.exception()) and not isinstance(error, LeaseLost):
+                self._fault(claim, error)
+
+        work.cancel()
+        work.add_done_callback(over)
 
     async def _tell_executor(self, context: RequestContext, queue: JournalQueue, claim: Claim) -> None:
         """Calls the executor's own `cancel()`, for executors that have something to stop beside their coroutine."""
