@@ -349,6 +349,7 @@ class EngineMachine(RuleBasedStateMachine):
         rest = [*self.cancels, *(task for _, task in self.readers)]
         rest += [turn.answer for story in self.stories.values() for turn in story.turns]
         await ended(*rest)
+        await asyncio.gather(*rest, return_exceptions=True)  # those whose replica was lost are looked at, too
         for node in self.nodes:
             await ended(*(held.worker for held in node.engine._worker.held.values()))
             await node.engine.close()
