@@ -4,7 +4,6 @@ import asyncio
 import uuid
 from asyncio import StreamWriter
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,14 +24,6 @@ from tests.support.redis_server import RedisServer
 
 ASKS = TaskState.TASK_STATE_INPUT_REQUIRED
 LEASE = 0.5
-
-
-@pytest.fixture
-async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
-    server = RedisServer(tmp_path / "redis")
-    await server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture

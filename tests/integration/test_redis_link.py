@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from redis import exceptions
@@ -12,14 +11,6 @@ from crossdock.tasks.redis_link import RedisLink
 from tests.support.redis_server import RedisServer
 
 SECONDS = 0.5
-
-
-@pytest.fixture
-async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
-    server = RedisServer(tmp_path / "redis")
-    await server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture

@@ -80,14 +80,6 @@ class Fleet:
 
 
 @pytest.fixture
-async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
-    server = RedisServer(tmp_path / "redis")
-    await server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
 async def fleet(redis: RedisServer) -> AsyncIterator[Fleet]:
     async with AsyncExitStack() as stack:
         yield Fleet(redis, stack, f"test-{uuid.uuid4().hex[:8]}")

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
 from a2a.types import Task, TaskState, TaskStatus
@@ -14,14 +13,6 @@ from crossdock.tasks.redis_journal import POLL, RedisJournal
 from tests.support.redis_server import RedisServer
 
 WORKING = TaskState.TASK_STATE_WORKING
-
-
-@pytest.fixture
-async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
-    server = RedisServer(tmp_path / "redis")
-    await server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture
