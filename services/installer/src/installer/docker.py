@@ -29,9 +29,9 @@ class Docker:
         """`docker` itself, as `compose` otherwise; `remedy` is what to do when it fails."""
         return self._said(["docker", *arguments], arguments, remedy)
 
-    def last_words(self, container: str) -> str:
+    def last_words(self, container: str, lines: int = 1) -> str:
         """The end of what a container said on either stream."""
-        command = ["docker", "logs", "--tail", "1", container]
+        command = ["docker", "logs", "--tail", str(lines), container]
         done = subprocess.run(  # noqa: S603 - as below
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS, check=False
         )

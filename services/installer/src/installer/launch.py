@@ -118,7 +118,7 @@ def _complaints(docker: Docker) -> list[str]:
     """For each container that is not well: what it is, and its last words."""
     return [
         f"{each.name} is not well ({each.told}). Its last words (all of them: make logs S={each.service}):\n"
-        + _last_words(each.name)
+        + _indented(docker.last_words(each.name, TAIL))
         for each in containers(docker)
         if not each.well
     ]
@@ -132,12 +132,5 @@ def containers(docker: Docker) -> list[Container]:
     ]
 
 
-def _last_words(name: str) -> str:
-    done = subprocess.run(  # noqa: S603 - Docker's own name of a container
-        ["docker", "logs", "--tail", str(TAIL), name],  # noqa: S607 - the one on the PATH
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    return "\n".join(f"    {line[:300]}" for line in done.stdout.splitlines()) or "    (none)"
+def _indented(words: str) -> str:
+    return "\n".join(f"    {line[:300]}" for line in words.splitlines())
