@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import httpx
 
 from crossdock.errors import ConfigError
+from installer.agents import AGENTS, SKILLS
 from installer.docker import Docker
 
 SECONDS = 180.0
@@ -17,10 +18,11 @@ ALONE = {
     "CROSSDOCK_ISSUER": "http://issuer.invalid",
     "CROSSDOCK_CUSTOMER_FILE": CUSTOMER,
     "CROSSDOCK_CLIENT_SECRET_FILE": CUSTOMER,
-    "CROSSDOCK_AGENTS": json.dumps(dict.fromkeys(("anomaly", "contract", "escalation"), "http://agent.invalid")),
+    "CROSSDOCK_AGENTS": json.dumps(dict.fromkeys(SKILLS, "http://agent.invalid")),
 }
 """Enough for each service to start alone, without anything that it talks to."""
-PORTS = {"anomaly": 9002, "contract": 9003, "edge": 9005, "escalation": 9004, "orchestrator": 9001}
+PORTS = {"orchestrator": 9001, "edge": 9005, **{agent.id: agent.port + 1000 for agent in AGENTS}}
+"""Of management: a thousand above the service's own."""
 
 
 @dataclass(frozen=True)
