@@ -2,17 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from crossdock.errors import CrossdockError
 from crossdock.settings import checked
 from installer import machine
 from installer.customer import named
+from installer.machine import run
 from installer.places import Place, chosen
 from installer.public import Origin
 
@@ -55,14 +54,14 @@ def prepare(place: PlaceName = "compose") -> None:
 
     They stand in .crossdock/compose, which belongs to you alone. The certificate is for PUBLIC_HOST (localhost).
     """
-    _run(lambda: _place(place).prepare())
+    run(lambda: _place(place).prepare())
 
 
 @customer.command("add")
 def add(name: Name, place: PlaceName = "compose") -> None:
     """Install the customer of k8s/customers/NAME.yaml: secrets, clients, Redis user, orchestrator, gateway name."""
     began = time.monotonic()
-    _run(lambda: _place(place).add(name))
+    run(lambda: _place(place).add(name))
     typer.echo(f"{name} is served after {time.monotonic() - began:.1f} s.")
 
 
@@ -72,7 +71,7 @@ def remove(name: Name, place: PlaceName = "compose") -> None:
 
     What the shared agents hold of the customer's tasks is forgotten when its retention ends (an hour, by default).
     """
-    _run(lambda: _place(place).remove(name))
+    run(lambda: _place(place).remove(name))
     typer.echo(f"{name} is removed. The shared agents forget its tasks when their retention ends.")
 
 
@@ -84,7 +83,7 @@ def names(place: PlaceName = "compose") -> None:
         for each in _place(place).customers():
             typer.echo(each.name)
 
-    _run(work)
+    run(work)
 
 
 @app.command()
@@ -96,7 +95,7 @@ def token(
     place: PlaceName = "compose",
 ) -> None:
     """Print an access token of the customer, got through the gateway, and nothing else."""
-    _run(lambda: typer.echo(asyncio.run(_place(place).token(name, client.value))))
+    run(lambda: typer.echo(asyncio.run(_place(place).token(name, client.value))))
 
 
 @app.command()
@@ -117,18 +116,9 @@ def reconcile(
         for line in asyncio.run((forget if remove else settle)(settings, chosen)):
             typer.echo(line)
 
-    _run(work)
+    run(work)
 
 
 def _place(name: str) -> Place:
     """Of the repository that we stand in."""
     return chosen(name, Path(), Path(".crossdock") / name, checked(Origin))
-
-
-def _run(work: Callable[[], object]) -> None:
-    """Every error becomes one line that says what to do."""
-    try:
-        work()
-    except CrossdockError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
