@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, Valid
 
 from crossdock.auth.claims import CUSTOMER
 from crossdock.auth.clients import ClientRights, customer_clients
-from crossdock.auth.private_file import make_private_folder, write_private
+from crossdock.auth.private_file import keep_private, make_private_folder, write_private
 from crossdock.errors import ConfigError
 
 CLIENTS_FILE = "clients.json"
@@ -95,7 +95,7 @@ def provision(folder: Path, customers: Iterable[str], agents: Mapping[str, Seque
     clients = [_client(rights) for customer in customers for rights in customer_clients(customer, agents)]
     parse_clients(clients, "the customers given")
     for client in clients:
-        _keep_secret(folder / client["secret_file"])
+        keep_private(folder / client["secret_file"], lambda: secrets.token_urlsafe(32) + "\n")
     path = folder / CLIENTS_FILE
     write_private(path, json.dumps({"clients": clients}, indent=2) + "\n")
     return path
@@ -103,10 +103,3 @@ def provision(folder: Path, customers: Iterable[str], agents: Mapping[str, Seque
 
 def _client(rights: ClientRights) -> dict[str, Any]:
     return {**asdict(rights), "secret_file": f"secrets/{rights.client_id}"}
-
-
-def _keep_secret(path: Path) -> None:
-    if path.exists() and path.read_text(encoding="utf-8").strip():
-        path.chmod(0o600)
-    else:
-        write_private(path, secrets.token_urlsafe(32) + "\n")

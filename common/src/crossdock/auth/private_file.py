@@ -2,12 +2,21 @@
 
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 
 def make_private_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
+
+
+def keep_private(path: Path, make: Callable[[], str], mode: int = 0o600) -> None:
+    """Leaves the content that is there, if there is any, and gives the file its mode."""
+    if path.exists() and path.read_text(encoding="utf-8").strip():
+        path.chmod(mode)
+    else:
+        write_private(path, make(), mode)
 
 
 def write_private(path: Path, text: str, mode: int = 0o600) -> None:

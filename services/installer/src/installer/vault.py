@@ -11,7 +11,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from crossdock.auth.private_file import write_private
+from crossdock.auth.private_file import keep_private, write_private
 from crossdock.settings import read_secret
 from installer.agents import AGENTS
 from installer.customer import Customer, named
@@ -59,9 +59,7 @@ class Vault:
             (self.folder / name).unlink(missing_ok=True)
 
     def _keep(self, name: str, make: Callable[[], str]) -> None:
-        path = self.folder / name
-        if not path.exists() or not path.read_text(encoding="utf-8").strip():
-            write_private(path, make(), READABLE)
+        keep_private(self.folder / name, make, READABLE)
 
 
 def redis_password(card: str) -> str:
