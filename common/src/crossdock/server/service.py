@@ -15,7 +15,6 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crossdock.auth.bearer import BearerCheck
-from crossdock.auth.jwks import KeySet
 from crossdock.auth.middleware import AuthenticationMiddleware
 from crossdock.auth.service_keys import JWKS_PATH, ServiceKeys
 from crossdock.auth.verifier import TokenVerifier
@@ -25,6 +24,7 @@ from crossdock.extensions import EVENT_NUMBER, IDEMPOTENCY, KEY_HEADER, LIMITS, 
 from crossdock.pipeline import AgenticPipeline
 from crossdock.server.admission import Admission, PassedOn, nothing
 from crossdock.server.card_routes import card_routes
+from crossdock.server.door import Door
 from crossdock.server.executor import PipelineExecutor
 from crossdock.server.fetching import FileFetcher
 from crossdock.server.grpc_binding import GrpcBinding
@@ -128,7 +128,8 @@ def create_service(
         declare(card, RESUMABLE, {skill.id: str(resumption.of(skill.id)) for skill in card.skills})
     metrics = metrics or Metrics(card.name)
     push = Notifications.of(settings, card, journal, metrics) if settings.push_notifications else None
-    door = _door(settings, card, http, customer)
+    door = Door(settings, http)
+    verifier = door.verifier(card.name, customer)
     admission = Admission(agent, card, settings.max_hops, passed_on, push.configs if push else None)
     worker = _worker(settings, work, admission)
     engine = TaskEngine(
@@ -152,37 +153,14 @@ def create_service(
         return engine.accepting and service.listening()
 
     ready = {"accepting": accepting, "tasks": journal.ready, "issuer": door.ready, **(checks or {})}
-    app = _app(settings, card, handler, door.verifier, metrics, push.keys if push else None)
-    grpc = _grpc(settings, card, handler, door.verifier, metrics) if settings.grpc else None
+    app = _app(settings, card, handler, verifier, metrics, push.keys if push else None)
+    grpc = _grpc(settings, card, handler, verifier, metrics) if settings.grpc else None
     management = management_app(metrics.registry, ready, degraded)
     service = Service(app, management, engine, settings, metrics, grpc)
     if push:
         background, closing = [*background, push.run], [*closing, push.close]
-    app.router.lifespan_context = _lifespan(service, worker, background, [*closing, *door.closing])
+    app.router.lifespan_context = _lifespan(service, worker, background, [*closing, door.close])
     return service
-
-
-@dataclass(frozen=True)
-class Door:
-    """Who may come in, and whether that can be known."""
-
-    verifier: TokenVerifier
-    keys: KeySet
-    closing: Sequence[Action]
-
-    async def ready(self) -> bool:
-        await self.keys.ready()
-        return True
-
-
-def _door(settings: ServiceSettings, card: AgentCard, http: httpx.AsyncClient | None, customer: str | None) -> Door:
-    own = httpx.AsyncClient(timeout=10.0) if http is None else None
-    reach = http or own
-    assert reach is not None
-    discovery = settings.issuer_discovery_url
-    keys = KeySet(reach, settings.issuer, ttl=settings.jwks_ttl, discovery_url=discovery)
-    verifier = TokenVerifier(settings.issuer, card.name, keys, customer=customer)
-    return Door(verifier, keys, [keys.close, *([own.aclose] if own else [])])
 
 
 @dataclass(frozen=True)

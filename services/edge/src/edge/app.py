@@ -10,8 +10,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from crossdock.auth.bearer import BearerCheck
-from crossdock.auth.jwks import KeySet
-from crossdock.auth.verifier import TokenVerifier
+from crossdock.server.door import Door
 from crossdock.server.management import management_app
 from crossdock.telemetry.metrics import Metrics
 from edge.cards import CardChecks
@@ -46,30 +45,21 @@ class Edge:
 
 def create_app(settings: Settings, *, http: httpx.AsyncClient | None = None) -> Edge:
     """`http` reaches the issuer; one that is made here is closed here."""
-    own = httpx.AsyncClient(timeout=10.0) if http is None else None
-    reach = http or own
-    assert reach is not None
-    keys = KeySet(reach, settings.issuer, ttl=settings.jwks_ttl, discovery_url=settings.issuer_discovery_url)
+    door = Door(settings, http)
     metrics = Metrics(NAME)
 
     def check(card: str, customer: str | None) -> BearerCheck:
-        return BearerCheck(TokenVerifier(settings.issuer, card, keys, customer=customer), metrics.rejected)
+        return BearerCheck(door.verifier(card, customer), metrics.rejected)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
-        await keys.close()
-        if own:
-            await own.aclose()
+        await door.close()
 
     async def accepting() -> bool:
         return edge.listening()
 
-    async def issuer() -> bool:
-        await keys.ready()
-        return True
-
     app = Starlette(routes=[Route("/check", TokenCheck(CardChecks(check)))], lifespan=lifespan)
-    management = management_app(metrics.registry, {"accepting": accepting, "issuer": issuer})
+    management = management_app(metrics.registry, {"accepting": accepting, "issuer": door.ready})
     edge = Edge(app, management, settings, metrics)
     return edge
