@@ -116,38 +116,18 @@ def create_service(
     making it fail; `passed_on` is that of `Admission`; `background` runs for as long as the service, `closing` at its
     end. With `direct_messages` the agent may answer with a lone message, of which no task is kept.
     """
-    for uri in (SKILL, PROGRESS):
-        declare(card, uri)
-    if settings.grpc:
-        offer_grpc(card, settings.public_grpc)
-        declare(card, EVENT_NUMBER)
-    resumption = Resumptions(settings.resumable)
-    declare(card, IDEMPOTENCY, {"header": KEY_HEADER, "seconds": settings.idempotency_seconds})
     journal = journal or journal_for(settings, card.name)
-    if journal.durable:  # with another journal no task outlives its process
-        declare(card, RESUMABLE, {skill.id: str(resumption.of(skill.id)) for skill in card.skills})
+    resumption = Resumptions(settings.resumable)
+    _declare(card, settings, resumption if journal.durable else None)
     metrics = metrics or Metrics(card.name)
     push = Notifications.of(settings, card, journal, metrics) if settings.push_notifications else None
     door = Door(settings, http)
     verifier = door.verifier(card.name, customer)
     admission = Admission(agent, card, settings.max_hops, passed_on, push.configs if push else None)
     worker = _worker(settings, work, admission)
-    engine = TaskEngine(
-        worker.executor,
-        journal,
-        TaskTelemetry(metrics),
-        _engine_limits(settings),
-        resumption,
-        direct_messages=direct_messages,
-    )
-    handler = JournalRequestHandler(
-        engine,
-        journal,
-        admission,
-        metrics,
-        extended_card=_extended(card, settings),
-        streams_per_customer=settings.streams_per_customer,
-    )
+    tasks, limits = TaskTelemetry(metrics), _engine_limits(settings)
+    engine = TaskEngine(worker.executor, journal, tasks, limits, resumption, direct_messages=direct_messages)
+    handler = _handler(settings, card, engine, journal, admission, metrics)
 
     async def accepting() -> bool:
         return engine.accepting and service.listening()
@@ -161,6 +141,18 @@ def create_service(
         background, closing = [*background, push.run], [*closing, push.close]
     app.router.lifespan_context = _lifespan(service, worker, background, [*closing, door.close])
     return service
+
+
+def _declare(card: AgentCard, settings: ServiceSettings, resumption: Resumptions | None) -> None:
+    """Without `resumption` no task outlives its process."""
+    for uri in (SKILL, PROGRESS):
+        declare(card, uri)
+    if settings.grpc:
+        offer_grpc(card, settings.public_grpc)
+        declare(card, EVENT_NUMBER)
+    declare(card, IDEMPOTENCY, {"header": KEY_HEADER, "seconds": settings.idempotency_seconds})
+    if resumption is not None:
+        declare(card, RESUMABLE, {skill.id: str(resumption.of(skill.id)) for skill in card.skills})
 
 
 @dataclass(frozen=True)
@@ -223,6 +215,20 @@ async def _watched(action: Action) -> None:
     except Exception as error:
         log.error("background_work_failed", exc_info=error)
         raise
+
+
+def _handler(
+    settings: ServiceSettings,
+    card: AgentCard,
+    engine: TaskEngine,
+    journal: TaskJournal,
+    admission: Admission,
+    metrics: Metrics,
+) -> JournalRequestHandler:
+    extended, streams = _extended(card, settings), settings.streams_per_customer
+    return JournalRequestHandler(
+        engine, journal, admission, metrics, extended_card=extended, streams_per_customer=streams
+    )
 
 
 def _app(
