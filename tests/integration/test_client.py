@@ -13,8 +13,8 @@ from crossdock.auth.tokens import BearerAuth, GivenToken
 from crossdock.cards.building import CARD_PATHS
 from crossdock.cards.caching import CardCache
 from crossdock.client import patience
-from crossdock.client.agent import Heard
 from crossdock.client.breaker import CircuitBreaker
+from crossdock.client.conversation import Heard
 from crossdock.client.patience import Away
 from crossdock.errors import Failed, Forbidden, Rejected, TryLater, Unauthenticated
 from crossdock.server.card_routes import card_routes

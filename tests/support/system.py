@@ -14,7 +14,8 @@ from a2a.types import AgentCard, AgentSkill
 from crossdock.auth.tokens import BearerAuth, TokenSource
 from crossdock.cards.building import agent_card
 from crossdock.cards.caching import CardCache
-from crossdock.client.agent import AgentClient, ClientPolicy
+from crossdock.client.agent import AgentClient
+from crossdock.client.calls import ClientPolicy
 from crossdock.client.pool import pooled_client
 from crossdock.pipeline import AgenticPipeline
 from crossdock.server.service import Service, create_service

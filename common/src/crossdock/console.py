@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from crossdock.client.agent import Heard
+from crossdock.client.conversation import Heard
 from crossdock.client.patience import Away
 from crossdock.errors import ConfigError
 from crossdock.extensions import PROGRESS, ROUTING

@@ -131,3 +131,16 @@ async def test_a_lazy_checkpoint_goes_with_the_next_event_or_after_a_moment() ->
     async with asyncio.timeout(5):
         while await journal.checkpoint("t") != {"step": 2}:  # noqa: ASYNC110 - nobody is told
             await asyncio.sleep(0.005)
+
+
+async def test_a_background_write_that_is_cancelled_with_its_loop_is_not_begun_again() -> None:
+    journal = Mute()
+    queue, *_ = await working(journal)
+    await queue.enqueue_event(chunk())
+    await journal.asked.wait()
+    (writing,) = asyncio.all_tasks() - {asyncio.current_task()}
+    writing.cancel()
+    await asyncio.wait([writing])
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert journal.appends == 1

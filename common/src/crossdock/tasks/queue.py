@@ -196,8 +196,9 @@ class JournalQueue(EventQueue):
         except Exception as error:  # noqa: BLE001 - whoever sends the next event is told
             self._left(error)
             self._error = error
-        except asyncio.CancelledError:  # its executor may go on, and say nothing for long
-            self._soon()
+        except asyncio.CancelledError:
+            if asyncio.current_task() is not self._writing:  # the executor may go on, and say nothing for long
+                self._soon()
             raise
         finally:
             self._busy = False

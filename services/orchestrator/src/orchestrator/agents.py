@@ -9,7 +9,8 @@ from typing import Any
 import structlog
 from a2a.types import AgentCard, Message, Role, Task, TaskArtifactUpdateEvent, TaskState, TaskStatusUpdateEvent
 
-from crossdock.client.agent import AgentClient, Heard
+from crossdock.client.agent import AgentClient
+from crossdock.client.conversation import Heard
 from crossdock.client.patience import Away
 from crossdock.errors import CrossdockError, Failed, Rejected, Unreachable
 from crossdock.extensions import PROGRESS, SKILL

@@ -7,7 +7,8 @@ import httpx
 
 from crossdock.auth.tokens import BearerAuth, TokenSource
 from crossdock.cards.caching import CardCache
-from crossdock.client.agent import AgentClient, ClientPolicy
+from crossdock.client.agent import AgentClient
+from crossdock.client.calls import ClientPolicy
 from crossdock.client.pool import pooled_client
 from crossdock.errors import ConfigError
 from crossdock.server.service import Service, create_service
