@@ -3,13 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 from a2a.types import Task, TaskState, TaskStatus
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
 
 from crossdock.tasks.events import now, status_event
 from crossdock.tasks.journal import Entry, JournalLimits, Lease
 from crossdock.tasks.redis_journal import POLL, RedisJournal
+from crossdock.tasks.wakeups import Wakeups
 from tests.support.redis_server import RedisServer
 
 WORKING = TaskState.TASK_STATE_WORKING
@@ -80,3 +84,59 @@ async def test_a_reader_goes_on_hearing_after_redis_was_away(
     async with asyncio.timeout(POLL / 2):
         await there.append(lease, [Entry(status_event("t", "c", WORKING))])
         assert await reader
+
+
+async def subscribed(other: Redis, *, clients: int) -> None:
+    async with asyncio.timeout(10):
+        while len(await other.client_list(_type="pubsub")) != clients:  # noqa: ASYNC110 - Redis tells nobody
+            await asyncio.sleep(0.01)
+
+
+class Subscription(PubSub):
+    """Asks for the channel of a task when it is let, and is lost when it is told."""
+
+    def __init__(self, client: "SlowRedis") -> None:
+        super().__init__(client.connection_pool)
+        self._told = client
+
+    async def subscribe(self, *channels: Any, **handlers: Any) -> None:
+        if "wake:t" in channels:
+            self._told.asked.set()
+            await self._told.let.wait()
+        await super().subscribe(*channels, **handlers)
+
+    async def get_message(self, *_: Any, **__: Any) -> Any:
+        hears = asyncio.create_task(super().get_message(timeout=60))
+        lost = asyncio.create_task(self._told.lost.wait())
+        await asyncio.wait([hears, lost], return_when=asyncio.FIRST_COMPLETED)
+        for task in (hears, lost):
+            task.cancel()
+        if self._told.lost.is_set():
+            self._told.lost.clear()
+            raise ConnectionError("lost")
+        return await hears
+
+
+class SlowRedis(Redis):
+    def __init__(self, port: int) -> None:
+        super().__init__(port=port)
+        self.asked, self.let, self.lost = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    def pubsub(self, **_: Any) -> PubSub:
+        return Subscription(self)
+
+
+async def test_a_subscription_that_is_lost_while_it_asks_is_not_opened_again(redis: RedisServer) -> None:
+    async with redis.client() as other, SlowRedis(redis.port) as client:
+        wakeups = Wakeups(client, ["all"], "wake:{}".format)
+        wakeups.start(lambda _: None)
+        with wakeups.watching("t"):
+            async with asyncio.timeout(10):
+                await client.asked.wait()
+            client.lost.set()
+            await subscribed(other, clients=0)
+            client.let.set()
+            await listened(redis, tasks=1)
+            assert len(await other.client_list(_type="pubsub")) == 1
+        await wakeups.close()
+        await subscribed(other, clients=0)

@@ -47,7 +47,8 @@ class Wakeups:
         self._task = asyncio.create_task(self._listen())
 
     async def close(self) -> None:
-        await ended(*(task for task in (self._task, self._asking) if task is not None))
+        if self._task is not None:
+            await ended(self._task)
 
     def changed(self, task_id: str) -> None:
         """Wakes the readers of one task in this process."""
@@ -78,14 +79,18 @@ class Wakeups:
 
     async def _subscribe(self) -> None:
         """Asks for the channels of what is read here, and for no others any more."""
-        with contextlib.suppress(RedisError, OSError):  # the listener finds that out, too
-            while (subscription := self._subscription) is not None and self._asked != self._wanted.keys():
-                more, fewer = self._wanted.keys() - self._asked, self._asked - self._wanted.keys()
-                self._asked = set(self._wanted)
+        while (subscription := self._subscription) is not None and self._asked != self._wanted.keys():
+            more, fewer = self._wanted.keys() - self._asked, self._asked - self._wanted.keys()
+            try:
                 if more:
                     await subscription.subscribe(*more)
                 if fewer:
                     await subscription.unsubscribe(*fewer)
+            except (RedisError, OSError, AttributeError) as error:  # the last one from a driver that connects again
+                log.debug("wakeups_not_asked", error=type(error).__name__)
+                await asyncio.sleep(AGAIN)
+            else:
+                self._asked = (self._asked | more) - fewer
 
     async def work(self, seconds: float) -> None:
         await _set(self._work, seconds)
@@ -108,7 +113,6 @@ class Wakeups:
                 log.warning("wakeups_lost", error=type(error).__name__)
             except Exception as error:
                 log.error("wakeups_failed", exc_info=error)
-            self._subscription = None
             self.everybody()
             await asyncio.sleep(AGAIN)
 
@@ -117,21 +121,27 @@ class Wakeups:
             await self._client.initialize()  # a subscription needs to know the nodes, and does not ask
         async with self._client.pubsub() as subscription:
             await subscription.subscribe(*self._channels)
-            if self._asking is not None:
-                await ended(self._asking)
             self._subscription, self._asked = subscription, set()
             self._ask()
-            asked = False
-            while True:
-                # Confirmations are signs of life, too: left out they would look like silence.
-                message = await subscription.get_message(timeout=QUIET)
-                if message is None and asked:
-                    raise ConnectionError("nobody is at the other end")
-                asked = message is None
-                if message is None:
-                    await subscription.ping()
-                elif message["channel"] is not None:
-                    self._heard(message["type"], message["channel"].decode(), message["data"])
+            try:
+                await self._hear(subscription)
+            finally:  # who asks on a closed subscription opens it again, and nobody would close that one
+                self._subscription = None
+                if self._asking is not None:
+                    await ended(self._asking)
+
+    async def _hear(self, subscription: PubSub) -> None:
+        asked = False
+        while True:
+            # Confirmations are signs of life, too: left out they would look like silence.
+            message = await subscription.get_message(timeout=QUIET)
+            if message is None and asked:
+                raise ConnectionError("nobody is at the other end")
+            asked = message is None
+            if message is None:
+                await subscription.ping()
+            elif message["channel"] is not None:
+                self._heard(message["type"], message["channel"].decode(), message["data"])
 
     def _heard(self, what: str, channel: str, data: bytes | int) -> None:
         task_id = self._wanted.get(channel)
