@@ -82,10 +82,11 @@ class Wakeups:
         while (subscription := self._subscription) is not None and self._asked != self._wanted.keys():
             more, fewer = self._wanted.keys() - self._asked, self._asked - self._wanted.keys()
             try:
-                if more:
-                    await subscription.subscribe(*more)
-                if fewer:
-                    await subscription.unsubscribe(*fewer)
+                with plain_losses():
+                    if more:
+                        await subscription.subscribe(*more)
+                    if fewer:
+                        await subscription.unsubscribe(*fewer)
             except (RedisError, OSError, AttributeError) as error:  # the last one from a driver that connects again
                 log.debug("wakeups_not_asked", error=type(error).__name__)
                 await asyncio.sleep(AGAIN)
