@@ -44,7 +44,7 @@ MUSTS = {
     "3.2.2-blocking": "answers a message when its task has ended or waits for the caller, with all its artifacts",
     "3.2.2-immediate": "answers at once where returnImmediately says so",
     "3.2.4-history": "gives at most historyLength messages, none for 0, all without it",
-    "3.3.1-repeated": "gives the same to a repeated Get, and leaves the task as it is at a repeated Cancel",
+    "3.3.1-repeated": "gives the same to a repeated Get, and to a repeated Cancel of a task that was canceled",
     "3.3.2-hidden": "does not tell a task of somebody else from one that there is not",
     "3.3.2-shape": "gives each error a code, a message and details with a @type",
     "3.3.2-validated": "validates all that comes in, and tells what is wrong without telling of its inside",

@@ -35,9 +35,17 @@ async def test_a_second_cancel_changes_nothing(caller: Caller) -> None:
     task = await caller.send("tck-cancel", configuration=NOW)
     canceled = (await caller.call("CancelTask", {"id": task["id"]})).result
     assert canceled["status"]["state"] == "TASK_STATE_CANCELED"
-    assert (await caller.call("CancelTask", {"id": task["id"]})).reason == "TASK_NOT_CANCELABLE"
+    assert (await caller.call("CancelTask", {"id": task["id"]})).result == canceled
     first, second = [(await caller.call("GetTask", {"id": task["id"]})).result for _ in range(2)]
     assert first == second == canceled
+
+
+@obliges("3.3.1-repeated")
+async def test_cancels_at_the_same_time_are_answered_alike(caller: Caller) -> None:
+    task = await caller.send("tck-cancel", configuration=NOW)
+    answers = await asyncio.gather(*(caller.call("CancelTask", {"id": task["id"]}) for _ in range(8)))
+    assert {answer.result["status"]["state"] for answer in answers} == {"TASK_STATE_CANCELED"}
+    assert all(answer.result == answers[0].result for answer in answers)
 
 
 @obliges("3.1.4-pages", "3.1.4-order")

@@ -291,8 +291,26 @@ async def test_cancel_of_a_waiting_executor_says_canceled() -> None:
     await bench.executor.started.wait()
     snapshot = await bench.engine.cancel("acme", ticket.snapshot.task.id)
     assert snapshot.task.status.state == CANCELED
+    assert await bench.engine.cancel("acme", ticket.snapshot.task.id) == snapshot
+
+
+async def test_cancel_of_a_task_that_ended_by_itself_is_refused() -> None:
+    bench = Bench(complete)
+    task = await bench.answer()
     with pytest.raises(TaskNotCancelableError):
-        await bench.engine.cancel("acme", ticket.snapshot.task.id)
+        await bench.engine.cancel("acme", task.id)
+
+
+async def test_cancels_of_a_task_whose_holder_is_silent_end_it_once() -> None:
+    """Each gives the holder up at the same time; only one of them ends the task."""
+    bench = Bench(forever, cancel_seconds=0.02)
+    ticket = await bench.submit()
+    task_id = ticket.snapshot.task.id
+    await bench.executor.started.wait()
+    await bench.journal.seize(task_id, "silent")
+    found = await asyncio.gather(*(bench.engine.cancel("acme", task_id) for _ in range(4)))
+    assert {snapshot.task.status.state for snapshot in found} == {CANCELED}
+    assert await bench.ends(task_id) == 1
 
 
 async def test_cancel_before_the_first_step_never_starts_the_executor() -> None:

@@ -33,6 +33,7 @@ from crossdock.tasks.turns import Turn
 from crossdock.tasks.worker import CANCELED, STOPPED, Held, Stop, Worker, WorkLimits
 
 SUBMITTED = TaskState.TASK_STATE_SUBMITTED
+CANCELED_STATE = TaskState.TASK_STATE_CANCELED
 SOON = 1.0
 LOOK = 3.0
 """A reader looks into the journal after so many seconds: this process may have lost the task and not know it yet."""
@@ -233,20 +234,25 @@ class TaskEngine:
                 await self._journal.work(WORK_POLL)
 
     async def cancel(self, owner: str, task_id: str) -> Snapshot:
-        """Stops a task. Raises `TaskUnknown`, and `TaskNotCancelableError` when it ended by itself, or had ended."""
-        try:
-            claim = await self._journal.cancel(owner, task_id, self.name)
-        except TaskEnded:
-            raise TaskNotCancelableError("The task has ended; it can no longer be canceled.") from None
-        if claim is None and not await self._ends(owner, task_id, 1.5 * self._limits.cancel_seconds):
-            with contextlib.suppress(TaskEnded):
-                claim = await self._journal.seize(task_id, self.name)
-        if claim is not None:
-            await self._worker.end(claim, (TaskState.TASK_STATE_CANCELED, CANCELED))
+        """Stops a task; one that is CANCELED stays as it is, so that a repeated cancel is answered like the first.
+
+        Raises `TaskUnknown`, and `TaskNotCancelableError` when the task ended in another way.
+        """
+        with contextlib.suppress(TaskEnded):
+            await self._end_canceled(owner, task_id)
         snapshot = await self._journal.get(owner, task_id)
-        if snapshot.task.status.state != TaskState.TASK_STATE_CANCELED:
-            raise TaskNotCancelableError("The task ended before it could be canceled.")
+        if snapshot.task.status.state != CANCELED_STATE:
+            raise TaskNotCancelableError("The task has ended; it can no longer be canceled.")
         return snapshot
+
+    async def _end_canceled(self, owner: str, task_id: str) -> None:
+        """Returns when the task has ended; of several that cancel it at a time one ends it, and the others see that."""
+        claim = await self._journal.cancel(owner, task_id, self.name)
+        while claim is not None or not await self._ends(owner, task_id, 1.5 * self._limits.cancel_seconds):
+            if claim is None:
+                claim = await self._journal.seize(task_id, self.name)
+            await self._worker.end(claim, (CANCELED_STATE, CANCELED))
+            claim = None
 
     async def _ends(self, owner: str, task_id: str, seconds: float) -> bool:
         try:
