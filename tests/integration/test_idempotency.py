@@ -183,6 +183,32 @@ async def test_a_key_that_is_none_is_refused(crossdock: System, binding: str, ke
     assert "idempotency-key must hold 1 to 255" in error["message"]
 
 
+ONE_OF_TWO = ["idempotency-key", "crossdock-timeout", "crossdock-hops"]
+
+
+@pytest.mark.parametrize("name", ONE_OF_TWO)
+@pytest.mark.parametrize("binding", [HTTP_JSON, JSONRPC])
+async def test_a_header_that_came_twice_is_refused(crossdock: System, binding: str, name: str) -> None:
+    agent = await crossdock.agent()
+    twice = [*(await crossdock.headers()).items(), (name, "1"), (name.title(), "2")]
+    path, content = ("/message:send", body()) if binding == HTTP_JSON else ("/", rpc("SendMessage", body()))
+    answer = await crossdock.http().post(agent.url + path, json=content, headers=twice)
+    error = answer.json()["error"]
+    assert error["code"] == (400 if binding == HTTP_JSON else -32602)
+    assert f"{name} came more than once" in error["message"]
+    assert not agent.work.requests
+
+
+@pytest.mark.parametrize("name", ONE_OF_TWO)
+async def test_metadata_that_came_twice_is_refused(crossdock: System, name: str) -> None:
+    agent = await crossdock.agent()
+    caller = await stub(crossdock, agent)
+    call = caller.SendMessage(ParseDict(body(), SendMessageRequest()), metadata=((name, "1"), (name, "1")))
+    error = await refused(call)
+    assert (error.code().name, f"{name} came more than once" in error.details()) == ("INVALID_ARGUMENT", True)
+    assert not agent.work.requests
+
+
 @pytest.mark.parametrize("binding", [HTTP_JSON, JSONRPC])
 async def test_a_repeated_stream_is_the_task_and_what_follows(replicas: Replicas, binding: str) -> None:
     first = replicas.first.work

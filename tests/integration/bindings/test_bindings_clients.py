@@ -142,7 +142,9 @@ async def test_lists_refuse_what_no_page_is(sdk: Client, wanted: dict[str, Any])
         await sdk.list_tasks(ListTasksRequest(**wanted))
 
 
-async def test_cancel_ends_the_work_and_a_second_one_is_answered_alike(crossdock: System, fresh: Agent, binding: str) -> None:
+async def test_cancel_ends_the_work_and_a_second_is_answered_alike(
+    crossdock: System, fresh: Agent, binding: str
+) -> None:
     sdk = await sdk_client(crossdock, fresh.url, binding)
     stream = sdk.send_message(message("wait"))
     first = await anext(stream)

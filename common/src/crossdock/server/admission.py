@@ -19,6 +19,7 @@ from crossdock.auth.claims import Principal
 from crossdock.errors import Forbidden
 from crossdock.extensions import HOPS_HEADER, SKILL, TIMEOUT_HEADER
 from crossdock.parts import OCTETS, media_type
+from crossdock.server.call import single
 from crossdock.server.decoding import unfit
 from crossdock.server.push import PushConfigs
 
@@ -91,7 +92,7 @@ class Admission:
             if metadata.ByteSize() > MAX_METADATA:
                 raise unfit(path, f"holds at most {MAX_METADATA // 1024} KiB: send large content as a part")
         self._check_media_types(params)
-        self._check_hops(context.state["headers"])
+        self._check_hops(single(context, HOPS_HEADER))
         skill = self.named_skill(params)
         if skill:
             await self.check_named(skill, caller(context))
@@ -152,8 +153,9 @@ class Admission:
             if kind != OCTETS and kind not in modes and not any(fnmatch.fnmatch(kind, mode) for mode in modes):
                 raise ContentTypeNotSupportedError(f"{kind[:80]} is not read here. Send one of: {', '.join(modes)}.")
 
-    def _check_hops(self, headers: Mapping[str, str]) -> None:
-        hops = headers.get(HOPS_HEADER, "0")
+    def _check_hops(self, hops: str | None) -> None:
+        if hops is None:
+            return
         if not hops.isascii() or not hops.isdigit():
             raise InvalidParamsError(f"The header {HOPS_HEADER} must be a whole number, from 0 on. Or leave it out.")
         if int(hops[:9]) > self.max_hops:
@@ -170,7 +172,7 @@ def _require(role: str, principal: Principal) -> None:
 
 def time_left(context: ServerCallContext) -> float | None:
     """What the caller's header allows, in seconds. Raises `InvalidParamsError` for one that is not a number above 0."""
-    value = context.state["headers"].get(TIMEOUT_HEADER)
+    value = single(context, TIMEOUT_HEADER)
     if value is None:
         return None
     try:

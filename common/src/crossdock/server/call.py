@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 from a2a.compat.v0_3.extension_headers import LEGACY_HTTP_EXTENSION_HEADER
 from a2a.extensions.common import HTTP_EXTENSION_HEADER, get_requested_extensions
 from a2a.server.context import ServerCallContext
+from a2a.utils.errors import InvalidParamsError
 from starlette.types import Scope
 
 CALL = "crossdock.call"
@@ -19,12 +20,13 @@ EXTENSION_HEADERS = (HTTP_EXTENSION_HEADER.lower(), LEGACY_HTTP_EXTENSION_HEADER
 class Call:
     """`status`, where set, is the HTTP status even of what JSON-RPC would answer with 200; `headers` are added.
 
-    `numbers` are those of the next events.
+    `numbers` are those of the next events, `values` gives all that came as the header of a name in lower case.
     """
 
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     numbers: deque[int] = field(default_factory=deque)
+    values: Callable[[str], list[str]] = lambda _: []
 
 
 class Head:
@@ -57,7 +59,8 @@ class Head:
 
     def call(self, extensions: Collection[str]) -> Call:
         """Its answer tells which of the agent's extensions the caller activated (topics/extensions)."""
-        return Call(headers=extension_header(self.extensions.intersection(extensions)) if self.extensions else {})
+        told = extension_header(self.extensions.intersection(extensions)) if self.extensions else {}
+        return Call(headers=told, values=self._values)
 
     def context(self, call: Call, tenant: str) -> ServerCallContext:
         """Hands the authenticated caller and the `Call` to the request handler."""
@@ -67,6 +70,15 @@ class Head:
             state={"headers": self.headers, CALL: call},
             requested_extensions=self.extensions,
         )
+
+
+def single(context: ServerCallContext, name: str) -> str | None:
+    """The header's value, by its name in lower case. Raises `InvalidParamsError` where it came more than once."""
+    call: Call = context.state[CALL]
+    if len(call.values(name)) > 1:
+        raise InvalidParamsError(f"The header {name} came more than once. Send it once, with one value.")
+    value: str | None = context.state["headers"].get(name)
+    return value
 
 
 def extension_header(activated: Collection[str]) -> dict[str, str]:

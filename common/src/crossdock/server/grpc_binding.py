@@ -110,11 +110,15 @@ def _texts(rpc: Rpc) -> dict[str, list[str]]:
 
 def _context(metadata: dict[str, list[str]], headers: dict[str, str], tenant: str) -> ServerCallContext:
     """As `Head.context` makes it of an HTTP request."""
+
+    def values(name: str) -> list[str]:
+        return metadata.get(name, [])
+
     return ServerCallContext(
         user=CALLER.get(),
         tenant=tenant,
-        state={"headers": headers, CALL: Call()},
-        requested_extensions=requested_extensions(lambda name: metadata.get(name, [])),
+        state={"headers": headers, CALL: Call(values=values)},
+        requested_extensions=requested_extensions(values),
     )
 
 

@@ -37,7 +37,7 @@ from a2a.utils.task import apply_history_length
 
 from crossdock.errors import TryLater
 from crossdock.server.admission import Admission, time_left
-from crossdock.server.call import CALL, Call
+from crossdock.server.call import CALL, Call, single
 from crossdock.server.decoding import require, unfit
 from crossdock.server.faults import guarded, guarded_stream
 from crossdock.server.idempotency import idempotency_key
@@ -248,7 +248,7 @@ def _check_history_length(limited: GetTaskRequest | ListTasksRequest | SendMessa
 
 
 def _cursor(context: ServerCallContext) -> int | None:
-    value = context.state["headers"].get("last-event-id", "")
+    value = single(context, "last-event-id")
     if not value:
         return None
     if not (value.isascii() and value.isdigit()) or int(value[:18]) < 1:

@@ -7,6 +7,7 @@ from a2a.types import SendMessageRequest
 from a2a.utils.errors import InvalidParamsError
 
 from crossdock.extensions import KEY_HEADER
+from crossdock.server.call import single
 from crossdock.server.loop import off_loop
 from crossdock.tasks.journal import IdempotencyKey
 
@@ -15,7 +16,7 @@ LONGEST = 255
 
 async def idempotency_key(params: SendMessageRequest, context: ServerCallContext) -> IdempotencyKey | None:
     """The key of a request as it came: before its task and its context are filled in. Raises `InvalidParamsError`."""
-    key = context.state["headers"].get(KEY_HEADER)
+    key = single(context, KEY_HEADER)
     if key is None:
         return None
     if not (1 <= len(key) <= LONGEST and key.isascii() and key.isprintable()):
