@@ -60,6 +60,13 @@ MALFORMED = {
 }
 
 
+MESSAGES: dict[str, dict[str, Any]] = {
+    "1.0": body()["message"],
+    "0.3": {"messageId": "m", "role": "user", "parts": [{"kind": "text", "text": "complete"}], "kind": "message"},
+    "0.3 over HTTP": {"messageId": "m", "role": "ROLE_USER", "content": [{"text": "complete"}]},
+}
+
+
 @pytest.mark.parametrize("content", MALFORMED.values(), ids=MALFORMED)
 async def test_a_body_that_cannot_be_carried_is_refused(crossdock: System, agent: Agent, content: bytes) -> None:
     http, headers = crossdock.http(), await crossdock.headers()
@@ -71,6 +78,30 @@ async def test_a_body_that_cannot_be_carried_is_refused(crossdock: System, agent
     answer = await http.post(agent.url, content=enveloped, headers=headers)
     assert (answer.status_code, answer.json()["error"]["code"]) in {(200, -32700), (200, -32602), (200, -32600)}
     assert not insides(answer.json()["error"])
+
+
+@pytest.mark.parametrize(
+    ("version", "method", "params"),
+    [
+        ("1.0", "SendMessage", body()),
+        ("1.0", "SendStreamingMessage", body()),
+        ("0.3", "message/send", {"message": MESSAGES["0.3"]}),
+        ("0.3", "message/stream", {"message": MESSAGES["0.3"]}),
+    ],
+)
+@obliges("9.1-envelope")
+async def test_a_notification_makes_no_task(
+    crossdock: System, fresh: Agent, version: str, method: str, params: dict[str, Any]
+) -> None:
+    """JSON-RPC calls a request without an id so, and forbids an answer: nobody would hear of its task."""
+    content = {"jsonrpc": "2.0", "method": method, "params": params}
+    sent = await crossdock.headers(version=version)
+    answer = (await crossdock.http().post(fresh.url, json=content, headers=sent)).json()
+    assert (answer["id"], answer["error"]["code"]) == (None, -32600)
+    assert "id is missing" in answer["error"]["message"]
+    assert not fresh.work.requests
+    listed = await crossdock.http().post(fresh.url, json=rpc("ListTasks", {}), headers=await crossdock.headers())
+    assert listed.json()["result"]["totalSize"] == 0
 
 
 async def test_half_a_character_as_an_id_is_refused(crossdock: System, agent: Agent) -> None:
@@ -89,13 +120,6 @@ async def test_nothing_that_was_taken_spoils_a_list(crossdock: System, agent: Ag
 
 BEYOND = [2**31, -(2**31) - 1, 2**32 + 1, 2**53 + 1, 2**63, -(2**63), 2**64, 10**30, 1e30, -1e308, 0.5]
 """Numbers that no field of A2A holds: past 32 bits, past 64, past what a double holds exactly, and no whole one."""
-
-
-MESSAGES: dict[str, dict[str, Any]] = {
-    "1.0": body()["message"],
-    "0.3": {"messageId": "m", "role": "user", "parts": [{"kind": "text", "text": "complete"}], "kind": "message"},
-    "0.3 over HTTP": {"messageId": "m", "role": "ROLE_USER", "content": [{"text": "complete"}]},
-}
 
 
 def sent_with(dress: str, field: str, number: float) -> dict[str, Any]:

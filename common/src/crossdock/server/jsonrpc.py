@@ -67,6 +67,7 @@ def _asked(body: bytes, head: Head) -> Asked:
         envelope = _envelope(body)
         request_id = _request_id(envelope)
         method = _method(envelope)
+        _check_answerable(envelope)
         method.check_version(head.version)
         params = envelope.get("params", {})
         if not isinstance(params, dict):
@@ -95,6 +96,12 @@ def _request_id(envelope: dict[str, Any]) -> bytes:
     if isinstance(request_id, bool) or not isinstance(request_id, str | int | None):
         raise InvalidRequestError("id must be a string, a whole number or null.")
     return b"%d" % request_id if isinstance(request_id, int) else json.dumps(request_id, ensure_ascii=False).encode()
+
+
+def _check_answerable(envelope: dict[str, Any]) -> None:
+    """A request without an id is a notification, which JSON-RPC forbids to answer. A2A has none (section 9.3)."""
+    if "id" not in envelope:
+        raise InvalidRequestError("id is missing. Send one: each of A2A's methods has an answer, which carries it.")
 
 
 def _method(envelope: dict[str, Any]) -> Method:
