@@ -1,5 +1,6 @@
 """The numbers of events, and streams that are taken up again with `Last-Event-ID`."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -141,7 +142,7 @@ async def test_a_cursor_during_the_work_goes_on_to_the_end(crossdock: System, fr
     assert rest[-1][1].status.state == TaskState.TASK_STATE_CANCELED
 
 
-@pytest.mark.parametrize("cursor", ["0", "-1", "x", "1.5", "1 2"])
+@pytest.mark.parametrize("cursor", ["0", "-1", "x", "1.5", "1 2", "0x1", "1,2"])
 async def test_a_cursor_that_is_none_is_refused(crossdock: System, agent: Agent, binding: str, cursor: str) -> None:
     task = await finish(await sdk_client(crossdock, agent.url, binding), message("complete"))
     headers = {"Last-Event-ID": cursor}
@@ -151,8 +152,40 @@ async def test_a_cursor_that_is_none_is_refused(crossdock: System, agent: Agent,
         assert (error.code(), "Last-Event-ID" in error.details()) == (grpc.StatusCode.INVALID_ARGUMENT, True)
         return
     async with answered(crossdock, agent, binding, "SubscribeToTask", {"id": task.id}, **headers) as response:
-        assert "Last-Event-ID" in (await response.aread()).decode()
-        assert response.headers["content-type"].startswith("application/")
+        error = json.loads(await response.aread())["error"]
+    assert error["code"] == (-32602 if binding == JSONRPC else 400)
+    assert "Last-Event-ID" in error["message"]
+
+
+async def test_a_cursor_that_came_twice_is_refused(crossdock: System, agent: Agent, binding: str) -> None:
+    task = await finish(await sdk_client(crossdock, agent.url, binding), message("complete"))
+    twice = [("last-event-id", "1"), ("last-event-id", "2")]
+    if binding == GRPC:
+        caller = await stub(crossdock, agent)
+        error = await refused(caller.SubscribeToTask(SubscribeToTaskRequest(id=task.id), metadata=twice))
+        assert (error.code(), "more than once" in error.details()) == (grpc.StatusCode.INVALID_ARGUMENT, True)
+        return
+    path, content = ("/", rpc("SubscribeToTask", {"id": task.id}))
+    if binding == HTTP_JSON:
+        path, content = f"/tasks/{task.id}:subscribe", {}
+    headers = [*(await crossdock.headers()).items(), *twice]
+    error = (await crossdock.http().post(agent.url + path, json=content, headers=headers)).json()["error"]
+    assert error["code"] == (-32602 if binding == JSONRPC else 400)
+    assert "more than once" in error["message"]
+
+
+async def test_a_cursor_beyond_the_end_goes_on_with_what_comes(crossdock: System, fresh: Agent, binding: str) -> None:
+    """A store that lost its last second knows less than its readers: they must not be refused for that."""
+    sdk = await sdk_client(crossdock, fresh.url, binding)
+    task_id = (await anext(sdk.send_message(message("wait")))).task.id
+    await fresh.work.working.wait()
+    headers = {"Last-Event-ID": "99"}
+    async with streamed(crossdock, fresh, binding, "SubscribeToTask", {"id": task_id}, **headers) as events:
+        first, task = await anext(events)
+        await sdk.cancel_task(CancelTaskRequest(id=task_id))
+        rest = [number async for number, _ in events]
+    assert task.status.state == TaskState.TASK_STATE_WORKING
+    assert [first, *rest] == list(range(first, first + len(rest) + 1))
 
 
 async def test_a_cursor_beyond_the_end_gives_the_task_as_it_stands(
