@@ -5,106 +5,36 @@ import gc
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from a2a.server.agent_execution import RequestContext
 from a2a.server.events import EventQueue
-from a2a.types import Task, TaskState
+from a2a.types import TaskState
 
 from crossdock.errors import TryLater
-from crossdock.tasks.engine import EngineLimits, TaskEngine, Ticket
-from crossdock.tasks.events import TERMINAL, state_of
-from crossdock.tasks.journal import JournalDown, JournalLimits
+from crossdock.tasks.events import state_of
+from crossdock.tasks.journal import JournalDown
 from crossdock.tasks.queue import JournalQueue
-from crossdock.tasks.redis_journal import RedisJournal
 from crossdock.tasks.resumption import Resumption
 from crossdock.tasks.stopping import ended
 from crossdock.tasks.worker import CHECKPOINT
-from tests.support.executors import Behaviour, Recorder, Scripted, call_context, complete, message, state
+from tests.support.executors import complete, state
+from tests.support.fleet import LEASE, Fleet, ask, forever, log, one_end
 from tests.support.redis_server import RedisServer
-from tests.support.replicas import crash, stop_heart
+from tests.support.replicas import stop_heart
 
 WORKING = TaskState.TASK_STATE_WORKING
 COMPLETED = TaskState.TASK_STATE_COMPLETED
 CANCELED = TaskState.TASK_STATE_CANCELED
 FAILED = TaskState.TASK_STATE_FAILED
 ASKS = TaskState.TASK_STATE_INPUT_REQUIRED
-LEASE = 1.5
-
-
-@dataclass
-class Replica:
-    engine: TaskEngine
-    executor: Scripted
-    journal: RedisJournal
-    recorder: Recorder
-
-    async def submit(self, text: str = "hello", owner: str = "acme", **ids: str) -> Ticket:
-        return await self.engine.submit(owner, message(text, **ids), call_context())
-
-    async def answer(self, ticket: Ticket) -> Task:
-        async with asyncio.timeout(15):
-            return await self.engine.answer(replace(ticket, held=None))  # by the journal, wherever it is worked
-
-    async def crash(self) -> None:
-        await crash(self.engine, self.journal)
-
-
-@dataclass
-class Fleet:
-    redis: RedisServer
-    stack: AsyncExitStack
-    name: str
-
-    async def replica(
-        self,
-        behaviour: Behaviour,
-        *,
-        works: bool = True,
-        running: int = 8,
-        resumption: Resumption = Resumption.RESTART,
-        shards: int = 2,
-        patience: float = 4.0,
-        retention: float = 3600.0,
-    ) -> Replica:
-        limits = JournalLimits(lease=LEASE, retention=retention)
-        journal = RedisJournal(self.name, self.redis.address, limits, shards=shards, patience=patience)
-        executor, recorder = Scripted(behaviour), Recorder()
-        chosen = EngineLimits(works=works, running=running, cancel_seconds=0.5)
-        engine = TaskEngine(executor, journal, recorder, chosen, lambda _: resumption)
-        await engine.start()
-        self.stack.push_async_callback(engine.close)
-        return Replica(engine, executor, journal, recorder)
 
 
 @pytest.fixture
 async def fleet(redis: RedisServer) -> AsyncIterator[Fleet]:
     async with AsyncExitStack() as stack:
         yield Fleet(redis, stack, f"test-{uuid.uuid4().hex[:8]}")
-
-
-async def forever(context: RequestContext, queue: EventQueue) -> None:
-    await state(queue, WORKING)
-    await asyncio.Event().wait()
-
-
-async def ask(context: RequestContext, queue: EventQueue) -> None:
-    if context.get_user_input() == "answer":
-        await complete(context, queue)
-    else:
-        await state(queue, ASKS)
-
-
-async def log(replica: Replica, task_id: str) -> list[tuple[int, TaskState | None]]:
-    return [(logged.number, state_of(logged.event)) for logged in await replica.journal.read("acme", task_id, 0)]
-
-
-async def one_end(replica: Replica, task_id: str) -> bool:
-    entries = await log(replica, task_id)
-    assert [number for number, _ in entries] == list(range(1, len(entries) + 1))
-    return sum(reached in TERMINAL for _, reached in entries) == 1
 
 
 async def test_any_replica_works_answers_and_streams(fleet: Fleet) -> None:
@@ -319,17 +249,6 @@ async def test_a_replica_starts_before_its_redis(tmp_path: Path) -> None:
         assert (await replica.answer(await replica.submit())).status.state == COMPLETED
 
 
-async def test_a_full_redis_says_try_later_and_loses_nothing(fleet: Fleet, redis: RedisServer) -> None:
-    replica = await fleet.replica(ask, patience=0.3)
-    task = await replica.answer(await replica.submit())
-    async with redis.client() as client:
-        await client.config_set("maxmemory", "1")
-        with pytest.raises(TryLater):
-            await replica.submit()
-        await client.config_set("maxmemory", "0")
-    assert (await replica.answer(await replica.submit("answer", task_id=task.id))).status.state == COMPLETED
-
-
 async def test_nothing_of_a_finished_task_is_left_behind(fleet: Fleet, redis: RedisServer) -> None:
     replica = await fleet.replica(ask, retention=0.5)
     for number in range(10):
@@ -341,19 +260,6 @@ async def test_nothing_of_a_finished_task_is_left_behind(fleet: Fleet, redis: Re
     async with asyncio.timeout(10), redis.client() as client:
         while await client.dbsize() > 2:  # noqa: ASYNC110 - keys tell nobody
             await asyncio.sleep(0.05)
-
-
-async def test_a_full_redis_forgets_what_is_finished(fleet: Fleet, redis: RedisServer) -> None:
-    """Else nothing would ever make room again."""
-    replica = await fleet.replica(complete, retention=0.5)
-    async with asyncio.timeout(10), redis.client() as client:
-        for _ in range(5):
-            await replica.answer(await replica.submit())
-        await client.config_set("maxmemory", "1")
-        while await client.dbsize() > 2:  # noqa: ASYNC110 - keys tell nobody
-            await asyncio.sleep(0.05)
-        await client.config_set("maxmemory", "0")
-    assert (await replica.answer(await replica.submit())).status.state == COMPLETED
 
 
 async def test_a_question_survives_its_replica_and_its_answer_is_heard(fleet: Fleet) -> None:

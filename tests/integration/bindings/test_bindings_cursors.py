@@ -185,6 +185,7 @@ async def test_a_cursor_beyond_the_end_goes_on_with_what_comes(crossdock: System
         await sdk.cancel_task(CancelTaskRequest(id=task_id))
         rest = [number async for number, _ in events]
     assert task.status.state == TaskState.TASK_STATE_WORKING
+    assert first is not None
     assert [first, *rest] == list(range(first, first + len(rest) + 1))
 
 

@@ -16,8 +16,8 @@ def management_app(
 ) -> Starlette:
     """`/livez`, `/readyz` and `/metrics`. `/readyz` is 503 while one of `checks` does not hold, and names it.
 
-    What `degraded` names (agents that are away) leaves it 200: it is away for each replica alike, and to take them all
-    out of service would stop the work that the other agents can do.
+    What `degraded` names (agents that are away, a task store that is full) leaves it 200: it is so for each replica
+    alike, and to take them all out of service would stop what can be done yet.
     """
 
     async def livez(_: Request) -> Response:

@@ -135,7 +135,8 @@ def create_service(
     ready = {"accepting": accepting, "tasks": journal.ready, "issuer": door.ready, **(checks or {})}
     app = _app(settings, card, handler, verifier, metrics, push.keys if push else None)
     grpc = _grpc(settings, card, handler, verifier, metrics) if settings.grpc else None
-    management = management_app(metrics.registry, ready, degraded)
+    metrics.store_full.labels(card.name).set_function(lambda: float(journal.full))
+    management = management_app(metrics.registry, ready, lambda: [*(["tasks"] if journal.full else []), *degraded()])
     service = Service(app, management, engine, settings, metrics, grpc)
     if push:
         background, closing = [*background, push.run], [*closing, push.close]

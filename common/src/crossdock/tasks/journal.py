@@ -62,8 +62,23 @@ class StoreFull(TryLater):
 class JournalDown(TryLater):
     """The store does not answer, or cannot write."""
 
+    def __init__(
+        self,
+        text: str = "The task store does not answer. Send the request again in a moment.",
+        retry_after: float = 2.0,
+    ) -> None:
+        super().__init__(text, retry_after)
+
+
+class JournalFull(JournalDown):
+    """The store has no room for anything new. What ends tasks is taken all the same."""
+
     def __init__(self) -> None:
-        super().__init__("The task store does not answer. Send the request again in a moment.", retry_after=2.0)
+        super().__init__(
+            "The task store is full: nothing new is taken until finished tasks are forgotten. Send the request again "
+            "later. Cancels are taken.",
+            retry_after=30.0,
+        )
 
 
 class TaskNewer(TryLater):
@@ -221,8 +236,13 @@ class TaskJournal(ABC):
         """Lets go of connections; what is stored stays."""
 
     async def ready(self) -> bool:
-        """Whether the store can be written."""
+        """Whether the store answers."""
         return True
+
+    @property
+    def full(self) -> bool:
+        """Whether the store had no room for new tasks when it was swept last."""
+        return False
 
     def task_id(self, owner: str, key: IdempotencyKey | None) -> str:
         """An id for a new task."""

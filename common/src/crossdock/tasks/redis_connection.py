@@ -15,7 +15,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from crossdock.errors import ConfigError
-from crossdock.tasks.journal import JournalDown
+from crossdock.tasks.journal import JournalDown, JournalFull
 from crossdock.tasks.redis_link import PooledLink, RedisLink, SharedLink, plain_losses
 
 log = structlog.get_logger(__name__)
@@ -120,10 +120,13 @@ async def answered(call: Callable[[], Awaitable[T]], *, seconds: float) -> T:
 
 
 def _down(error: Exception) -> JournalDown:
+    if _out_of_memory(error):
+        log.error("redis_full", see="maxmemory")
+        return JournalFull()
     if isinstance(error, exceptions.AuthenticationError | exceptions.NoPermissionError):
         log.error("redis_refuses_us", error=type(error).__name__)
     else:
-        log.error("redis_failed", error=type(error).__name__, full=_out_of_memory(error))
+        log.error("redis_failed", error=type(error).__name__)
     return JournalDown()
 
 

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import structlog
 from a2a.types import Task, TaskPushNotificationConfig
 
 from crossdock.errors import ConfigError
@@ -40,6 +41,7 @@ from crossdock.tasks.redis_replies import accepted, claim_of, known, number_of, 
 from crossdock.tasks.redis_scripts import Scripts
 from crossdock.tasks.wakeups import Wakeups
 
+log = structlog.get_logger(__name__)
 POLL = 3.0
 """A reader looks for itself after so many seconds, should a wake-up be lost."""
 SWEPT = 100
@@ -84,6 +86,7 @@ class RedisJournal(TaskJournal):
         )
         self.outbox = RedisOutbox(self._prefixes, self.shard_of, self._run, self._wakeups, self.limits.pushes)
         self._checked = False
+        self._full = False
         self._next = 0
         self._waits_ended = False
 
@@ -104,6 +107,9 @@ class RedisJournal(TaskJournal):
     async def _check(self) -> None:
         async def meta() -> Any:
             key = f"{self._prefixes[0]}meta"
+            known = await self._scripts.ask("HMGET", key, "shards", "format")
+            if None not in known:  # a full store takes not even what changes nothing
+                return known
             await self._scripts.ask("HSETNX", key, "shards", len(self._prefixes))
             await self._scripts.ask("HSETNX", key, "format", LAYOUT)
             return await self._scripts.ask("HMGET", key, "shards", "format")
@@ -123,6 +129,10 @@ class RedisJournal(TaskJournal):
     async def ready(self) -> bool:
         await answered(lambda: self._scripts.ask("HGET", f"{self._prefixes[0]}meta", "shards"), seconds=1.0)
         return True
+
+    @property
+    def full(self) -> bool:
+        return self._full
 
     def shard_of(self, task_id: str) -> str:
         """The prefix of a task's keys."""
@@ -283,7 +293,13 @@ class RedisJournal(TaskJournal):
     async def sweep(self) -> list[str]:
         args = (SWEPT, _ms(VISIBILITY), _ms(self.limits.lease))
         replies = await self._everywhere("sweep", dict.fromkeys(self._prefixes, args))
-        return [item.decode() for reply in replies.values() for item in reply]
+        self._notice(full=any(reply[0] == b"full" for reply in replies.values()))
+        return [item.decode() for reply in replies.values() for item in reply[1:]]
+
+    def _notice(self, *, full: bool) -> None:
+        if full != self._full:
+            (log.error if full else log.info)("task_store_full" if full else "task_store_has_room", see="maxmemory")
+        self._full = full
 
     async def work(self, seconds: float) -> None:
         await self._wakeups.work(seconds)

@@ -20,6 +20,7 @@ class Metrics:
         self.task_seconds = self._histogram("task_seconds", "From acceptance to the end", "customer", "state")
         outcomes = "Push notifications by outcome: delivered, failed (tried again), dead"
         self.push_deliveries = self._counter("push_deliveries", outcomes, "customer", "outcome")
+        self.store_full = self._gauge("task_store_full", "1 while the task store has no room")
 
     def _count_calls(self) -> None:
         rested = "Calls to another agent, until the task there rests"

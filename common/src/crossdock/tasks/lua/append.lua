@@ -9,6 +9,11 @@ if held ~= fence or not until_ then
   returned(id, fence)
   return { 'lost' }
 end
+local size, ends = 0, false
+for i = 8, #ARGV, 5 do
+  size, ends = size + #ARGV[i + 1] + #ARGV[i + 2], ends or ENDED[ARGV[i + 3]]
+end
+if ends and size <= SMALL then regardless() end
 local micros
 local before = state
 local bytes = 0

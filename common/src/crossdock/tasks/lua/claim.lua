@@ -18,6 +18,23 @@ local function first(queue)
   end
 end
 
+local function taken(id)
+  local claim = grant(id, worker, lease)
+  call('SET', asked, token .. ' ' .. claim[13] .. ' ' .. id, 'PX', lease)
+  return claim
+end
+
+if crammed() then -- no work could be stored; but what was cancelled stands first, and can be ended
+  for _, owner in ipairs(call('LRANGE', P .. 'ring', 0, LOOKED)) do
+    local id = call('LINDEX', P .. 'q:' .. owner, 0)
+    if id and not newer(id) and call('HEXISTS', P .. 't:' .. id, 'cancel') == 1 then
+      regardless()
+      return taken(id)
+    end
+  end
+  return { 'none' }
+end
+
 for _ = 1, call('LLEN', P .. 'ring') do
   local owner = call('LPOP', P .. 'ring')
   local queue = P .. 'q:' .. owner
@@ -28,10 +45,6 @@ for _ = 1, call('LLEN', P .. 'ring') do
   if call('EXISTS', queue) == 1 then
     call('RPUSH', P .. 'ring', owner)
   end
-  if id then
-    local claim = grant(id, worker, lease)
-    call('SET', asked, token .. ' ' .. claim[13] .. ' ' .. id, 'PX', lease)
-    return claim
-  end
+  if id then return taken(id) end
 end
 return { 'none' }

@@ -7,6 +7,7 @@
 --           attempts, d: why it is dead      p:<owner>  "<id>:<its id>" by when it may be claimed
 --   push    owners by when their first may be
 --   asked:<worker>  its last claim, should the answer be lost     meta  of the store itself
+--   none    never there: what is written to it changes nothing
 --   wake    the channel for all processes: "c:<id>", "w", "p"      wake:<id>  that of a task's readers
 local P = KEYS[1]
 local call = redis.call
@@ -14,7 +15,21 @@ local call = redis.call
 local ENDED = { ['3'] = true, ['4'] = true, ['5'] = true, ['7'] = true }
 local INTERRUPTED = { ['6'] = true, ['8'] = true }
 local FORMAT = '1'
+local SMALL = 65536 -- bytes that an end may have in a full store
 local LOOKED = 100 -- so many are looked at for one that this release can read
+
+-- A store at `maxmemory` refuses a script the first of its writes if that may take memory, and none behind another one.
+-- What ends, gives up or keeps alive must go on in a full store: it begins with a write that is never refused. All
+-- that it adds is small. (Redis 7 has a flag for this, which 6.2 does not know.)
+local function regardless()
+  call('DEL', P .. 'none')
+end
+
+-- Whether the store is full; for scripts that have written nothing yet.
+local function crammed()
+  local said = redis.pcall('LPUSHX', P .. 'none', '')
+  return type(said) == 'table' and string.find(said.err or '', 'maxmemory', 1, true) ~= nil
+end
 
 local moment
 
@@ -204,7 +219,6 @@ local function finish(id, owner, retention, queued)
   call('ZADD', P .. 'ended', now() + retention, id)
 end
 
--- Deletes before it writes: of a script that has deleted something, a store that is full takes all the rest too.
 local function forget(id)
   local t = P .. 't:' .. id
   call('ZREM', P .. 'ended', id)

@@ -1,3 +1,4 @@
+regardless()
 local busy = {}
 for i = 2, #ARGV do busy[ARGV[i]] = true end
 local time = now()

@@ -1,6 +1,7 @@
 local id, cid, fence, how, first, second = unpack(ARGV)
 local t, n = P .. 't:' .. id, P .. 'n:' .. id
 if call('HGET', n, 'f:' .. cid) ~= fence then return { 'lost' } end
+regardless()
 local owner, sequence = unpack(call('HMGET', t, 'owner', 'sequence'))
 if how == 'bury' then
   call('HSET', n, 'd:' .. cid, first)

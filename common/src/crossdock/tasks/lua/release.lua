@@ -5,6 +5,7 @@ if f[1] ~= fence or not f[2] then
   returned(id, fence)
   return { 'lost' }
 end
+regardless()
 call('HDEL', t, 'until', 'worker')
 call('ZREM', P .. 'leases', id)
 if back == '1' then

@@ -1,6 +1,7 @@
 local lease = tonumber(ARGV[1])
 local until_ = now() + lease
 local answer = {}
+regardless()
 for i = 2, #ARGV, 2 do
   local id, fence = ARGV[i], ARGV[i + 1]
   local t = P .. 't:' .. id

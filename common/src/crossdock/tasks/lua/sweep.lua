@@ -1,6 +1,7 @@
 local limit, again, lease = unpack(ARGV)
 local time = now()
--- First: a store that is full lets nothing be written before something was deleted.
+local full = crammed()
+regardless()
 for _, id in ipairs(past('ended', time, limit)) do
   forget(id)
 end
@@ -22,7 +23,7 @@ for _, id in ipairs(past('leases', over, limit)) do
   call('HINCRBY', t, 'fence', 1)
   queue(call('HGET', t, 'owner'), id, true)
 end
-local overdue = {}
+local overdue = { full and 'full' or 'room' }
 for _, id in ipairs(past('due', time, limit)) do
   call('ZADD', P .. 'due', time + tonumber(again), id)
   if call('HEXISTS', P .. 't:' .. id, 'until') == 0 then
