@@ -92,6 +92,7 @@ def _shared(issuer: DevIssuer, store: OneRedis | TwoRedis) -> dict[str, object]:
         "streams_per_customer": 2000,
         "task_seconds": 300,
         "push_private_urls": True,
+        "push_plain_http": True,
         "push_timeout_seconds": 2.0,
         "push_retry_seconds": 0.5,
         "push_attempts": 100,

@@ -35,7 +35,7 @@ from tests.support.wire import GRPC, HTTP_JSON, JSONRPC, body, card_at, rpc, sdk
 
 STATES = ["submitted", "working", "working", "working", "", "", "completed"]
 NUMBERS = [1, 2, 3, 4, 5, 6, 7]
-FAST: dict[str, Any] = {"push_private_urls": True, "push_retry_seconds": 0.05}
+FAST: dict[str, Any] = {"push_private_urls": True, "push_plain_http": True, "push_retry_seconds": 0.05}
 
 
 @pytest.fixture
@@ -299,7 +299,7 @@ async def test_a_task_has_a_limited_number_of_webhooks(crossdock: System, hook: 
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"url": "ftp://example.com/x"}, "url: A webhook's URL must begin with"),
     ({"url": "https://user:pass@1.1.1.1/"}, "url must hold no user and no password"),
-    ({"url": "http://1.1.1.1/"}, "url must begin with https://"),
+    ({"url": "http://1.1.1.1/"}, "url: A webhook's URL must begin with https://."),
     ({"url": "https://10.0.0.1/"}, "url: The webhook's URL points into a private network."),
     ({"url": "https://[::ffff:169.254.169.254]/"}, "url: The webhook's URL points into a private network."),
     ({"url": "https://1.1.1.1/" + "x" * 3_000}, "url must have at most 2048 characters"),
@@ -324,6 +324,24 @@ async def test_a_configuration_that_does_not_fit_is_told_by_its_field(
     inline = {**body(), "configuration": {"taskPushNotificationConfig": config}}
     answer = await post(crossdock, agent, "/message:send", inline)
     assert answer.json()["error"]["message"].startswith(f"configuration.taskPushNotificationConfig.{text}")
+
+
+@pytest.mark.parametrize(
+    ("settings", "url", "text"),
+    [
+        ({"push_private_urls": True}, "http://127.0.0.1:1/", "url: A webhook's URL must begin with https://."),
+        ({"push_plain_http": True}, "http://127.0.0.1:1/", "url: The webhook's URL points into a private network."),
+        ({"push_plain_http": True}, "http://1.1.1.1/", ""),
+        (FAST, "http://127.0.0.1:1/", ""),
+    ],
+)
+async def test_private_addresses_and_plain_http_are_allowed_apart(
+    crossdock: System, settings: dict[str, Any], url: str, text: str
+) -> None:
+    agent = await crossdock.agent(**settings)
+    task = await sent(crossdock, agent, body("ask"))
+    answer = await post(crossdock, agent, f"/tasks/{task['id']}/pushNotificationConfigs", {"url": url})
+    assert answer.json().get("error", {"message": ""})["message"] == text
 
 
 @obliges("13.2-webhooks")

@@ -101,6 +101,7 @@ def conformance_service(choices: Choices, folder: Path, *, url: str = "", **sett
         grpc_port=choices.grpc_port,
         push_notifications=choices.capabilities,
         push_private_urls=True,
+        push_plain_http=True,
         public_url=url,
         issuer=issuer.url,
         streams_per_customer=10_000,

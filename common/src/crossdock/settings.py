@@ -15,6 +15,11 @@ Durability = Literal["primary", "replica"]
 RedisMode = Literal["standalone", "cluster", "sentinel"]
 MIB = 1024 * 1024
 HIGHEST_PORT = 65535
+QUEUED = (
+    "Tasks of one customer that may wait for a free worker. Each shard of the task store takes an equal part, and at "
+    "least one: a customer whose tasks lie unevenly is refused a little earlier."
+)
+OWNED = "What one customer's tasks may hold in the task store; each of its shards takes an equal part of it."
 PORTS = "Service port; health and metrics listen on this plus 1000, gRPC on this plus 2000."
 
 
@@ -79,8 +84,8 @@ class ServiceSettings(ProcessSettings):
     stream_idle_seconds: float = Field(900.0, gt=0, description="A stream without events is closed after this.")
     streams_per_customer: int = Field(100, ge=1, description="Open event streams of one customer.")
     running_tasks: int = Field(32, ge=1, description="Tasks worked at a time.")
-    queued_tasks: int = Field(1_000, ge=1, description="Tasks of one customer that may wait for a free worker.")
-    owner_bytes: int = Field(512 * MIB, gt=0, description="What one customer's tasks may hold in the task store.")
+    queued_tasks: int = Field(1_000, ge=1, description=QUEUED)
+    owner_bytes: int = Field(512 * MIB, gt=0, description=OWNED)
     role: Role = Field("both", description="What this process does: api (accepts and answers), worker, or both.")
     resumable: dict[str, Resumption] = Field(
         {},
@@ -94,8 +99,9 @@ class ServiceSettings(ProcessSettings):
     drain_seconds: float = Field(20.0, ge=0, description="How long running tasks may go on after SIGTERM.")
 
     push_notifications: bool = Field(True, description="Whether tasks' events are sent to callers' webhooks.")
-    push_private_urls: bool = Field(
-        False, description="Whether webhooks may have private addresses, and plain http:// URLs."
+    push_private_urls: bool = Field(False, description="Whether webhooks may have private addresses.")
+    push_plain_http: bool = Field(
+        False, description="Whether webhooks may have http:// URLs, over which events and credentials are in the clear."
     )
     push_configs_per_task: int = Field(10, ge=1, description="Webhooks of one task.")
     push_attempts: int = Field(10, ge=1, description="A webhook that fails so often in a row is given up.")

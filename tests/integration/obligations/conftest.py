@@ -60,6 +60,7 @@ async def serve_agent(crossdock: System) -> Serve:
             "grpc_port": free_port(),
             "push_notifications": card.get("capabilities", True),
             "push_private_urls": True,
+            "push_plain_http": True,
             "public_url": url_of(bound),
             "issuer": crossdock.issuer.url,
         }

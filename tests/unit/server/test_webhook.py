@@ -61,9 +61,17 @@ async def test_the_address_is_looked_up_once_and_judged_at_each_dial(monkeypatch
 
 
 async def test_nobody_there_is_told_without_the_url() -> None:
-    sender = webhooks(allow_private=True)
+    sender = webhooks(allow_private=True, allow_http=True)
     config = TaskPushNotificationConfig(id="c", task_id="t", url="http://127.0.0.1:1/hook?secret=1")
     with pytest.raises(NotTaken, match=r"not reached \(ConnectError\)$"):
+        await sender.post(config, event())
+    await sender.close()
+
+
+async def test_a_url_of_a_time_when_plain_http_was_allowed_is_not_dialled() -> None:
+    sender = webhooks(allow_private=True)
+    config = TaskPushNotificationConfig(id="c", task_id="t", url="http://127.0.0.1:1/hook?secret=1")
+    with pytest.raises(NotTaken, match=r"must begin with https://\.$"):
         await sender.post(config, event())
     await sender.close()
 

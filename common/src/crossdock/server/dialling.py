@@ -22,10 +22,11 @@ RESOLVERS = 64
 class AddressGuard:
     """Judges the URLs of one kind of `thing` ("file"); `instead` tells who may not go there what to do."""
 
-    def __init__(self, thing: str, *, instead: str = "", allow_private: bool = False) -> None:
+    def __init__(self, thing: str, *, instead: str = "", allow_private: bool = False, allow_http: bool = False) -> None:
         self._thing = thing
         self._instead = instead
         self.allow_private = allow_private
+        self._schemes = ("https://", "http://") if allow_http else ("https://",)
         self._resolvers = ThreadPoolExecutor(RESOLVERS, thread_name_prefix="resolver")
 
     def url(self, text: str) -> httpx.URL:
@@ -33,8 +34,8 @@ class AddressGuard:
 
         Raises `Rejected`.
         """
-        if not text.lower().startswith(("https://", "http://")):
-            raise Rejected(f"A {self._thing}'s URL must begin with https:// or http://.")
+        if not text.lower().startswith(self._schemes):
+            raise Rejected(f"A {self._thing}'s URL must begin with {' or '.join(self._schemes)}.")
         try:
             url = httpx.URL(text)
             url.host.encode("idna")

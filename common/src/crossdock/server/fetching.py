@@ -16,7 +16,9 @@ class FileFetcher:
     def __init__(self, *, limit: int, allow_private: bool = False, seconds: float = 30.0) -> None:
         self._limit = limit
         self._seconds = seconds
-        self._guard = AddressGuard("file", instead=" Send the file inline instead.", allow_private=allow_private)
+        self._guard = AddressGuard(
+            "file", instead=" Send the file inline instead.", allow_private=allow_private, allow_http=True
+        )
         self._http = httpx.AsyncClient(transport=GuardedTransport(self._guard), timeout=10.0, follow_redirects=False)
 
     async def fetch(self, file: FilePart) -> FilePart:

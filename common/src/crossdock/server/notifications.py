@@ -34,7 +34,7 @@ class Notifications:
     def of(cls, settings: ServiceSettings, card: AgentCard, journal: TaskJournal, metrics: Metrics) -> Self:
         """Says so in the card. Raises `ConfigError` for a key file that does not fit."""
         keys = ServiceKeys.read(settings.signing_key_file) if settings.signing_key_file else ServiceKeys.made()
-        guard = AddressGuard("webhook", allow_private=settings.push_private_urls)
+        guard = AddressGuard("webhook", allow_private=settings.push_private_urls, allow_http=settings.push_plain_http)
         seconds = settings.push_timeout_seconds
         webhooks = Webhooks(settings.url, keys.signing, guard, max_body=settings.push_max_body, seconds=seconds)
         policy = CourierPolicy(attempts=settings.push_attempts, first_wait=settings.push_retry_seconds, seconds=seconds)

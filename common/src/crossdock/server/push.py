@@ -47,8 +47,6 @@ class PushConfigs:
                 raise unfit(path, "must hold no user and no password. Put them into authentication")
             if self._guard.allow_private:
                 return  # the network may be one whose names are known elsewhere only
-            if url.scheme != "https":
-                raise unfit(path, "must begin with https://")
             async with asyncio.timeout(LOOK_UP_SECONDS):
                 await self._guard.address(url)
         except Rejected as error:
