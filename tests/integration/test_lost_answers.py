@@ -15,6 +15,7 @@ from redis.asyncio.client import PubSub
 from crossdock.tasks import wakeups
 from crossdock.tasks.events import now, status_event
 from crossdock.tasks.journal import Entry, JournalDown, JournalLimits, LeaseLost
+from crossdock.tasks.outage import Outage
 from crossdock.tasks.queue import JournalQueue
 from crossdock.tasks.redis_connection import RedisAddress, answered
 from crossdock.tasks.redis_journal import RedisJournal
@@ -193,7 +194,7 @@ def test_a_write_on_a_connection_that_uvloop_has_closed(redis: RedisServer) -> N
             writer.writelines([b"PING\r\n"])
             return len(writers)
 
-        tries = await answered(ping, seconds=5.0)
+        tries = await answered(ping, Outage("away", "back"), seconds=5.0)
         for writer in writers:
             writer.close()
         return tries

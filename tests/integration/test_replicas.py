@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from a2a.server.agent_execution import RequestContext
 from a2a.server.events import EventQueue
 from a2a.types import TaskState
+from structlog.testing import capture_logs
 
 from crossdock.errors import TryLater
 from crossdock.tasks.events import state_of
@@ -236,6 +238,23 @@ async def test_a_redis_that_is_away_is_told_in_bounded_time(fleet: Fleet, redis:
             await replica.submit()
     await redis.start()
     assert (await replica.answer(await replica.submit())).status.state == COMPLETED
+
+
+async def test_an_outage_is_told_once_however_many_miss_redis(fleet: Fleet, redis: RedisServer) -> None:
+    replica = await fleet.replica(forever, patience=0.3)
+    for _ in range(8):
+        await replica.submit()
+    with capture_logs() as lines:
+        redis.kill()
+        missed = await asyncio.gather(*(replica.submit() for _ in range(30)), return_exceptions=True)
+        assert all(isinstance(error, JournalDown) for error in missed)
+        told = Counter((line["event"], line["error"]) for line in lines)
+        assert {event for event, _ in told} == {"redis_away", "wakeups_lost"}
+        assert set(told.values()) == {1}
+        await redis.start()
+        async with asyncio.timeout(15):
+            while "redis_back" not in [line["event"] for line in lines]:  # noqa: ASYNC110 - the log tells nobody
+                await asyncio.sleep(0.05)
 
 
 async def test_a_replica_starts_before_its_redis(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import structlog
 from redis import exceptions
 from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster, Sentinel, SSLConnection
 from redis.asyncio.connection import Connection
@@ -16,9 +15,9 @@ from redis.backoff import NoBackoff
 
 from crossdock.errors import ConfigError
 from crossdock.tasks.journal import JournalDown, JournalFull
+from crossdock.tasks.outage import Outage
 from crossdock.tasks.redis_link import PooledLink, RedisLink, SharedLink, plain_losses
 
-log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 PASSING = (
@@ -95,7 +94,7 @@ class RedisAddress:
         return options
 
 
-async def answered(call: Callable[[], Awaitable[T]], *, seconds: float) -> T:
+async def answered(call: Callable[[], Awaitable[T]], outage: Outage, *, seconds: float) -> T:
     """The command's answer, tried again for `seconds` while Redis is away.
 
     For commands that may be sent twice: tenacity would cost as much as one. Raises `JournalDown`, without the
@@ -107,26 +106,25 @@ async def answered(call: Callable[[], Awaitable[T]], *, seconds: float) -> T:
     while True:
         try:
             with plain_losses():
-                return await call()
+                answer = await call()
         except PASSING as error:
             attempt += 1
+            outage.failed(type(error).__name__)
             if clock() >= deadline:
-                raise _down(error) from error
-            log.warning("redis_away", error=type(error).__name__, attempt=attempt)
+                raise JournalDown from error
         except exceptions.RedisError as error:
-            raise _down(error) from error
+            raise _down(error, outage) from error
+        else:
+            outage.over()
+            return answer
         pause = min(0.01 * 2**attempt, 0.5)
         await asyncio.sleep(random.uniform(0, pause))  # noqa: S311 - no secret
 
 
-def _down(error: Exception) -> JournalDown:
+def _down(error: exceptions.RedisError, outage: Outage) -> JournalDown:
     if _out_of_memory(error):
-        log.error("redis_full", see="maxmemory")
-        return JournalFull()
-    if isinstance(error, exceptions.AuthenticationError | exceptions.NoPermissionError):
-        log.error("redis_refuses_us", error=type(error).__name__)
-    else:
-        log.error("redis_failed", error=type(error).__name__)
+        return JournalFull()  # whoever sweeps tells the log
+    outage.failed(f"{type(error).__name__} {str(error).partition(' ')[0]}")  # Redis begins with a code
     return JournalDown()
 
 

@@ -33,6 +33,7 @@ from crossdock.tasks.journal import (
     TaskPage,
     TaskUnknown,
 )
+from crossdock.tasks.outage import Outage
 from crossdock.tasks.outbox import TooManyPushConfigs
 from crossdock.tasks.record import Record, bounded, encoded, folded, status_of
 from crossdock.tasks.redis_connection import RedisAddress, answered, disconnect
@@ -78,6 +79,7 @@ class RedisJournal(TaskJournal):
         self._prefixes = [f"xd:{service}:{{{service}:{shard}}}:" for shard in range(shards)]
         self._patience = patience
         self._confirm = _ms(confirm)
+        self._outage = Outage("redis_away", "redis_back")
         self._scripts = Scripts(self._client, address.link(self._client))
         self._wakeups = Wakeups(
             self._client,
@@ -114,7 +116,7 @@ class RedisJournal(TaskJournal):
             await self._scripts.ask("HSETNX", key, "format", LAYOUT)
             return await self._scripts.ask("HMGET", key, "shards", "format")
 
-        shards, version = await answered(meta, seconds=self._patience)
+        shards, version = await answered(meta, self._outage, seconds=self._patience)
         if int(shards) != len(self._prefixes):
             raise ConfigError(f"The task store has {int(shards)} shards. Set CROSSDOCK_REDIS_SHARDS to that number.")
         if int(version) > LAYOUT:
@@ -127,7 +129,8 @@ class RedisJournal(TaskJournal):
         await disconnect(self._client)
 
     async def ready(self) -> bool:
-        await answered(lambda: self._scripts.ask("HGET", f"{self._prefixes[0]}meta", "shards"), seconds=1.0)
+        asked = f"{self._prefixes[0]}meta", "shards"
+        await answered(lambda: self._scripts.ask("HGET", *asked), self._outage, seconds=1.0)
         return True
 
     @property
@@ -396,7 +399,9 @@ class RedisJournal(TaskJournal):
         if not self._checked:
             await self._check()
         wait = self._confirm if confirm else 0
-        return await answered(lambda: self._scripts.run(name, prefix, *args, confirm=wait), seconds=self._patience)
+        return await answered(
+            lambda: self._scripts.run(name, prefix, *args, confirm=wait), self._outage, seconds=self._patience
+        )
 
     async def _sequence(self, task_id: str) -> int:
         return int(known(await self._run("sequence", self.shard_of(task_id), task_id), task_id)[1])

@@ -5,14 +5,13 @@ from functools import partial
 from importlib.resources import files
 from typing import Any
 
-import structlog
 from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import NoScriptError
 
+from crossdock.tasks.outage import Outage
 from crossdock.tasks.redis_link import RedisLink
 from crossdock.tasks.redis_outbox import PUSH_SCRIPTS
 
-log = structlog.get_logger(__name__)
 SCRIPTS = (
     "create",
     "follow",
@@ -39,6 +38,7 @@ class Scripts:
     def __init__(self, client: "Redis | RedisCluster", link: RedisLink) -> None:
         self._client = client
         self._link = link
+        self._unconfirmed = Outage("write_not_confirmed", "writes_confirmed")
         folder = files("crossdock.tasks") / "lua"
         prelude = (folder / "prelude.lua").read_text(encoding="utf-8")
         self._texts = {name: prelude + (folder / f"{name}.lua").read_text(encoding="utf-8") for name in SCRIPTS}
@@ -46,7 +46,7 @@ class Scripts:
 
     async def run(self, name: str, prefix: str, *args: Any, confirm: int = 0) -> Any:
         """`confirm`: waits so many milliseconds, on the same connection, for one replica to have the write."""
-        send = self._link.send if not confirm else partial(self._confirmed, name, confirm)
+        send = self._link.send if not confirm else partial(self._confirmed, confirm)
         try:
             return await send("EVALSHA", self._hashes[name], 1, prefix, *args)
         except NoScriptError:
@@ -56,7 +56,7 @@ class Scripts:
         """A plain command."""
         return await self._link.send(*command)
 
-    async def _confirmed(self, name: str, milliseconds: int, *command: Any) -> Any:
+    async def _confirmed(self, milliseconds: int, *command: Any) -> Any:
         """On a connection of its own: those behind it would wait, too."""
         pipeline = self._client.pipeline(transaction=False)
         pipeline.execute_command(*command)
@@ -65,7 +65,9 @@ class Scripts:
         if isinstance(answer, Exception):
             raise answer
         if isinstance(replicas, Exception) or replicas < 1:
-            log.warning("write_not_confirmed", script=name, reason="no replica answered in time")
+            self._unconfirmed.failed("no replica answered in time")
+        else:
+            self._unconfirmed.over()
         return answer
 
     async def close(self) -> None:

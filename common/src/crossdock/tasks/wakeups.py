@@ -10,6 +10,7 @@ from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from crossdock.tasks.bell import Bell
+from crossdock.tasks.outage import Outage
 from crossdock.tasks.redis_link import plain_losses
 from crossdock.tasks.stopping import ended
 
@@ -32,6 +33,7 @@ class Wakeups:
         self._client = client
         self._channels = channels
         self._channel_of = channel_of
+        self._outage = Outage("wakeups_lost", "wakeups_back")
         self._readers: dict[str, list[Bell]] = {}
         self._wanted: dict[str, str] = {}
         self._subscription: PubSub | None = None
@@ -111,7 +113,7 @@ class Wakeups:
                 with plain_losses():
                     await self._subscribed()
             except (RedisError, OSError) as error:
-                log.warning("wakeups_lost", error=type(error).__name__)
+                self._outage.failed(type(error).__name__)
             except Exception as error:
                 log.error("wakeups_failed", exc_info=error)
             self.everybody()
@@ -136,6 +138,7 @@ class Wakeups:
         while True:
             # Confirmations are signs of life, too: left out they would look like silence.
             message = await subscription.get_message(timeout=QUIET)
+            self._outage.over()
             if message is None and asked:
                 raise ConnectionError("nobody is at the other end")
             asked = message is None
