@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import contextlib
 import itertools
 import os
 import uuid
@@ -24,7 +25,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from crossdock.errors import TryLater
 from crossdock.tasks.engine import EngineLimits, TaskEngine
 from crossdock.tasks.events import INTERRUPTED, TERMINAL, agent_message, state_of, status_event
-from crossdock.tasks.journal import JournalLimits, Logged, TaskEnded, TaskUnknown
+from crossdock.tasks.journal import JournalLimits, Logged, TaskUnknown
 from crossdock.tasks.memory import MemoryJournal
 from crossdock.tasks.redis_journal import RedisJournal
 from crossdock.tasks.resumption import Resumption
@@ -370,13 +371,15 @@ class EngineMachine(RuleBasedStateMachine):
     async def _ended(self, story: Story) -> None:
         """Waits for the end; who is asked now, gives up."""
         node = self.nodes[0]
-        while (state := (await node.journal.get(story.owner, story.task_id)).task.status.state) not in TERMINAL:
-            if state in INTERRUPTED:
-                try:
+        while True:
+            snapshot = await node.journal.get(story.owner, story.task_id)
+            if snapshot.task.status.state in TERMINAL:
+                return
+            if snapshot.task.status.state in INTERRUPTED:
+                with contextlib.suppress(TaskNotCancelableError):
                     await node.engine.cancel(story.owner, story.task_id)
-                except (TaskNotCancelableError, TaskEnded):
-                    continue
-            await asyncio.sleep(FAST)
+            else:
+                await node.journal.wait(story.task_id, snapshot.sequence, CALM)
 
     def _check_log(self, story: Story, log: list[Logged]) -> None:
         assert [logged.number for logged in log] == list(range(1, len(log) + 1))
@@ -414,7 +417,7 @@ class EngineMachine(RuleBasedStateMachine):
             try:
                 snapshot = await asyncio.wait_for(cancel, CALM)
                 assert snapshot.task.status.state == TaskState.TASK_STATE_CANCELED
-            except (TaskNotCancelableError, TryLater, TaskEnded, asyncio.CancelledError):
+            except (TaskNotCancelableError, TryLater, asyncio.CancelledError):
                 pass
 
 
