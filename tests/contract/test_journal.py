@@ -312,9 +312,7 @@ async def test_a_renewed_lease_is_kept(journal: TaskJournal) -> None:
 async def test_a_store_that_was_away_spares_living_holders(journal: TaskJournal, limits: JournalLimits) -> None:
     await journal.sweep()
     lease = await create(journal, new_task())
-    await asyncio.sleep(
-        limits.lease * 1.5
-    )  # time without renewals and sweeps: Redis has no clock of ours
+    await asyncio.sleep(limits.lease * 1.5)  # time without renewals and sweeps: Redis has no clock of ours
     await journal.sweep()
     assert await journal.claim("other") is None
     assert not (await journal.renew([lease])).lost

@@ -81,6 +81,7 @@ MUSTS = {
     "7.6.1-asks": "asks for authorization by a Task in AUTH_REQUIRED whose message explains it, and listens meanwhile",
     "7.6.4-scope": "does not take that state for an authorization",
     "8.2-published": "publishes its card at /.well-known/agent-card.json",
+    "8.4-signed": "signs its card over its canonical JSON (RFC 8785), with alg and kid in the protected header",
     "8.6.1-cached": "says how long its card may be kept, and answers conditional requests",
     "9.1-envelope": "speaks JSON-RPC 2.0 in application/json",
     "9.2-headers": "reads service parameters from HTTP headers (11.2)",

@@ -110,8 +110,8 @@ class ServiceSettings(ProcessSettings):
     push_max_body: int = Field(4 * MIB, ge=1024, description="Largest notification; larger events are shortened.")
     signing_key_file: Path | None = Field(
         None,
-        description="Private keys (PEM) for the signatures of notifications, the one that signs first. By default one "
-        "is made at start; replicas need a file that is the same for all of them.",
+        description="Private keys (PEM) for the signatures of the card and of notifications, the one that signs first. "
+        "By default one is made at start, and the card is not signed; replicas need a file that is the same for all.",
     )
 
     redis_nodes: str = Field(

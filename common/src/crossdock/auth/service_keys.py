@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+import structlog
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from crossdock.auth.jws import CURVES, RSA_BITS, SigningKey
 from crossdock.errors import ConfigError
 
+log = structlog.get_logger(__name__)
 JWKS_PATH = "/.well-known/jwks.json"
 PEM = re.compile(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL)
 NAMES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
@@ -19,12 +21,16 @@ NAMES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 
 @dataclass(frozen=True)
 class ServiceKeys:
+    """`lasting` keys outlive the process, and are other replicas' too."""
+
     signing: SigningKey
     others: tuple[SigningKey, ...] = ()
+    lasting: bool = False
 
     @classmethod
     def made(cls) -> Self:
         """A key for this process alone."""
+        log.info("signing_key_made", until="this process ends", instead="CROSSDOCK_SIGNING_KEY_FILE")
         return cls(SigningKey.generate("ES256"))
 
     @classmethod
@@ -42,7 +48,7 @@ class ServiceKeys:
                 f"The key file {path} must hold private keys in PEM without a password: EC (P-256, P-384, P-521) or "
                 "RSA (from 2048 bits). Make one by: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256"
             )
-        return cls(keys[0], tuple(keys[1:]))
+        return cls(keys[0], tuple(keys[1:]), lasting=True)
 
     def jwks(self) -> Mapping[str, Any]:
         return {"keys": [key.jwk() for key in (self.signing, *self.others)]}

@@ -14,6 +14,7 @@ from a2a.client.card_resolver import parse_agent_card
 from a2a.types import AgentCard
 
 from crossdock.cards.building import CARD_PATHS
+from crossdock.cards.trust import AnyCard, CardTrust
 from crossdock.errors import Failed, TryLater, Unreachable
 
 MAX_CARD = 512 * 1024
@@ -32,8 +33,11 @@ class _Entry:
 class CardCache:
     """Cards by base URL. Concurrent callers of one agent share one request."""
 
-    def __init__(self, http: httpx.AsyncClient, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, http: httpx.AsyncClient, trust: CardTrust | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._http = http
+        self._trust = trust or AnyCard()
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
         self._locks: dict[str, asyncio.Lock] = {}
@@ -79,7 +83,9 @@ class CardCache:
             raise TryLater(
                 f"The agent has trouble ({response.status_code}). Send the request again later.", retry_after=2.0
             )
-        return _Entry(_parse(url, response), response.headers.get("etag", ""), self._clock(), max_age)
+        card = _parse(url, response)
+        await self._trust.check(url, response.json(), card)
+        return _Entry(card, response.headers.get("etag", ""), self._clock(), max_age)
 
 
 def _parse(url: str, response: httpx.Response) -> AgentCard:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Self
 
-import structlog
 from a2a.types import AgentCard
 
 from crossdock.auth.service_keys import JWKS_PATH, ServiceKeys
@@ -17,23 +16,18 @@ from crossdock.tasks.journal import TaskJournal
 from crossdock.telemetry.deliveries import DeliveryTelemetry
 from crossdock.telemetry.metrics import Metrics
 
-log = structlog.get_logger(__name__)
-
 
 @dataclass(frozen=True)
 class Notifications:
-    """`lasting` keys outlive the process, and are other replicas' too."""
-
     configs: PushConfigs
     courier: Courier
-    keys: ServiceKeys
     webhooks: Webhooks
-    lasting: bool
 
     @classmethod
-    def of(cls, settings: ServiceSettings, card: AgentCard, journal: TaskJournal, metrics: Metrics) -> Self:
-        """Says so in the card. Raises `ConfigError` for a key file that does not fit."""
-        keys = ServiceKeys.read(settings.signing_key_file) if settings.signing_key_file else ServiceKeys.made()
+    def of(
+        cls, settings: ServiceSettings, card: AgentCard, journal: TaskJournal, metrics: Metrics, keys: ServiceKeys
+    ) -> Self:
+        """Says so in the card."""
         guard = AddressGuard("webhook", allow_private=settings.push_private_urls, allow_http=settings.push_plain_http)
         seconds = settings.push_timeout_seconds
         webhooks = Webhooks(settings.url, keys.signing, guard, max_body=settings.push_max_body, seconds=seconds)
@@ -42,13 +36,10 @@ class Notifications:
         headers = {"delivery": DELIVERY_HEADER, "event": EVENT_HEADER, "signature": SIGNATURE_HEADER}
         declare(card, PUSH, {"jwks": settings.url + JWKS_PATH, "headers": headers})
         courier = Courier(journal, webhooks.post, DeliveryTelemetry(metrics), policy)
-        lasting = settings.signing_key_file is not None
-        return cls(PushConfigs(journal.outbox, guard), courier, keys, webhooks, lasting)
+        return cls(PushConfigs(journal.outbox, guard), courier, webhooks)
 
     async def run(self) -> None:
         """Delivers until it is cancelled."""
-        if not self.lasting:
-            log.info("signing_key_made", until="this process ends", instead="CROSSDOCK_SIGNING_KEY_FILE")
         await self.courier.run()
 
     async def close(self) -> None:

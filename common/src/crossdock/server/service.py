@@ -19,6 +19,7 @@ from crossdock.auth.middleware import AuthenticationMiddleware
 from crossdock.auth.service_keys import JWKS_PATH, ServiceKeys
 from crossdock.auth.verifier import TokenVerifier
 from crossdock.cards.building import CARD_PATHS, RPC_PATHS, offer_grpc
+from crossdock.cards.signing import signed
 from crossdock.compute import ComputePool
 from crossdock.extensions import EVENT_NUMBER, IDEMPOTENCY, KEY_HEADER, LIMITS, PROGRESS, RESUMABLE, SKILL, declare
 from crossdock.pipeline import AgenticPipeline
@@ -120,7 +121,8 @@ def create_service(
     resumption = Resumptions(settings.resumable)
     _declare(card, settings, resumption if journal.durable else None)
     metrics = metrics or Metrics(card.name)
-    push = Notifications.of(settings, card, journal, metrics) if settings.push_notifications else None
+    keys = _keys(settings)
+    push = Notifications.of(settings, card, journal, metrics, keys) if keys and settings.push_notifications else None
     door = Door(settings, http)
     verifier = door.verifier(card.name, customer)
     admission = Admission(agent, card, settings.max_hops, passed_on, push.configs if push else None)
@@ -133,7 +135,7 @@ def create_service(
         return engine.accepting and service.listening()
 
     ready = {"accepting": accepting, "tasks": journal.ready, "issuer": door.ready, **(checks or {})}
-    app = _app(settings, card, handler, verifier, metrics, push.keys if push else None)
+    app = _app(settings, card, handler, verifier, metrics, keys)
     grpc = _grpc(settings, card, handler, verifier, metrics) if settings.grpc else None
     metrics.store_full.labels(card.name).set_function(lambda: float(journal.full))
     management = management_app(metrics.registry, ready, lambda: [*(["tasks"] if journal.full else []), *degraded()])
@@ -154,6 +156,13 @@ def _declare(card: AgentCard, settings: ServiceSettings, resumption: Resumptions
     declare(card, IDEMPOTENCY, {"header": KEY_HEADER, "seconds": settings.idempotency_seconds})
     if resumption is not None:
         declare(card, RESUMABLE, {skill.id: str(resumption.of(skill.id)) for skill in card.skills})
+
+
+def _keys(settings: ServiceSettings) -> ServiceKeys | None:
+    """For notifications, and for the card where they are the same on each replica. Raises `ConfigError`."""
+    if settings.signing_key_file is not None:
+        return ServiceKeys.read(settings.signing_key_file)
+    return ServiceKeys.made() if settings.push_notifications else None
 
 
 @dataclass(frozen=True)
@@ -250,7 +259,9 @@ def _app(
         checked = TracingMiddleware(AuthenticationMiddleware(bounded, verifier, public, metrics.rejected))
         return PublicPathMiddleware(checked, prefix=prefix) if prefix else checked
 
-    own = [*card_routes(card), *(key_routes(keys) if keys else [])]
+    # Signed with a key of this process alone, each replica's card would be another one.
+    published = signed(card, keys.signing, settings.url + JWKS_PATH) if keys and keys.lasting else card
+    own = [*card_routes(published), *(key_routes(keys) if keys else [])]
     posts = [Route(path, rpc, methods=["POST"]) for path in RPC_PATHS]
     return Site(door, posts, [*own, *posts, *rest_routes(handler, extensions)])
 

@@ -7,6 +7,7 @@ import httpx
 
 from crossdock.auth.tokens import BearerAuth, TokenSource
 from crossdock.cards.caching import CardCache
+from crossdock.cards.trust import SignedCards
 from crossdock.client.agent import AgentClient
 from crossdock.client.calls import ClientPolicy
 from crossdock.client.pool import pooled_client
@@ -83,7 +84,7 @@ def _clients(
         raise ConfigError(f"CROSSDOCK_AGENTS: add the URLs of {', '.join(homeless)}, which {customer.name} uses.")
     urls = {agent: settings.agents[agent] for agent in customer.agent_ids}
     http.auth = BearerAuth(tokens, origins=urls.values())
-    cards = CardCache(http)
+    cards = CardCache(http, SignedCards.of(http, settings.card_keys_file) if settings.require_signed_cards else None)
     policy = ClientPolicy(seconds=settings.task_seconds)
 
     def observer(agent: str) -> Callable[[str, float], None]:

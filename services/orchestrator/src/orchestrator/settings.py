@@ -19,6 +19,14 @@ class Settings(ServiceSettings):
     agents: dict[str, str] = Field(description="Where the agents live: JSON object of agent id to URL.")
     client_id: str = Field("", description="OAuth client of this orchestrator; <customer>-orchestrator by default.")
     client_secret_file: Path = Field(description="File that holds the OAuth client's secret.")
+    require_signed_cards: bool = Field(
+        False, description="Whether an agent is used only if its Agent Card is signed by a key that is trusted."
+    )
+    card_keys_file: Path | None = Field(
+        None,
+        description="JWK set of the public keys that are trusted to sign cards; by default those that each agent "
+        "publishes at its URL, which keeps out who can change its card and not its keys.",
+    )
     llm_prices: dict[str, tuple[float, float]] = Field(
         {}, description="US dollars per million prompt and completion tokens, by model; JSON."
     )
