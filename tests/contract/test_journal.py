@@ -1,6 +1,7 @@
 """What every journal must do. The same suite runs on each implementation."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable
 
 import pytest
@@ -251,6 +252,15 @@ async def test_a_full_queue_is_its_owners_own(one_queue: str, redis: RedisServer
         await refused(QueueFull, journal.create("acme", new_task("a4"), b"", 60))
         await refused(TaskUnknown, journal.get("acme", "a4"))
         await journal.create("globex", new_task("g"), b"", 60)
+
+
+async def test_an_owners_queue_is_never_longer_in_sum(kind: str, store: RedisServer | None) -> None:
+    """Each shard takes its part: one may be full while others have room."""
+    async with opened(kind, store, JournalLimits(queued=8)) as journal:
+        for number in range(40):
+            with contextlib.suppress(QueueFull):
+                await journal.create("acme", new_task(f"t{number}"), b"", 60)
+        assert 2 <= (await journal.list("acme", TaskFilter(), "", 50)).total <= 8
 
 
 async def test_a_full_store_is_its_owners_own(one_queue: str, redis: RedisServer) -> None:
