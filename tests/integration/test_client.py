@@ -8,6 +8,9 @@ from typing import Any
 import httpx
 import pytest
 from a2a.types import Message, Task, TaskArtifactUpdateEvent, TaskState
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crossdock.auth.tokens import BearerAuth, GivenToken
 from crossdock.cards.building import CARD_PATHS
@@ -18,6 +21,7 @@ from crossdock.client.conversation import Heard
 from crossdock.client.patience import Away
 from crossdock.errors import Failed, Forbidden, Rejected, TryLater, Unauthenticated
 from crossdock.server.card_routes import card_routes
+from crossdock.server.service import Service
 from crossdock.tasks.events import Event, fold, is_resting
 from crossdock.tasks.journal import Accepted, JournalDown, QueueFull, Snapshot, TaskUnknown
 from crossdock.tasks.memory import MemoryJournal
@@ -325,6 +329,28 @@ async def test_a_card_is_asked_for_once_and_then_checked(crossdock: System) -> N
     now[0] = 301.0
     assert (await cards.get(url)).name == "puppet-agent"
     assert seen == {200: 1, 304: 1}
+
+
+async def test_a_public_card_waits_for_no_token(crossdock: System) -> None:
+    agent = await crossdock.agent()
+    crossdock.issuer.down = True
+    assert (await crossdock.client(agent.url).card()).name == "puppet-agent"
+
+
+async def test_a_card_that_is_not_public_is_read_with_a_token(crossdock: System) -> None:
+    """As at the gateway that of the caller's own orchestrator, whose customer stands in the token."""
+    agent = await crossdock.agent(wrap=guarded)
+    assert (await crossdock.client(agent.url).card()).name == "puppet-agent"
+
+
+def guarded(service: Service) -> ASGIApp:
+    """Its cards alone: everything else asks for a token anyway."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        known = scope["type"] != "http" or "authorization" in Headers(scope=scope)
+        await (service if known else Response(status_code=401))(scope, receive, send)
+
+    return app
 
 
 async def test_an_old_card_serves_while_its_agent_is_gone(crossdock: System) -> None:

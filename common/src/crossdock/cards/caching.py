@@ -71,9 +71,9 @@ class CardCache:
     async def _fetch(self, url: str, entry: _Entry | None) -> _Entry:
         headers = {"If-None-Match": entry.etag} if entry and entry.etag else {}
         try:
-            response = await self._http.get(url + CARD_PATHS[0], headers=headers)
+            response = await self._read(url + CARD_PATHS[0], headers)
             if response.status_code == httpx.codes.NOT_FOUND:
-                response = await self._http.get(url + CARD_PATHS[1], headers=headers)
+                response = await self._read(url + CARD_PATHS[1], headers)
         except httpx.HTTPError as error:
             raise Unreachable("The agent", 2.0) from error
         max_age = _max_age(response)
@@ -86,6 +86,13 @@ class CardCache:
         card = _parse(url, response)
         await self._trust.check(url, response.json(), card)
         return _Entry(card, response.headers.get("etag", ""), self._clock(), max_age)
+
+    async def _read(self, url: str, headers: dict[str, str]) -> httpx.Response:
+        """Cards are public as a rule: one must not wait for a token, whose issuer may be starting."""
+        response = await self._http.get(url, headers=headers, auth=None)
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            return await self._http.get(url, headers=headers)
+        return response
 
 
 def _parse(url: str, response: httpx.Response) -> AgentCard:
