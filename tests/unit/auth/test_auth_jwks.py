@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -79,16 +80,22 @@ async def test_a_stampede_at_the_start_is_one_fetch(keys: KeySet, issuer: DevIss
     assert issuer.requests["/jwks"] == 1
 
 
-async def test_unknown_key_ids_make_it_look_again_only_now_and_then(
-    keys: KeySet, issuer: DevIssuer, clock: Clock
-) -> None:
-    await keys.find(await kid_of(issuer))
-    for number in range(50):
-        assert await keys.find(f"unknown-{number}") == ()
-    assert issuer.requests["/jwks"] == 2
-    clock.now += 1
-    await keys.find("unknown")
-    assert issuer.requests["/jwks"] == 3
+async def test_unknown_key_ids_make_it_look_again_only_now_and_then(issuer: DevIssuer) -> None:
+    keys = KeySet(issuer.http(), issuer.url, min_refresh_interval=0.1)
+    began = time.monotonic()
+    for number in range(3):
+        assert await asyncio.gather(*(keys.find(f"unknown-{number}-{each}") for each in range(50))) == [()] * 50
+    assert issuer.requests["/jwks"] == 4
+    assert time.monotonic() - began >= 0.2
+    await keys.close()
+
+
+async def test_a_key_that_is_made_right_after_a_look_is_found_too(issuer: DevIssuer) -> None:
+    keys = KeySet(issuer.http(), issuer.url, min_refresh_interval=0.1)
+    await keys.find("a stranger's")
+    new = await issuer.rotate()
+    assert [key.kid for key in await keys.find(new.kid)] == [new.kid]
+    await keys.close()
 
 
 async def test_a_key_made_while_keys_are_being_fetched(keys: KeySet, issuer: DevIssuer, clock: Clock) -> None:

@@ -1,5 +1,6 @@
 """The issuer's signing keys, fetched seldom and kept through its outages."""
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 
@@ -20,7 +21,7 @@ class KeySet:
     """`ttl` seconds keys are used before they are fetched again, and `stale_limit` at most while that fails.
 
     A token with an unknown key id makes it look again at once, but not more often than every `min_refresh_interval`
-    seconds: strangers can invent key ids. `clock` counts seconds and never goes back.
+    seconds, because strangers can invent key ids: who comes sooner waits for the next look. `clock` counts seconds and never goes back.
     """
 
     def __init__(
@@ -42,6 +43,8 @@ class KeySet:
         self._clock = clock
         self._keys: Mapping[str, tuple[VerificationKey, ...]] = {}
         self._fetched_at = self._forced_at = float("-inf")
+        self._begun = self._last = 0  # fetches, and the last good one of them
+        self._look: asyncio.Task[None] | None = None
         self._refresh = Refresh("signing keys", self._fetch, clock)
 
     async def find(self, kid: str) -> tuple[VerificationKey, ...]:
@@ -70,6 +73,9 @@ class KeySet:
         return str(self._refresh.error or "")
 
     async def close(self) -> None:
+        if self._look is not None and not self._look.done():
+            self._look.cancel()
+            await asyncio.wait([self._look])
         await self._refresh.close()
 
     @property
@@ -87,13 +93,24 @@ class KeySet:
             raise self._unavailable()
 
     async def _look_again(self, kid: str) -> None:
-        await self._refresh.join()
-        if kid not in self._keys and self._clock() - self._forced_at >= self._min_interval:
+        """Until the id is known, or a fetch that began after we came does not know it either."""
+        begun = self._begun
+        while kid not in self._keys and self._last <= begun:
+            await self._next_look()
+            if self._refresh.error:
+                raise self._unavailable()
+
+    async def _next_look(self) -> None:
+        if self._look is None or self._look.done():
+            self._look = asyncio.create_task(self._looked(), name="look for a signing key")
+        await asyncio.wait([self._look])
+
+    async def _looked(self) -> None:
+        if not self._refresh.running:
+            await asyncio.sleep(self._forced_at + self._min_interval - self._clock())
             self._forced_at = self._clock()
             self._refresh.start()
         await self._refresh.join()
-        if kid not in self._keys and self._refresh.error:
-            raise self._unavailable()
 
     def _unavailable(self) -> TryLater:
         text = "Tokens cannot be verified now, because their issuer does not answer. Try again in a while."
@@ -102,12 +119,14 @@ class KeySet:
     async def _fetch(self) -> None:
         # Counted from before the request: a key that is removed meanwhile counts as seen now, not later.
         asked_at = self._clock()
+        self._begun += 1
+        number = self._begun
         url = await self._issuer.endpoint(self._http, "jwks_uri")
         entries = (await fetch(self._http, url)).get("keys")
         if not isinstance(entries, list):
             raise IssuerDown(f"{url} holds no key set")
         self._keys = _by_id(entries[:MOST_KEYS])
-        self._fetched_at = asked_at
+        self._fetched_at, self._last = asked_at, number
 
 
 def _by_id(entries: list[object]) -> Mapping[str, tuple[VerificationKey, ...]]:
