@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import httpx
+
 from tests.support.echo import Echo
 from tests.support.gateway import Gateway, becomes
 from tests.support.serving import free_port, serve
@@ -30,6 +32,43 @@ async def test_requests_are_counted_by_token(door: Gateway, crossdock: System) -
     statuses = [(await http.get("/agents/acme/.well-known/agent-card.json")).status_code for _ in range(40)]
     assert set(statuses) == {200}
     assert await becomes(http, "/agents/acme/tasks", one, 200) == 200
+
+
+def elsewhere(door: Gateway) -> httpx.AsyncClient:
+    """A caller at another address."""
+    return door.http(transport=httpx.AsyncHTTPTransport(verify=door.tls, local_address="127.0.0.2"))
+
+
+async def test_a_token_is_counted_once_wherever_it_comes_from(door: Gateway, crossdock: System) -> None:
+    echo = Echo("acme")
+    door.add("acme", "acme-orchestrator", await crossdock.serve(echo))
+    await door.start(REQUESTS_PER_MINUTE="20", REQUEST_BURST="4")
+    here, there = door.http(), elsewhere(door)
+    one, other = await crossdock.headers("acme-caller"), await crossdock.headers("acme-caller")
+    for caller, status in ((here, 200), (there, 200), (here, 200), (there, 200), (here, 200), (there, 429), (here, 429)):
+        answer = await caller.get("/agents/acme/tasks", headers=one)
+        assert answer.status_code == status
+    assert (answer.headers["Retry-After"], answer.json()["error"]["code"]) == ("1", 429)
+    assert {line["x-forwarded-for"] for line in echo.headers[-5:]} == {"127.0.0.1", "127.0.0.2"}
+    for caller in (here, there):
+        assert (await caller.get("/agents/acme/tasks", headers=other)).status_code == 200
+
+
+async def test_tokens_that_are_refused_are_counted_by_address(door: Gateway, crossdock: System) -> None:
+    """Else each invented one had a count of its own, and pushed those of good ones out."""
+    door.add("acme", "acme-orchestrator", await crossdock.serve(Echo("acme")))
+    await door.start(REQUESTS_PER_MINUTE="60", REQUEST_BURST="20")
+    http, headers = door.http(), await crossdock.headers("acme-caller")
+    tokens = [await crossdock.issuer.mint("acme-caller", claims={"aud": f"nobody-{number}"}) for number in range(250)]
+    answers = [await http.get("/agents/acme/tasks", headers={"Authorization": f"Bearer {each}"}) for each in tokens]
+    statuses = [answer.status_code for answer in answers]
+    assert statuses[:100] == [401] * 100
+    assert set(statuses[100:]) == {401, 429}
+    assert statuses.count(429) > 50
+    refused = answers[statuses.index(429)]
+    assert (refused.headers["Retry-After"], refused.json()["error"]["status"]) == ("1", "RESOURCE_EXHAUSTED")
+    assert {(await http.get("/agents/acme/tasks", headers=headers)).status_code for _ in range(10)} == {200}
+    assert (await elsewhere(door).get("/agents/acme/tasks")).status_code == 401
 
 
 def respelled(headers: dict[str, str]) -> dict[str, str]:
