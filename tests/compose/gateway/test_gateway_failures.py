@@ -45,7 +45,15 @@ async def test_a_token_is_counted_once_wherever_it_comes_from(door: Gateway, cro
     await door.start(REQUESTS_PER_MINUTE="20", REQUEST_BURST="4")
     here, there = door.http(), elsewhere(door)
     one, other = await crossdock.headers("acme-caller"), await crossdock.headers("acme-caller")
-    for caller, status in ((here, 200), (there, 200), (here, 200), (there, 200), (here, 200), (there, 429), (here, 429)):
+    for caller, status in (
+        (here, 200),
+        (there, 200),
+        (here, 200),
+        (there, 200),
+        (here, 200),
+        (there, 429),
+        (here, 429),
+    ):
         answer = await caller.get("/agents/acme/tasks", headers=one)
         assert answer.status_code == status
     assert (answer.headers["Retry-After"], answer.json()["error"]["code"]) == ("1", 429)

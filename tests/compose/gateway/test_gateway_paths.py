@@ -46,13 +46,22 @@ async def place(crossdock: System) -> AsyncIterator[Place]:
 
 async def raw(place: Place, target: str, token: str) -> int:
     """The status of the answer to a target that no client library would send."""
-    reader, writer = await asyncio.open_connection(*place.door.address, ssl=place.door.tls, server_hostname="localhost")
+    head = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n"
+    return (await sent(place, head.encode("latin-1"))).status_code
+
+
+async def sent(place: Place, request: bytes, *, tls: bool = True) -> httpx.Response:
+    """The answer to these very bytes."""
+    secure = {"ssl": place.door.tls, "server_hostname": "localhost"} if tls else {}
+    port = place.door.ports["8443" if tls else "8080"]
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, **secure)
     try:
-        writer.write(
-            f"GET {target} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n".encode("latin-1")
-        )
+        writer.write(request)
         async with asyncio.timeout(10):
-            return int((await reader.readline()).split()[1])
+            status, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()[:-1]
+            headers = httpx.Headers([tuple(line.split(": ", 1)) for line in lines])
+            content = await reader.readexactly(int(headers.get("Content-Length", 0)))
+        return httpx.Response(int(status.split()[1]), headers=headers, content=content)
     finally:
         writer.close()
 
@@ -244,7 +253,76 @@ async def test_the_realm_is_three_pages(place: Place) -> None:
     assert got["authorization"].startswith("Basic ")
     assert (got["x-forwarded-proto"], got["host"]) == ("https", place.door.url.removeprefix("https://"))
     response = await place.http.post(f"{REALM}/protocol/openid-connect/token", content=b"x" * 70_000)
-    assert response.status_code == 413
+    assert (response.status_code, "64 KiB" in told(response)["message"]) == (413, True)
+
+
+SPELLINGS = (
+    "//realms/crossdock/protocol/openid-connect/token",
+    "/realms//crossdock/protocol/openid-connect/token",
+    "/realms/./crossdock/protocol/openid-connect/token",
+    "/realms/x/../crossdock/protocol/openid-connect/token",
+    "/%72ealms/crossdock/protocol/openid-connect/token",
+    "/realms/%2e/crossdock/protocol/openid-connect/token",
+    "/realms/crossdock/protocol/openid-connect/%2e%2e/openid-connect/token",
+    "/realms/crossdock/protocol/openid-connect%2ftoken",
+    "/realms/crossdock/protocol/openid-connect/token;x=y",
+    "/realms/crossdock;x=y/protocol/openid-connect/token",
+    "/realms/crossdock/protocol/openid-connect/token/..;/auth",
+    "/realms/crossdock/protocol/openid-connect/token/../auth",
+    "/realms/crossdock/protocol/openid-connect/token/..%2fauth",
+    "/realms/crossdock/protocol/openid-connect/token%3f/../auth",
+    "/realms/crossdock/protocol/openid-connect/certs/%2e%2e/userinfo",
+    "/realms/crossdock/protocol/openid-connect/token//introspect",
+    "/realms/crossdock//protocol/openid-connect/auth",
+    "/realms/crossdock/./account",
+    "/realms/crossdock/%2e./master/protocol/openid-connect/token",
+    "/realms/master//.well-known/openid-configuration",
+    "//admin/master/console/",
+    "/realms/../admin/realms",
+    "/agents/../realms/crossdock/protocol/openid-connect/token",
+    "/agents/acme/..;/realms/master",
+    "/realms\\crossdock/protocol/openid-connect/token",
+    "/REALMS/crossdock/protocol/openid-connect/token",
+)
+
+
+async def test_no_other_spelling_of_a_path_reaches_keycloak(place: Place, crossdock: System) -> None:
+    token = await crossdock.issuer.token("acme-caller")
+    for target in SPELLINGS:
+        status = await raw(place, target, token)
+        assert (target, status in {400, 404}, place.keycloak.targets, place.reached()) == (target, True, [], {})
+
+
+HOST = b"Host: localhost\r\n"
+OUTLANDISH = {
+    b"TRACE /agents/acme HTTP/1.1\r\n" + HOST: 405,
+    b"TRACE /realms/crossdock/protocol/openid-connect/token HTTP/1.1\r\n" + HOST: 405,
+    b"CONNECT localhost:443 HTTP/1.1\r\n" + HOST: 405,
+    b"POST /agents/acme/.well-known/agent-card.json HTTP/1.1\r\n" + HOST: 405,
+    b"GET /agents/acme HTTP/1.1\r\n": 400,
+    b"GET /agents/acme HTTP/1.1\r\nHost: a\r\nHost: b\r\n": 400,
+    b"GET /../x HTTP/1.1\r\n" + HOST: 400,
+    b"G{T / HTTP/1.1\r\n" + HOST: 400,
+    b"\0\1\2\r\n": 400,
+    b"POST /agents/acme HTTP/1.1\r\n" + HOST + b"Content-Length: x\r\n": 400,
+    b"POST /agents/acme HTTP/1.1\r\n" + HOST + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n": 400,
+    b"POST /agents/acme HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: gzip\r\n": 501,
+    b"GET /agents/acme HTTP/3.0\r\n" + HOST: 501,
+    b"GET /" + b"x" * 40_000 + b" HTTP/1.1\r\n" + HOST: 431,
+    b"GET /agents/acme HTTP/1.1\r\n" + HOST + b"X-Long: " + b"x" * 40_000 + b"\r\n": 431,
+    b"POST /agents/acme HTTP/1.1\r\n" + HOST + b"Content-Length: 99999999\r\n": 413,
+    b"POST /realms/crossdock/protocol/openid-connect/token HTTP/1.1\r\n" + HOST + b"Content-Length: 99999\r\n": 413,
+}
+
+
+@pytest.mark.parametrize("tls", [True, False])
+async def test_what_nginx_says_itself_is_json_too(place: Place, tls: bool) -> None:
+    for request, status in OUTLANDISH.items():
+        answer = await sent(place, request + b"\r\n", tls=tls)
+        if not tls and answer.status_code == 308:
+            continue
+        assert (request[:60], answer.status_code) == (request[:60], status)
+        assert told(answer)["status"] in {"INVALID_ARGUMENT", "UNIMPLEMENTED"}
 
 
 async def test_plain_http_is_sent_to_https(place: Place, crossdock: System) -> None:
