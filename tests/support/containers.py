@@ -12,12 +12,12 @@ import pytest
 
 
 def docker(*arguments: str) -> str:
-    """What it says. Skips with a reason where there is no engine."""
+    """What it says. Fails with the remedy where there is no engine."""
     if shutil.which("docker") is None:
-        pytest.skip("no docker is installed")
+        pytest.fail("There is no docker on the PATH. Install Docker with its Compose plugin.", pytrace=False)
     done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=300)
     if done.returncode and ("Cannot connect" in done.stderr or "dial unix" in done.stderr):
-        pytest.skip("no container engine answers")
+        pytest.fail("No container engine answers. Start Docker, then try again.", pytrace=False)
     assert done.returncode == 0, f"docker {' '.join(arguments)}: {done.stderr}"
     return done.stdout.strip()
 
