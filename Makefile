@@ -56,7 +56,7 @@ test: .venv/dev ## Run every test that needs no Docker
 	@$(BIN)/python -m pytest -rs -n 3 --dist loadfile tests --ignore tests/compose
 
 test-compose: .venv/dev ## Test the system that `make up` started, from the outside
-	@$(BIN)/python -m pytest -rs --timeout 300 tests/compose
+	@REQUIRE_ALL=1 $(BIN)/python -m pytest -rs --timeout 300 tests/compose
 
 eval: .venv/dev ## Score the agents and the routing on the development sets; fails below the floors
 	@$(BIN)/python -m tests.eval
