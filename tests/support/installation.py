@@ -16,7 +16,7 @@ NAME = "upstream ${NAME} { server ${HOST}:${PORT} resolve; } # gRPC ${GRPC_PORT}
 DOCKER = """#!/bin/sh
 echo "$*" >>"{log}"
 case "$*" in
-  *"{broken}"*) echo "it is broken" >&2; exit 1;;
+  *"{broken}"*) echo "{said}" >&2; exit {status};;
   *"ps --services"*) printf "gateway\\nkeycloak\\nredis\\n";;
 esac
 """
@@ -38,11 +38,13 @@ class Repository:
         found = [path for path in sorted(self.folder.rglob("*")) if path.is_file()]
         return {str(path.relative_to(self.folder)): (rights(path), path.read_text()) for path in found}
 
-    def docker(self, monkeypatch: pytest.MonkeyPatch, broken: str = "nothing") -> Path:
+    def docker(
+        self, monkeypatch: pytest.MonkeyPatch, broken: str = "nothing", said: str = "it is broken", status: int = 1
+    ) -> Path:
         """The log of a stand-in that fails for commands with the words `broken`."""
         program, log = self.root / "bin" / "docker", self.root / "docker.log"
         program.parent.mkdir(exist_ok=True)
-        program.write_text(DOCKER.format(log=log, broken=broken))
+        program.write_text(DOCKER.format(log=log, broken=broken, said=said, status=status))
         program.chmod(0o755)
         monkeypatch.setenv("PATH", str(program.parent), prepend=":")
         return log

@@ -52,14 +52,14 @@ async def raw(place: Place, target: str, token: str) -> int:
 
 async def sent(place: Place, request: bytes, *, tls: bool = True) -> httpx.Response:
     """The answer to these very bytes."""
-    secure = {"ssl": place.door.tls, "server_hostname": "localhost"} if tls else {}
+    secure: dict[str, Any] = {"ssl": place.door.tls, "server_hostname": "localhost"} if tls else {}
     port = place.door.ports["8443" if tls else "8080"]
     reader, writer = await asyncio.open_connection("127.0.0.1", port, **secure)
     try:
         writer.write(request)
         async with asyncio.timeout(10):
             status, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()[:-1]
-            headers = httpx.Headers([tuple(line.split(": ", 1)) for line in lines])
+            headers = httpx.Headers(dict(line.split(": ", 1) for line in lines))
             content = await reader.readexactly(int(headers.get("Content-Length", 0)))
         return httpx.Response(int(status.split()[1]), headers=headers, content=content)
     finally:

@@ -1,6 +1,8 @@
 """Names of customers, their files, and the order in which a customer comes and goes."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,9 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from installer.cli import app
+from installer.public import Origin
 from tests.support.installation import Repository
+from tests.support.serving import free_port
 
 HOSTILE = [
     "../acme",
@@ -60,7 +64,7 @@ def test_a_name_that_is_none_reaches_nothing(
         ("customer: {name: other}", "must say"),
         ("customer: {name: no}", "must say"),
         ("name: initech", "must say"),
-        ("[1", "is not YAML"),
+        ("[1", "is not YAML (line 1, column 3)"),
         ("", "must say"),
     ],
 )
@@ -97,6 +101,90 @@ def test_without_docker(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> No
     assert "Install Docker" in result.output
 
 
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gateway of a stand-in serves no card."""
+    monkeypatch.setattr(Origin, "wait_for_card", lambda *_: None)
+
+
+def test_a_file_that_its_orchestrator_would_refuse_changes_nothing(
+    repo: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("prepare")
+    before = repo.files()
+    log = repo.docker(monkeypatch, broken="customer-check check k8s/customers/initech.yaml", status=2)
+    repo.describe("initech")
+    result = run("customer", "add", "initech")
+    assert (result.exit_code, result.output) == (2, "error: it is broken\n")
+    assert len(asked(log)) == 2
+    assert repo.files() == before
+
+
+@pytest.mark.parametrize("broken", ["reconcile initech", "up -d", "nginx -t"])
+def test_what_a_failed_installation_made_is_removed_again(
+    broken: str, repo: Repository, monkeypatch: pytest.MonkeyPatch, served: None
+) -> None:
+    run("prepare")
+    before = repo.files()
+    repo.describe("initech")
+    log = repo.docker(monkeypatch, broken=broken)
+    result = run("customer", "add", "initech")
+    assert result.exit_code == 2
+    assert result.output.count("\n") == 1
+    if broken == "nginx -t":
+        assert "Nor could it be undone: `docker compose exec -T gateway nginx -t -q` failed" in result.output
+        assert "make customer-remove NAME=initech" in result.output
+        return
+    assert result.output.endswith("What was made for initech is removed again.\n")
+    assert repo.files() == before
+    assert "run --rm -T --no-deps installer reconcile --remove initech" in asked(log)
+    assert ("Its last words:" in result.output) == (broken != "reconcile initech")
+
+
+def test_a_customer_that_was_there_stays_when_it_cannot_be_installed_again(
+    repo: Repository, monkeypatch: pytest.MonkeyPatch, served: None
+) -> None:
+    repo.docker(monkeypatch)
+    repo.describe("initech")
+    assert run("customer", "add", "initech").exit_code == 0
+    before = repo.files()
+    repo.docker(monkeypatch, broken="up -d")
+    result = run("customer", "add", "initech")
+    assert (result.exit_code, "removed" in result.output) == (2, False)
+    assert repo.files() == before
+
+
+def test_nothing_to_remove_does_not_look_like_success(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = repo.docker(monkeypatch)
+    for _ in range(2):
+        result = run("customer", "remove", "initec")
+        assert (result.exit_code, "is removed" in result.output) == (0, False)
+        assert result.output == (
+            "There is nothing to remove: no customer initec is installed here. Installed: acme, globex.\n"
+        )
+        run("prepare")
+    assert not log.exists()
+
+
+@pytest.mark.parametrize(("command", "target"), [("add", "customer"), ("remove", "customer-remove")])
+@pytest.mark.parametrize("given", [[], [""]])
+def test_without_a_name(command: str, target: str, given: list[str], repo: Repository) -> None:
+    result = run("customer", command, *given)
+    assert (result.exit_code, result.output) == (
+        2,
+        f"error: Which customer? Give its name: make {target} NAME=initech\n",
+    )
+
+
+@pytest.mark.parametrize(("said", "told"), [("no", "no."), ("is it running?", "is it running?"), ("so.", "so.")])
+def test_what_docker_says_ends_as_it_ends(
+    said: str, told: str, repo: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo.docker(monkeypatch, broken="ps", said=said)
+    repo.describe("initech")
+    assert f"failed: {told} Look" in run("customer", "add", "initech").output
+
+
 def test_a_failed_step_says_which_and_can_be_repeated(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     log = repo.docker(monkeypatch, broken="reconcile initech")
     repo.describe("initech")
@@ -110,9 +198,9 @@ def test_a_failed_step_says_which_and_can_be_repeated(repo: Repository, monkeypa
 
 
 def test_the_orchestrator_of_a_customer_named_like_a_word_of_yaml(
-    repo: Repository, monkeypatch: pytest.MonkeyPatch
+    repo: Repository, monkeypatch: pytest.MonkeyPatch, served: None
 ) -> None:
-    repo.docker(monkeypatch, broken="up -d")
+    repo.docker(monkeypatch)
     (repo.root / "k8s" / "customers" / "no.yaml").write_text("customer: {name: 'no'}\n")
     run("customer", "add", "no")
     made = yaml.safe_load((repo.folder / "customers" / "no.yaml").read_text())
@@ -125,8 +213,10 @@ def test_the_orchestrator_of_a_customer_named_like_a_word_of_yaml(
     assert all((repo.root / secret["file"]).is_file() for secret in made["secrets"].values())
 
 
-def test_removing_leaves_nothing_of_the_customer(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
-    log = repo.docker(monkeypatch, broken="up -d")
+def test_removing_leaves_nothing_of_the_customer(
+    repo: Repository, monkeypatch: pytest.MonkeyPatch, served: None
+) -> None:
+    log = repo.docker(monkeypatch)
     run("prepare")
     before = repo.files()
     repo.describe("initech")
@@ -145,3 +235,15 @@ def test_removing_leaves_nothing_of_the_customer(repo: Repository, monkeypatch: 
         "rm --stop --force orchestrator-initech",
         "run --rm -T --no-deps installer reconcile --remove initech",
     ]
+
+
+def test_an_error_is_one_line_and_no_log(repo: Repository) -> None:
+    """Of the program itself, whose entry point the other tests go round."""
+    run("prepare")
+    command = [sys.executable, "-m", "installer", "token", "acme"]
+    place = {"HTTPS_PORT": str(free_port())}
+    done = subprocess.run(command, cwd=repo.root, env=place, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.endswith("gives no tokens now. Start the system with `make up`.\n")
+    assert done.stderr.count("\n") == 1

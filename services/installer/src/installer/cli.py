@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from crossdock.errors import ConfigError
 from crossdock.settings import checked
 from installer import machine
 from installer.customer import named
@@ -58,21 +59,28 @@ def prepare(place: PlaceName = "compose") -> None:
 
 
 @customer.command("add")
-def add(name: Name, place: PlaceName = "compose") -> None:
+def add(name: Name = "", place: PlaceName = "compose") -> None:
     """Install the customer of k8s/customers/NAME.yaml: secrets, clients, Redis user, orchestrator, gateway name."""
     began = time.monotonic()
-    run(lambda: _place(place).add(name))
+    run(lambda: _place(place).add(_given(name, "customer")))
     typer.echo(f"{name} is served after {time.monotonic() - began:.1f} s.")
 
 
 @customer.command("remove")
-def remove(name: Name, place: PlaceName = "compose") -> None:
+def remove(name: Name = "", place: PlaceName = "compose") -> None:
     """Undo `customer add`, and delete the orchestrator's tasks.
 
     What the shared agents hold of the customer's tasks is forgotten when its retention ends (an hour, by default).
     """
-    run(lambda: _place(place).remove(name))
-    typer.echo(f"{name} is removed. The shared agents forget its tasks when their retention ends.")
+
+    def work() -> None:
+        if _place(place).remove(_given(name, "customer-remove")):
+            typer.echo(f"{name} is removed. The shared agents forget its tasks when their retention ends.")
+        else:
+            installed = ", ".join(each.name for each in _place(place).customers())
+            typer.echo(f"There is nothing to remove: no customer {name} is installed here. Installed: {installed}.")
+
+    run(work)
 
 
 @customer.command("list")
@@ -117,6 +125,12 @@ def reconcile(
             typer.echo(line)
 
     run(work)
+
+
+def _given(name: str, target: str) -> str:
+    if not name:
+        raise ConfigError(f"Which customer? Give its name: make {target} NAME=initech")
+    return name
 
 
 def _place(name: str) -> Place:

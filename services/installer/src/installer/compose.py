@@ -25,6 +25,7 @@ BASE = "docker/service.yml"
 CUSTOMERS = Path("k8s/customers")
 NEEDED = ("gateway", "keycloak", "redis")
 CARD_SECONDS = 60.0
+CHECK = "customer-check"
 
 
 class ComposePlace:
@@ -54,29 +55,72 @@ class ComposePlace:
         customer = described(name, self.root / CUSTOMERS)
         with self._locked():
             self.docker.check_running(NEEDED)
-            known = {known.name: known for known in [*self.customers(), customer]}
-            self._write(list(known.values()))
-            self.docker.compose("run", "--rm", "-T", "--no-deps", "installer", "reconcile", name)
-            self.docker.compose("up", "-d", "--no-deps", "--wait", customer.host)
-            self._reload_gateway()
-        self.origin.wait_for_card(self.authority.certificate_file, customer, CARD_SECONDS)
+            self.check([customer])
+            stays = customer in self.customers()
+            try:
+                self._install(customer)
+            except ConfigError as error:
+                raise error if stays else ConfigError(f"{error} {self._undone(customer)}") from None
 
-    def remove(self, name: str) -> None:
-        """First nobody can call it, then it is stopped, then its rights go, and last what is needed for all that."""
+    def check(self, customers: list[Customer]) -> None:
+        """Whether their files would start an orchestrator, by its own word. Raises `ConfigError` with what is wrong."""
+        files = [str(CUSTOMERS / f"{customer.name}.yaml") for customer in customers]
+        if objection := self.docker.objection("run", "--rm", "-T", "--no-deps", CHECK, "check", *files):
+            raise ConfigError(objection)
+
+    def remove(self, name: str) -> bool:
         customer = named(name)
         if customer in self.shipped:
             raise ConfigError(f"{name} stands in {COMPOSE_FILE}. Take its service out there first, then remove it.")
+        if not self.folder.exists() or not self._left_of(customer):
+            return False
         with self._locked():
             self.docker.check_running(NEEDED)
-            for path in (self.folder / "gateway" / "names").glob(f"{name}.*"):
-                path.unlink()
-            self._reload_gateway()
-            if self._orchestrator_file(customer).exists():
-                self.docker.compose("rm", "--stop", "--force", customer.host)
-            self.docker.compose("run", "--rm", "-T", "--no-deps", "installer", "reconcile", "--remove", name)
-            self._orchestrator_file(customer).unlink(missing_ok=True)
-            self.vault.forget(customer)
-            self._write(self.customers())
+            self._uninstall(customer)
+        return True
+
+    def _install(self, customer: Customer) -> None:
+        known = {known.name: known for known in [*self.customers(), customer]}
+        self._write(list(known.values()))
+        self.docker.compose("run", "--rm", "-T", "--no-deps", "installer", "reconcile", customer.name)
+        self._start(customer)
+        self._reload_gateway()
+        self.origin.wait_for_card(self.authority.certificate_file, customer, CARD_SECONDS)
+
+    def _start(self, customer: Customer) -> None:
+        try:
+            self.docker.compose("up", "-d", "--no-deps", "--wait", customer.host)
+        except ConfigError as error:
+            said = self.docker.compose("logs", "--no-log-prefix", "--tail", "1", customer.host).strip()
+            raise ConfigError(f"{error} Its last words: {said or 'none'}") from None
+
+    def _undone(self, customer: Customer) -> str:
+        """What to tell of it beside the reason."""
+        try:
+            self._uninstall(customer)
+        except ConfigError as error:
+            return f"Nor could it be undone: {error} Then run `make customer-remove NAME={customer.name}`."
+        return f"What was made for {customer.name} is removed again."
+
+    def _uninstall(self, customer: Customer) -> None:
+        """First nobody can call it, then it is stopped, then its rights go, and last what is needed for all that."""
+        for path in self._names_of(customer):
+            path.unlink()
+        self._reload_gateway()
+        if self._orchestrator_file(customer).exists():
+            self.docker.compose("rm", "--stop", "--force", customer.host)
+        self.docker.compose("run", "--rm", "-T", "--no-deps", "installer", "reconcile", "--remove", customer.name)
+        self._orchestrator_file(customer).unlink(missing_ok=True)
+        self.vault.forget(customer)
+        self._write(self.customers())
+
+    def _left_of(self, customer: Customer) -> list[Path]:
+        """What is here of it; all of it is, unless an installation or a removal was cut short."""
+        files = [*self._names_of(customer), self._orchestrator_file(customer), *self.vault.files(customer)]
+        return [path for path in files if path.exists()]
+
+    def _names_of(self, customer: Customer) -> list[Path]:
+        return list((self.folder / "gateway" / "names").glob(f"{customer.name}.*"))
 
     async def token(self, name: str, client: str) -> str:
         customer = named(name)

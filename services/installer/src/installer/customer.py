@@ -54,8 +54,8 @@ def named(name: str) -> Customer:
 
 
 def described(name: str, folder: Path) -> Customer:
-    """The customer of `folder/<name>.yaml`. Raises `ConfigError` if that is not its file; the rest of the file is
-    checked by its orchestrator when it starts."""
+    """The customer of `folder/<name>.yaml`. Raises `ConfigError` if that is not its file; what else
+    stands in it is for its orchestrator to check."""
     customer = named(name)
     path = folder / f"{name}.yaml"
     try:
@@ -64,10 +64,15 @@ def described(name: str, folder: Path) -> Customer:
         raise ConfigError(
             f"Cannot read {path}: {error.strerror}. Write it first; acme.yaml explains each value."
         ) from None
-    except (ValueError, yaml.YAMLError):
-        raise ConfigError(f"{path} is not YAML. Mend it; acme.yaml there is an example.") from None
+    except (ValueError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path} is not YAML{_place(error)}. Mend it; acme.yaml there is an example.") from None
     block = content.get("customer") if isinstance(content, dict) else None
     inside = block.get("name") if isinstance(block, dict) else None
     if inside != name:
         raise ConfigError(f"{path} must say `customer: {{name: {name}}}`, as its own name does, not {inside!a:.80}.")
     return customer
+
+
+def _place(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""

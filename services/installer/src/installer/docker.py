@@ -10,6 +10,9 @@ from crossdock.errors import ConfigError
 
 SECONDS = 300
 LINES = 3
+OBJECTS = 2
+"""The exit status of our programs for what they were given, as for settings that do not fit."""
+OPTIONS = {"-f", "--progress", "--project-directory"}
 LOGS = "Look at `make logs`."
 
 
@@ -23,11 +26,22 @@ class Docker:
 
     def compose(self, *arguments: str) -> str:
         """What it says on stdout. Raises `ConfigError` with the end of what it says on stderr."""
-        return self._said(self._compose(arguments, "--progress", "quiet"), arguments, LOGS)
+        return self._said(self._compose(arguments, "--progress", "quiet"), LOGS)
+
+    def objection(self, *arguments: str) -> str:
+        """What a program in a container, run by `compose`, says against its arguments (status 2); empty if nothing.
+
+        Raises `ConfigError` where it cannot say.
+        """
+        done = self._done(self._compose(arguments, "--progress", "quiet"), LOGS)
+        if done.returncode == OBJECTS:
+            return done.stderr.strip()
+        self._check(done, LOGS)
+        return ""
 
     def run(self, *arguments: str, remedy: str = LOGS) -> str:
         """`docker` itself, as `compose` otherwise; `remedy` is what to do when it fails."""
-        return self._said(["docker", *arguments], arguments, remedy)
+        return self._said(["docker", *arguments], remedy)
 
     def last_words(self, container: str, lines: int = 1) -> str:
         """The end of what a container said on either stream."""
@@ -51,10 +65,14 @@ class Docker:
         options = [option for path in self.files() for option in ("-f", str(path))]
         return ["docker", "compose", *more, "--project-directory", str(self.root), *options, *arguments]
 
-    def _said(self, command: list[str], arguments: tuple[str, ...], remedy: str) -> str:
-        said = " ".join(("docker", "compose", *arguments) if command[1] == "compose" else ("docker", *arguments))
+    def _said(self, command: list[str], remedy: str) -> str:
+        done = self._done(command, remedy)
+        self._check(done, remedy)
+        return done.stdout
+
+    def _done(self, command: list[str], remedy: str) -> subprocess.CompletedProcess[str]:
         try:
-            done = subprocess.run(  # noqa: S603 - our own words, and names that were checked
+            return subprocess.run(  # noqa: S603 - our own words, and names that were checked
                 command,
                 cwd=self.root,
                 env=self._environment,
@@ -67,15 +85,23 @@ class Docker:
             reason = error.strerror or type(error).__name__
             raise ConfigError(f"Cannot start `docker`: {reason}. Install Docker with its Compose plugin.") from None
         except subprocess.TimeoutExpired:
-            raise ConfigError(f"`{said}` did not end within {SECONDS} s. {remedy}") from None
+            raise ConfigError(f"`{_shown(command)}` did not end within {SECONDS} s. {remedy}") from None
+
+    def _check(self, done: subprocess.CompletedProcess[str], remedy: str) -> None:
         if done.returncode:
-            raise ConfigError(f"`{said}` failed: {_end(done.stderr)} {remedy}")
-        return done.stdout
+            raise ConfigError(f"`{_shown(done.args)}` failed: {_end(done.stderr)} {remedy}")
 
     @property
     def _environment(self) -> dict[str, str]:
         return {**os.environ, **self.variables}
 
 
+def _shown(command: list[str]) -> str:
+    """Without the options that all calls have."""
+    words = iter(command)
+    return " ".join(word for word in words if not (word in OPTIONS and next(words)))
+
+
 def _end(text: str) -> str:
-    return " ".join(text.strip().splitlines()[-LINES:]).rstrip(".") + "." if text.strip() else "it does not say why."
+    end = " ".join(text.strip().splitlines()[-LINES:]) or "it does not say why"
+    return end if end.endswith((".", "?", "!")) else f"{end}."

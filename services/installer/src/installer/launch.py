@@ -50,6 +50,7 @@ def up(place: ComposePlace, ports: Ports, say: Say) -> None:
     _check_secrets(place)
     place.prepare()
     docker = build(docker)
+    place.check(place.customers())
     if "telemetry" in os.environ.get("COMPOSE_PROFILES", ""):
         docker = _with_traces(docker, say)
     ready = time.monotonic()

@@ -21,8 +21,8 @@ class Place(Protocol):
     def add(self, name: str) -> None:
         """Installs a customer that has a file; comes back when its orchestrator answers."""
 
-    def remove(self, name: str) -> None:
-        """Undoes `add`."""
+    def remove(self, name: str) -> bool:
+        """Undoes `add`; whether there was anything to undo."""
 
     async def token(self, name: str, client: str) -> str:
         """An access token of the customer's client, `caller` or `orchestrator`."""

@@ -53,10 +53,14 @@ class Vault:
         names = (name[len("client-") : -len(CALLER)] for name in kept if name.endswith(CALLER))
         return [named(name) for name in sorted(names) if client_secret(f"{name}{ORCHESTRATOR}") in kept]
 
-    def forget(self, customer: Customer) -> None:
+    def files(self, customer: Customer) -> list[Path]:
+        """Where its secrets are, or would be."""
         clients = [client_secret(client.client_id) for client in customer.clients]
-        for name in (*clients, redis_password(customer.card), signing_key(customer.card)):
-            (self.folder / name).unlink(missing_ok=True)
+        return [self.folder / name for name in (*clients, redis_password(customer.card), signing_key(customer.card))]
+
+    def forget(self, customer: Customer) -> None:
+        for path in self.files(customer):
+            path.unlink(missing_ok=True)
 
     def _keep(self, name: str, make: Callable[[], str]) -> None:
         keep_private(self.folder / name, make, READABLE)

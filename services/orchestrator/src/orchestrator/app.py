@@ -79,8 +79,7 @@ def _tokens(settings: Settings, customer: Customer, http: httpx.AsyncClient) -> 
 def _clients(
     settings: Settings, customer: Customer, http: httpx.AsyncClient, tokens: TokenSource, metrics: Metrics
 ) -> dict[str, AgentClient]:
-    homeless = [agent for agent in customer.agent_ids if agent not in settings.agents]
-    if homeless:
+    if homeless := customer.homeless(settings.agents):
         raise ConfigError(f"CROSSDOCK_AGENTS: add the URLs of {', '.join(homeless)}, which {customer.name} uses.")
     urls = {agent: settings.agents[agent] for agent in customer.agent_ids}
     http.auth = BearerAuth(tokens, origins=urls.values())

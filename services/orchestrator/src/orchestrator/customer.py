@@ -1,7 +1,7 @@
 """The whole configuration of one customer: the `customer:` block of its YAML file."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
@@ -169,6 +169,10 @@ class Customer(Block):
     @property
     def agent_ids(self) -> tuple[str, ...]:
         return ids_of(self.agents)
+
+    def homeless(self, homes: Collection[str]) -> list[str]:
+        """Its agents that are not among those with these ids."""
+        return [agent for agent in self.agent_ids if agent not in homes]
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
