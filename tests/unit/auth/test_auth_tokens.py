@@ -79,7 +79,19 @@ async def test_an_issuer_that_is_down_is_not_asked_by_every_call(
             await source.token()
         assert caught.value.retry_after >= 1
         clock.now += 1
-    assert 4 <= issuer.requests["/token"] <= 8
+    assert 12 <= issuer.requests["/token"] <= 24
+
+
+async def test_an_issuer_that_is_back_is_soon_asked_again(source: TokenSource, issuer: DevIssuer, clock: Clock) -> None:
+    """However long it was away: all that starts with it waits for this."""
+    issuer.down = True
+    for _ in range(120):
+        with pytest.raises(TryLater):
+            await source.token()
+        clock.now += 1
+    issuer.down = False
+    clock.now += 4
+    assert await source.token()
 
 
 async def test_an_issuer_that_is_busy_says_when_to_come_back(

@@ -12,12 +12,14 @@ from crossdock.errors import CrossdockError
 log = structlog.get_logger(__name__)
 
 FIRST_REST = 1.0
-LONGEST_REST = 30.0
+LONGEST_REST = 4.0
+"""As long it takes at most until tokens work again after an issuer is back; every replica asks it so often."""
+LONGEST_ASKED = 30.0
 
 
 class Refresh:
-    """Runs `work` at most once at a time. After a failure it rests: a second, then twice as long each time up to half
-    a minute, so that an issuer that is down is not asked by every request.
+    """Runs `work` at most once at a time. After a failure it rests: a second, then twice as long each time up to
+    four, so that an issuer that is down is not asked by every request.
 
     `name` says in the log what is refreshed. `clock` counts seconds and never goes back.
     """
@@ -69,7 +71,7 @@ class Refresh:
         asked = error.retry_after if isinstance(error, IssuerDown) else 0.0
         rest = min(LONGEST_REST, FIRST_REST * 2**self._failures) * random.uniform(0.75, 1.0)  # noqa: S311 - jitter
         self._failures = min(self._failures + 1, 16)
-        self._rested_at = self._clock() + max(rest, min(asked, LONGEST_REST))
+        self._rested_at = self._clock() + max(rest, min(asked, LONGEST_ASKED))
         self.error = error
         unexpected = None if isinstance(error, CrossdockError) else error
         log.warning("refresh_failed", what=self._name, problem=str(error), failures=self._failures, exc_info=unexpected)
