@@ -13,7 +13,8 @@ find / -xdev -type d \( -name pip -o -name 'pip-*' -o -name setuptools -o -name 
 rm -rf /usr/local/bin/pip* /usr/local/bin/idle* /etc/pip.conf /root/.cache /root/.config
 # dpkg's list of what is installed stays for scanners; apt and dpkg themselves go.
 rm -rf /etc/apt /usr/lib/apt /var/lib/apt /var/cache/* /usr/share/doc /usr/share/man /usr/share/locale /var/log/*
-rm -rf /usr/bin/apt* /usr/bin/dpkg* /usr/lib/dpkg /usr/share/dpkg /usr/sbin/dpkg* /usr/lib/*/libapt-* /usr/bin/perl* /usr/lib/*/perl-base
+rm -rf /etc/dpkg /etc/cron.* /etc/logrotate.d /etc/systemd /usr/lib/systemd /var/lib/systemd /usr/libexec/dpkg /usr/share/apt /usr/share/gcc /usr/share/bug
+rm -rf /usr/share/bash-completion /usr/bin/apt* /usr/bin/dpkg* /usr/lib/dpkg /usr/share/dpkg /usr/sbin/dpkg* /usr/lib/*/libapt-* /usr/bin/perl* /usr/lib/*/perl-base
 find / -xdev -type f -perm /6000 -exec chmod a-s {} +
 # Nothing writes byte code later.
 python -m compileall -q -j 0 --invalidation-mode unchecked-hash "$standard"

@@ -95,6 +95,31 @@ async def test_internal_headers_get_neither_in_nor_out(system: Stack) -> None:
     assert answer.headers["Server"] == "nginx"
 
 
+TOOLS = """
+import os
+programs = {"gcc", "cc", "g++", "c++", "clang", "tcc", "as", "ld", "make", "cmake", "rustc", "go", "perl"}
+programs |= {"apt", "apt-get", "dpkg", "dpkg-deb", "rpm", "dnf", "apk", "pip", "pip3", "uv", "conda", "npm"}
+packages = {"pip", "setuptools", "wheel", "ensurepip"}
+for folder, folders, files in os.walk("/"):
+    folders[:] = [each for each in folders if os.path.join(folder, each) not in ("/proc", "/sys")]
+    for name in (programs & {*files}) | (packages & {*folders}):
+        print(os.path.join(folder, name))
+"""
+"""Prints the compilers, linkers and package managers of a file system, programs and Python's own."""
+
+
+async def tools(image: str, python: str) -> list[str]:
+    return (await docker("run", "--rm", "--network=none", f"--entrypoint={python}", image, "-c", TOOLS)).split()
+
+
+async def test_no_compiler_and_no_package_manager_is_in_an_image(system: Stack) -> None:
+    """The image that they are made of has some: the search finds them there."""
+    for service in OWN:
+        assert await tools(system.image(service), "/app/bin/python") == [], service
+    base = {path.rpartition("/")[2] for path in await tools("python:3.13-slim", "python3")}
+    assert base >= {"pip", "apt-get", "dpkg"}
+
+
 @pytest.fixture
 def secrets(system: Stack) -> list[str]:
     """Every value that was generated for this place: of a key each of its lines."""

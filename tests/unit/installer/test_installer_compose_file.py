@@ -9,6 +9,7 @@ import yaml
 
 from installer.compose import BASE, CUSTOMERS
 from installer.customer import named
+from installer.images import PORTS, UNTIMED
 from installer.orchestrators import orchestrator_file
 from installer.vault import POSTGRES
 
@@ -67,6 +68,11 @@ def test_the_databases_are_those_of_the_passwords() -> None:
     script = (ROOT / "docker/postgres/databases.sh").read_text()
     assert "for name in contracts keycloak; do" in script
     assert set(SERVICES["postgres"]["secrets"]) == set(POSTGRES)
+
+
+def test_every_image_that_is_built_is_measured() -> None:
+    built = {each["image"] for each in [*SERVICES.values(), *SHARED.values()] if "build" in each}
+    assert {image.rpartition("/")[2].partition(":")[0] for image in built} == {*PORTS, *UNTIMED}
 
 
 @pytest.mark.parametrize("service", sorted(path.parent.name for path in ROOT.glob("services/*/pyproject.toml")))

@@ -21,6 +21,8 @@ ALONE = {
     "CROSSDOCK_AGENTS": json.dumps(dict.fromkeys(SKILLS, "http://agent.invalid")),
 }
 """Enough for each service to start alone, without anything that it talks to."""
+UNTIMED = {"installer": "not a server", "keycloak": "not alone"}
+"""Keycloak needs its database; `make up` says how long the whole takes."""
 PORTS = {"orchestrator": 9001, "edge": 9005, **{agent.id: agent.port + 1000 for agent in AGENTS}}
 """Of management: a thousand above the service's own."""
 
@@ -29,7 +31,7 @@ PORTS = {"orchestrator": 9001, "edge": 9005, **{agent.id: agent.port + 1000 for 
 class Row:
     image: str
     megabytes: float
-    seconds: float | None
+    seconds: str
 
 
 def measured(docker: Docker) -> str:
@@ -40,19 +42,23 @@ def measured(docker: Docker) -> str:
     rows = [_measure(docker, image) for image in images]
     width = max(len(row.image) for row in rows)
     head = f"{'image':{width}}  {'MB':>5}  {'seconds to start':>16}"
-    lines = [f"{row.image:{width}}  {row.megabytes:5.0f}  {_seconds(row):>16}" for row in rows]
+    lines = [f"{row.image:{width}}  {row.megabytes:5.0f}  {row.seconds:>16}" for row in rows]
     return "\n".join([head, *lines])
 
 
 def _own(image: str) -> bool:
-    """Made here from docker/service.Dockerfile: all but Keycloak and what is used as it comes."""
-    return image.rpartition("/")[2].partition(":")[0] in {*PORTS, "installer"}
+    """Made here: all but what is used as it comes."""
+    return _service(image) in {*PORTS, *UNTIMED}
+
+
+def _service(image: str) -> str:
+    return image.rpartition("/")[2].partition(":")[0]
 
 
 def _measure(docker: Docker, image: str) -> Row:
     size = int(docker.run("image", "inspect", "--format", "{{.Size}}", image))
-    service = image.rpartition("/")[2].partition(":")[0]
-    return Row(image, size / 1e6, _start(docker, image, PORTS[service]) if service in PORTS else None)
+    service = _service(image)
+    return Row(image, size / 1e6, UNTIMED.get(service) or f"{_start(docker, image, PORTS[service]):.1f}")
 
 
 def _start(docker: Docker, image: str, port: int) -> float:
@@ -89,7 +95,3 @@ def _accepts(url: str) -> bool:
         except (httpx.HTTPError, ValueError, KeyError):
             return False
     return checks["accepting"] == "ok"
-
-
-def _seconds(row: Row) -> str:
-    return "not a server" if row.seconds is None else f"{row.seconds:.1f}"
