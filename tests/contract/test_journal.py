@@ -275,14 +275,18 @@ async def test_a_full_store_is_its_owners_own(one_queue: str, redis: RedisServer
 
 
 async def test_a_page_is_bounded_in_bytes(journal: TaskJournal) -> None:
-    for number in range(4):
-        task = new_task(f"t{number}")
-        task.history.append(said("x" * (3 * MIB // 2)))  # as its id too
+    sizes = {"small": 1000, "fits": MIB, "large": 5 * MIB, "half": 2 * MIB, "more": MIB // 2, "over": 2 * MIB}
+    for name, size in sizes.items():
+        task = new_task(name)
+        task.history.append(said("x" * (size // 2)))  # as its id too
         await create(journal, task)
-    first = await journal.list("acme", TaskFilter(), "", 10)
-    assert (len(first.tasks), first.total) == (3, 4)
-    second = await journal.list("acme", TaskFilter(), first.next_token, 10)
-    assert (len(second.tasks), second.next_token) == (1, "")
+    page = await journal.list("acme", TaskFilter(), "", 10)
+    pages = [{task.id for task in page.tasks}]
+    while page.next_token:
+        page = await journal.list("acme", TaskFilter(), page.next_token, 10)
+        pages.append({task.id for task in page.tasks})
+    assert pages == [{"over", "more"}, {"half"}, {"large"}, {"fits", "small"}]
+    assert page.total == len(sizes)
 
 
 async def test_a_former_holder_writes_nothing(journal: TaskJournal) -> None:

@@ -23,7 +23,7 @@ from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 from crossdock.cards.building import CARD_PATHS
 from crossdock.server.grpc_methods import GRPC_METHODS
 from tests.support.executors import message
-from tests.support.grpc_channels import a2a_stub, channel, health_stub, reflection_stub, refused, stub
+from tests.support.grpc_channels import a2a_stub, adding, channel, health_stub, reflection_stub, refused, stub
 from tests.support.obligations import obliges
 from tests.support.orchestration import orchestrator
 from tests.support.system import Agent, System
@@ -275,3 +275,19 @@ async def test_an_orchestrator_answers_its_own_customer_only(crossdock: System) 
             assert (await call).task.status.state == TaskState.TASK_STATE_COMPLETED
         else:
             assert (await refused(call)).code() == code
+
+
+async def test_a_page_of_tasks_fits_into_what_clients_take(crossdock: System, agent: Agent) -> None:
+    """4 MiB, where nobody told them more; the rest is on the next page."""
+    metadata = adding({name.lower(): value for name, value in (await crossdock.headers()).items()})
+    async with grpc.aio.insecure_channel(agent.grpc, interceptors=metadata) as made:
+        client = a2a_stub(made)
+        for _ in range(6):
+            await client.SendMessage(message("x" * 1024 * 1024))
+        page = await client.ListTasks(ListTasksRequest(page_size=100))
+        listed = list(page.tasks)
+        while page.next_page_token:
+            assert page.tasks
+            page = await client.ListTasks(ListTasksRequest(page_size=100, page_token=page.next_page_token))
+            listed += page.tasks
+        assert len({task.id for task in listed}) == len(listed) == page.total_size == 6

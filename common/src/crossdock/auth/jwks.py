@@ -21,7 +21,8 @@ class KeySet:
     """`ttl` seconds keys are used before they are fetched again, and `stale_limit` at most while that fails.
 
     A token with an unknown key id makes it look again at once, but not more often than every `min_refresh_interval`
-    seconds, because strangers can invent key ids: who comes sooner waits for the next look. `clock` counts seconds and never goes back.
+    seconds, because strangers can invent key ids: who comes sooner waits for the next look. `clock` counts seconds and
+    never goes back.
     """
 
     def __init__(

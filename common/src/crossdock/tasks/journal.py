@@ -17,8 +17,8 @@ from crossdock.tasks.events import Event
 from crossdock.tasks.outbox import PushOutbox
 
 MIB = 1024 * 1024
-PAGE_BYTES = 8 * MIB
-"""A page of a list ends early with the task that exceeds this."""
+PAGE_BYTES = 3 * MIB
+"""A page of a list ends before the task that would exceed this: gRPC clients take 4 MiB, if not told more."""
 
 
 class TaskUnknown(CrossdockError):
@@ -365,7 +365,7 @@ class TaskJournal(ABC):
     async def list(
         self, owner: str, wanted: TaskFilter, page_token: str, page_size: int, *, artifacts: bool = False
     ) -> TaskPage:
-        """The owner's tasks, latest status first, at most `page_size` and not far over `PAGE_BYTES`.
+        """The owner's tasks, latest status first, at most `page_size`, and of more than one not over `PAGE_BYTES`.
 
         Raises `InvalidParamsError` for a token that is not one.
         """

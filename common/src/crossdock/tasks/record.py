@@ -49,13 +49,13 @@ def folded(records: Iterable[Record]) -> Task:
 
 
 def bounded(logs: Iterable[list[Record]]) -> Iterator[list[Record]]:
-    """The logs of a page, up to the one with which it is large enough."""
+    """The logs of a page, up to the one with which it would be too large; the first one is there in any case."""
     size = 0
-    for log in logs:
-        yield log
+    for number, log in enumerate(logs):
         size += sum(record.size for record in log)
-        if size > PAGE_BYTES:
+        if number and size > PAGE_BYTES:
             return
+        yield log
 
 
 def status_of(event: Event) -> tuple[TaskState, int] | None:
