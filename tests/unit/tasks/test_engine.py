@@ -11,6 +11,7 @@ from a2a.types import Artifact, Message, Part, Role, Task, TaskArtifactUpdateEve
 from a2a.utils.errors import InvalidParamsError, TaskNotCancelableError, UnsupportedOperationError
 
 from crossdock.errors import Failed, Rejected, TryLater
+from crossdock.tasks import engine
 from crossdock.tasks.engine import EngineLimits, TaskEngine, Ticket
 from crossdock.tasks.events import TERMINAL, Event, state_of
 from crossdock.tasks.journal import (
@@ -27,6 +28,7 @@ from crossdock.tasks.journal import (
 from crossdock.tasks.memory import MemoryJournal
 from crossdock.tasks.queue import JournalQueue
 from crossdock.tasks.resumption import Resumption, Resumptions
+from crossdock.tasks.worker import Held, Worker
 from tests.support.executors import Behaviour, Recorder, Scripted, call_context, complete, message, state
 from tests.support.replicas import crash
 
@@ -146,25 +148,60 @@ async def test_an_exception_after_the_end_changes_nothing() -> None:
 
 
 class Flaky(MemoryJournal):
-    """Refuses the first `failures` writes of a terminal state."""
+    """Refuses the first `failures` writes of a terminal state, with `error`."""
 
     failures = 2
+    error: type[Exception] = JournalDown
 
     async def append(self, lease: Lease, entries: Sequence[Entry], **options: Any) -> int:
         if self.failures and state_of(entries[0].event) in TERMINAL:
             self.failures -= 1
-            raise JournalDown
+            raise self.error
         return await super().append(lease, entries, **options)
 
 
-async def test_an_error_in_the_error_path_is_survived() -> None:
-    async def crash(context: RequestContext, queue: EventQueue) -> None:
-        raise RuntimeError("first")
+async def test_an_end_that_the_journal_does_not_take_at_first_is_written_again() -> None:
+    bench = Bench(crash_twice, journal=Flaky())
+    assert (await bench.answer()).status.state == FAILED
 
-    bench = Bench(crash, journal=Flaky())
-    task = await bench.answer()
+
+class Failing(Flaky):
+    failures = 1
+    error = RuntimeError
+
+
+async def crash_twice(context: RequestContext, queue: EventQueue) -> None:
+    try:
+        raise RuntimeError("first")
+    except RuntimeError as error:
+        raise RuntimeError("while it told of the first") from error
+
+
+async def failed_once(seconds: float) -> None:
+    """Of an executor whose own error path fails, and then what tells of that fails as well."""
+    bench = Bench(crash_twice, journal=Failing(JournalLimits(lease=60.0)))
+    async with asyncio.timeout(seconds):
+        task = await bench.answer()
     assert task.status.state == FAILED
     assert await bench.ends(task.id) == 1
+
+
+async def test_an_error_in_the_error_path_leaves_no_zombie() -> None:
+    await failed_once(seconds=5.0)
+
+
+class Unguarded(Worker):
+    """Without the net below a turn, as in servers whose error path is one more call that can fail."""
+
+    async def _hold(self, held: Held) -> None:
+        await self._turn(held)
+
+
+async def test_without_the_net_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: the test above fails, and the task would be at work until its lease ends."""
+    monkeypatch.setattr(engine, "Worker", Unguarded)
+    with pytest.raises(TimeoutError):
+        await failed_once(seconds=1.0)
 
 
 async def test_a_journal_that_fails_in_the_middle_ends_the_task() -> None:
