@@ -29,10 +29,10 @@ def described() -> Iterator[Path]:
         path.unlink()
 
 
-async def make(target: str) -> str:
+async def make(target: str, name: str = NAME, status: int = 0) -> str:
     """As the operator types it."""
     process = await asyncio.create_subprocess_exec(
-        *("make", "--no-print-directory", target, f"NAME={NAME}"),
+        *("make", "--no-print-directory", target, f"NAME={name}"),
         cwd=ROOT,
         env=dict(os.environ),
         stdin=asyncio.subprocess.DEVNULL,
@@ -41,8 +41,71 @@ async def make(target: str) -> str:
     )
     async with asyncio.timeout(150):
         said = (await process.communicate())[0].decode()
-    assert process.returncode == 0, said
+    assert process.returncode == status, said
     return said
+
+
+BROKEN = {
+    "- id: escalation": (
+        "- id: weather",
+        "k8s/customers/vandelay.yaml: customer.routing.rules[0].agents: 'escalation' is not",
+    ),
+    "name: vandelay": ("name: vandelay\n  colour: [red", "k8s/customers/vandelay.yaml is not YAML (line "),
+    "method: hybrid": ("method: guess", "k8s/customers/vandelay.yaml: customer.routing.method: "),
+}
+
+
+async def test_a_customer_whose_file_is_broken_is_refused_before_anything_is_made(
+    system: Stack, described: Path
+) -> None:
+    before = await shared(system), places(system)
+    for part, (broken, complaint) in BROKEN.items():
+        change(described, part, broken)
+        said = await make("customer", status=2)
+        assert said.splitlines()[0].startswith(f"error: {complaint}"), said
+        assert (await shared(system), places(system)) == before
+        change(described, broken, part)
+
+
+def change(path: Path, part: str, other: str) -> None:
+    text = path.read_text()
+    assert part in text
+    path.write_text(text.replace(part, other))
+
+
+MODEL = {
+    "    enabled: false\n": "    enabled: true\n",
+    '    model: ""\n': "    model: any\n",
+    "api_key_file: null": "api_key_file: /run/secrets/none",
+}
+
+
+@pytest.mark.timeout(240)
+async def test_what_does_not_start_is_taken_away_again(system: Stack, described: Path) -> None:
+    """Its file is good, but the key of its language model is not there: that is seen only where it runs."""
+    before = await shared(system), places(system)
+    for part, other in MODEL.items():
+        change(described, part, other)
+    said = (await make("customer", status=2)).splitlines()[0]
+    assert said.startswith("error: ")
+    assert "/run/secrets/none" in said
+    assert said.endswith(f"What was made for {NAME} is removed again.")
+    assert (await shared(system), places(system)) == before
+    refused = await system.http().post(TOKENS, data={"grant_type": "client_credentials"}, auth=(f"{NAME}-caller", "x"))
+    assert refused.status_code == httpx.codes.UNAUTHORIZED
+
+
+async def test_a_mistyped_name_is_not_removed(system: Stack) -> None:
+    before = await shared(system), places(system)
+    said = await make("customer-remove", "vandelai")
+    assert said == "There is nothing to remove: no customer vandelai is installed here. Installed: acme, globex.\n"
+    assert (await shared(system), places(system)) == before
+
+
+def places(system: Stack) -> dict[str, bytes]:
+    """All that the installer keeps."""
+    files = [path for path in system.place.folder.rglob("*") if path.is_file()]
+    return {str(path): path.read_bytes() for path in files}
 
 
 @pytest.mark.timeout(300)

@@ -91,8 +91,8 @@ class ComposePlace:
         try:
             self.docker.compose("up", "-d", "--no-deps", "--wait", customer.host)
         except ConfigError as error:
-            said = self.docker.compose("logs", "--no-log-prefix", "--tail", "1", customer.host).strip()
-            raise ConfigError(f"{error} Its last words: {said or 'none'}") from None
+            said = self.docker.compose("logs", "--no-log-prefix", "--tail", "1", customer.host).splitlines() or ["none"]
+            raise ConfigError(f"{error} Its last words: {said[-1].rstrip('.')}.") from None
 
     def _undone(self, customer: Customer) -> str:
         """What to tell of it beside the reason."""
