@@ -71,6 +71,23 @@ async def test_nothing_else_of_keycloak_can_be_reached(system: Stack) -> None:
     assert (await http.get(discovery["jwks_uri"])).json()["keys"]
 
 
+async def test_keycloak_is_alone_and_listens_for_no_cluster(system: Stack) -> None:
+    """JGroups would look for others, and open a port for them (7800, in hexadecimal)."""
+    (keycloak,) = await system.project.containers("keycloak")
+    said = (await docker("logs", keycloak.name)).lower()
+    assert "infinispan" in said
+    assert "jgroups" not in said
+    assert "cluster view" not in said
+    sockets = await docker(
+        "exec", keycloak.name, "sh", "-c", "cat /proc/net/tcp /proc/net/tcp6 /proc/net/udp /proc/net/udp6"
+    )
+    listening = {
+        int(line.split()[1].rpartition(":")[2], 16) for line in sockets.splitlines() if line.split()[3] in {"0A", "07"}
+    }
+    assert listening >= {8080, 9000}
+    assert not {7800, 57800, 46655} & listening
+
+
 async def test_internal_headers_get_neither_in_nor_out(system: Stack) -> None:
     http, headers = system.http(), await system.headers("globex-caller")
     forged = {
