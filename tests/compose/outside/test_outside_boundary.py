@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -27,9 +28,10 @@ from a2a.types import (
 from crossdock.auth.clients import ACCESS, ClientRights
 from crossdock.auth.jws import read_claims
 from tests.support.administration import Administration
+from tests.support.gateway import docker
 from tests.support.grpc_channels import refused
 from tests.support.operations import Answer, Caller, RestCaller, RpcCaller
-from tests.support.stack import Stack
+from tests.support.stack import PYTHON, Stack
 from tests.support.verdicts import FORBIDDEN, GOOD, STRANGER, verdicts
 
 Code = grpc.StatusCode
@@ -175,6 +177,42 @@ async def exhausted(http: httpx.AsyncClient, path: str, headers: dict[str, str],
             if answer.status_code != httpx.codes.OK:
                 return answer
     raise AssertionError(f"{at_most} requests were served")
+
+
+GATEWAY = """
+import http.client, json, ssl, sys
+token, count = sys.argv[1:]
+headers = {"Authorization": f"Bearer {token}", "A2A-Version": "1.0"}
+for _ in range(int(count)):
+    connection = http.client.HTTPSConnection("gateway", 8443, context=ssl._create_unverified_context())
+    connection.request("GET", "/agents/orchestrator/tasks?pageSize=1", headers=headers)
+    answer = connection.getresponse()
+    text = answer.read().decode()
+print(answer.status, answer.headers["Retry-After"], text)
+"""
+
+
+async def last_of(system: Stack, token: str, count: int) -> str:
+    """What the last of so many requests is answered, from an address of its own: that of a container."""
+    network = f"--network={system.project.name}_front"
+    program = (f"--entrypoint={PYTHON}", system.image("installer"), "-c", GATEWAY, token, str(count))
+    return await docker("run", "--rm", network, *program)
+
+
+async def test_a_token_has_one_limit_wherever_it_comes_from(system: Stack) -> None:
+    """Half of what it may at once from each of two containers; another token has its own from both."""
+    one, other = await system.token("acme-caller"), await system.token("acme-caller")
+    half = burst() // 2 + 15
+    assert (await last_of(system, one, half)).startswith("200")
+    refused = await last_of(system, one, half)
+    assert refused.startswith("429 1 ")
+    assert json.loads(refused.split(" ", 2)[2])["error"]["status"] == "RESOURCE_EXHAUSTED"
+    for _ in range(2):
+        assert (await last_of(system, other, 1)).startswith("200")
+
+
+def burst() -> int:
+    return int(os.environ.get("REQUEST_BURST", "50"))
 
 
 async def test_requests_are_limited_by_token_and_not_by_address(system: Stack) -> None:
