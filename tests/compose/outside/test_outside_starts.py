@@ -12,12 +12,17 @@ import pytest
 
 from tests.support.gateway import docker
 from tests.support.long_task import long_message
-from tests.support.stack import Beside, Stack, bearing, until
+from tests.support.stack import PYTHON, Beside, Stack, bearing, until
 
 FIRST = 3.0
 """Seconds of a first task, with a small table, after a start."""
 COLLECTOR = "http://otel-collector-that-is-down:4318"
 REQUESTS = 40
+LETTER = {
+    "messageId": "m",
+    "role": "ROLE_USER",
+    "parts": [{"text": "Draft an escalation to dispatch@carrier.example: two pallets from Kiel arrived crushed."}],
+}
 CONFIRMED = "TASK_STATE_COMPLETED"
 
 
@@ -40,6 +45,62 @@ async def test_cold_start_the_first_task_is_as_fast_as_any(system: Stack) -> Non
     first = await seconds(system, "anomaly", "acme-orchestrator")
     print(f"\nfirst task after a start: {first:.2f} s; as usual: {usual:.2f} s")
     assert first < FIRST + usual
+
+
+HOLDING = "grep -ls sklearn /proc/[0-9]*/maps | wc -l"
+"""How many processes have loaded what the first task needs."""
+COLD = """
+from anomaly_agent.pipeline import AnomalyPipeline
+AnomalyPipeline.warm_up = lambda self: ()
+from anomaly_agent.__main__ import main
+main()
+"""
+
+
+@pytest.mark.timeout(180)
+async def test_cold_start_who_is_ready_has_imported_what_a_task_needs(
+    system: Stack, network: httpx.AsyncClient
+) -> None:
+    """One that is ready at once, and imports for its first caller, is the control."""
+    for replica in await system.project.containers("anomaly"):
+        await docker("restart", replica.name)
+        await ready(network, f"http://{replica.name}:9002")
+        assert await imported(replica.name)
+    await system.project.well("anomaly")
+    cold = (f"--entrypoint={PYTHON}", system.image("anomaly"), "-c", COLD)
+    async with beside(system, *cold) as made:
+        await ready(network, f"http://{made.name}:9002")
+        assert not await imported(made.name)
+
+
+async def imported(container: str) -> bool:
+    return int(await docker("exec", container, "sh", "-c", HOLDING)) > 0
+
+
+async def ready(network: httpx.AsyncClient, url: str) -> None:
+    async def answers() -> bool:
+        return (await network.get(f"{url}/readyz")).status_code == httpx.codes.OK
+
+    await until(answers, f"{url} is not ready", 90)
+
+
+async def test_in_memory_store_with_several_workers_loses_tasks(system: Stack, network: httpx.AsyncClient) -> None:
+    """Why it is refused: each of the real replicas finds a task, and of two that keep theirs in memory one does not."""
+    headers = bearing(await system.token("acme-orchestrator"))
+    real = [each.name for each in await system.project.containers("escalation")]
+    assert await finders(network, real, headers) == real
+    async with alone(system, network, "") as one, alone(system, network, "") as other:
+        assert await finders(network, [one.name, other.name], headers) == [one.name]
+
+
+async def finders(network: httpx.AsyncClient, replicas: list[str], headers: dict[str, str]) -> list[str]:
+    """Those that find a task which the first one has taken."""
+    url, body = f"http://{replicas[0]}:8004/message:send", {"message": LETTER}
+    answer = await network.post(url, json=body, headers=headers)
+    assert answer.status_code == httpx.codes.OK, answer.text
+    path = f"8004/tasks/{answer.json()['task']['id']}"
+    answers = {name: await network.get(f"http://{name}:{path}", headers=headers) for name in replicas}
+    return [name for name, found in answers.items() if found.status_code == httpx.codes.OK]
 
 
 async def test_in_memory_store_with_several_workers_is_refused(system: Stack) -> None:
@@ -76,17 +137,17 @@ async def test_a_collector_that_is_down_disturbs_nothing(system: Stack, network:
 @asynccontextmanager
 async def alone(system: Stack, network: httpx.AsyncClient, collector: str) -> AsyncIterator[Beside]:
     """An escalation agent with its tasks in memory."""
+    async with beside(system, f"--env=CROSSDOCK_OTLP_ENDPOINT={collector}", system.image("escalation")) as made:
+        await ready(network, f"http://{made.name}:9004")
+        yield made
+
+
+@asynccontextmanager
+async def beside(system: Stack, *arguments: str) -> AsyncIterator[Beside]:
+    """A container that knows the system's issuer."""
     (like, *_) = await system.project.containers("escalation")
     variables = [f"--env={each}" for each in like.found["Config"]["Env"] if each.startswith("CROSSDOCK_ISSUER")]
-    async with system.container(
-        *variables, f"--env=CROSSDOCK_OTLP_ENDPOINT={collector}", system.image("escalation")
-    ) as made:
-
-        async def ready() -> bool:
-            answer = await network.get(f"http://{made.name}:9004/readyz")
-            return answer.status_code == httpx.codes.OK
-
-        await until(ready, f"{made.name} is not ready", 90)
+    async with system.container(*variables, *arguments) as made:
         yield made
 
 
