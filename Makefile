@@ -82,7 +82,8 @@ lock: .venv/run ## Pin the newest versions that the pyproject files allow
 requirements/%.txt: services/%/pyproject.toml common/pyproject.toml requirements/run.txt | .venv/run
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c requirements/run.txt $(addprefix --no-emit-package ,crossdock grpcio-tools setuptools) common/pyproject.toml $< -o $@
 
-clean: ## Remove what the commands above made
+# What `make up` made goes first: data in volumes is lost without the passwords beside this file.
+clean: $(if $(wildcard .crossdock/compose),down) ## Remove what the commands above made, what `make up` started included
 	rm -rf .venv .crossdock demo-output .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 .venv/uv: requirements/uv.txt

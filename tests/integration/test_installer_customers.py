@@ -81,8 +81,9 @@ async def test_until_its_card_is_served(repo: Repository, monkeypatch: pytest.Mo
             assert result.output.startswith("initech is served after ")
     secrets = [path.read_text() for path in (repo.folder / "secrets").iterdir()]
     assert not [secret for secret in secrets if secret in log.read_text()]
-    ran = [line.partition("initech.yaml ")[2] for line in log.read_text().splitlines()]
-    assert ran[1:5] == [
+    ran = [line.split("initech.yaml ")[-1].split(".yml ")[-1] for line in log.read_text().splitlines()]
+    assert ran[1:6] == [
+        "run --rm -T --no-deps customer-check check k8s/customers/initech.yaml",
         "run --rm -T --no-deps installer reconcile initech",
         "up -d --no-deps --wait orchestrator-initech",
         "exec -T gateway nginx -t -q",

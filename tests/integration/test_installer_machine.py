@@ -1,6 +1,7 @@
 """`make up` before anything is started: what is wrong is one line with its remedy."""
 
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,36 @@ def test_a_container_that_is_not_well_is_named_with_its_last_words(machine: Mach
         "Its last words (all of them: make logs S=contract):",
         "    the last words",
     ]
+
+
+def test_secrets_of_another_project_are_left_alone(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMPOSE_PROJECT_NAME", "first")
+    machine.up()
+    secrets = {path: path.read_bytes() for path in Path(".crossdock/compose/secrets").iterdir()}
+    assert secrets
+    monkeypatch.setenv("COMPOSE_PROJECT_NAME", "second")
+    (line,) = machine.up()
+    assert line.startswith("error: .crossdock/compose holds the secrets of the project first, and this is second.")
+    result = CliRunner().invoke(app, ["compose", "down"])
+    assert (result.exit_code, result.stderr.splitlines()) == (2, [line])
+    assert {path: path.read_bytes() for path in Path(".crossdock/compose/secrets").iterdir()} == secrets
+
+
+MAKEFILE = Path(__file__).parents[2] / "Makefile"
+
+
+@pytest.mark.parametrize("status", [0, 2])
+def test_make_clean_takes_what_runs_down_first(tmp_path: Path, status: int) -> None:
+    """Secrets are removed when what needs them is gone, and not if it cannot be taken down."""
+    (tmp_path / ".crossdock" / "compose").mkdir(parents=True)
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "run").touch()
+    installer = tmp_path / "installer"
+    installer.write_text(f'#!/bin/sh\necho "$*" >>asked\nexit {status}\n')
+    installer.chmod(0o755)
+    command = ["make", "-f", str(MAKEFILE), "-o", ".venv/run", "clean", "INSTALLER=./installer"]
+    for _ in range(2):
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        assert done.returncode == status, done.stderr
+    assert (tmp_path / "asked").read_text().splitlines() == ["compose down"] * (2 if status else 1)
+    assert (tmp_path / ".crossdock").exists() == (tmp_path / ".venv").exists() == bool(status)

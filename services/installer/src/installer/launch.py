@@ -48,7 +48,9 @@ def up(place: ComposePlace, ports: Ports, say: Say) -> None:
     check_engine(docker)
     check_ports(docker, ports)
     _check_secrets(place)
+    _check_project(place)
     place.prepare()
+    _project_file(place).write_text(_project(), encoding="utf-8")
     docker = build(docker)
     place.check(place.customers())
     if "telemetry" in os.environ.get("COMPOSE_PROFILES", ""):
@@ -64,16 +66,36 @@ def _check_secrets(place: ComposePlace) -> None:
     """Raises `ConfigError` for data whose passwords are lost."""
     if place.folder.exists():
         return
-    project = os.environ.get("COMPOSE_PROJECT_NAME", "crossdock")
-    if place.docker.run("volume", "ls", "--quiet", "--filter", f"label=com.docker.compose.project={project}").strip():
+    ours = f"label=com.docker.compose.project={_project()}"
+    if place.docker.run("volume", "ls", "--quiet", "--filter", ours).strip():
         raise ConfigError(
             f"There is data of an earlier start, but {place.folder} with its passwords is gone. "
             "Remove the data with `make down`, then start again."
         )
 
 
+def _check_project(place: ComposePlace) -> None:
+    """Raises `ConfigError` where the passwords in the folder are those of another project's volumes."""
+    path = _project_file(place)
+    theirs = path.read_text(encoding="utf-8") if path.exists() else _project()
+    if theirs != _project():
+        raise ConfigError(
+            f"{place.folder} holds the secrets of the project {theirs}, and this is {_project()}. "
+            f"Say PROJECT={theirs}, or remove that first: make down PROJECT={theirs}"
+        )
+
+
+def _project_file(place: ComposePlace) -> Path:
+    return place.folder / "project"
+
+
+def _project() -> str:
+    return os.environ.get("COMPOSE_PROJECT_NAME", "crossdock")
+
+
 def down(place: ComposePlace) -> None:
     """Everything, data and secrets alike: the passwords in the volumes are those in the files."""
+    _check_project(place)
     check_engine(place.docker)
     if place.docker.attached("--profile", "*", "down", "--volumes", "--remove-orphans"):
         raise ConfigError("Something is left, as told above. Run `make down` again.")
