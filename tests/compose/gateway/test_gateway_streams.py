@@ -156,3 +156,16 @@ async def test_refusals_over_grpc_are_statuses_of_grpc(door: Gateway, agent: Age
     error = await refused(client.SendMessage(message()))
     assert (error.code(), "more slowly" in error.details()) == (Code.RESOURCE_EXHAUSTED, True)
     assert ("retry-after", "1") in list(error.initial_metadata()) + list(error.trailing_metadata())
+
+
+async def test_refused_tokens_are_counted_by_address_over_grpc_too(
+    door: Gateway, agent: Agent, crossdock: System
+) -> None:
+    await opened(door, agent)
+    stranger = a2a_stub(door.channel(HOST, {"a2a-version": "1.0", "authorization": "Bearer a.b.c"}))
+    errors = [await refused(stranger.SendMessage(message())) for _ in range(200)]
+    codes = [error.code() for error in errors]
+    assert codes[:100] == [Code.UNAUTHENTICATED] * 100
+    assert Code.RESOURCE_EXHAUSTED in codes
+    answer = await a2a_stub(door.channel(HOST, await metadata(crossdock))).SendMessage(message("complete"))
+    assert answer.task.id
