@@ -47,6 +47,14 @@ async def test_cold_start_the_first_task_is_as_fast_as_any(system: Stack) -> Non
     assert first < FIRST + usual
 
 
+async def test_keycloak_waits_for_no_folder(system: Stack) -> None:
+    """That of its transaction manager: on a read-only root it tries for ten seconds, four times over."""
+    (keycloak,) = await system.project.containers("keycloak")
+    said = await docker("logs", keycloak.name)
+    assert "started in" in said
+    assert "ARJUNA048006" not in said
+
+
 HOLDING = "grep -ls sklearn /proc/[0-9]*/maps | wc -l"
 """How many processes have loaded what the first task needs."""
 COLD = """
