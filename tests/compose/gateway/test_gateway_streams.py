@@ -102,6 +102,33 @@ async def test_a_reload_ends_no_stream_and_knows_new_names(door: Gateway, agent:
         assert await rest(events) == ["2", "3"]
 
 
+async def test_a_reload_closes_no_connection_that_a_request_may_be_on_its_way_to(
+    door: Gateway, agent: Agent, crossdock: System
+) -> None:
+    await opened(door, agent)
+    reader, writer = await asyncio.open_connection(*door.address, ssl=door.tls, server_hostname="localhost")
+    request = b"GET /agents/puppet/.well-known/agent-card.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    try:
+        assert await connection(reader, writer, request) == "keep-alive"
+        door.add("second", "puppet-agent", agent.url)
+        await door.reload()
+        path = "/agents/second/.well-known/agent-card.json"
+        assert await becomes(door.http(), path, {}, 200, method="HEAD") == 200
+        assert await connection(reader, writer, request) == "close"
+    finally:
+        writer.close()
+
+
+async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> str:
+    """What becomes of the connection after this request, as its answer says."""
+    writer.write(request)
+    async with asyncio.timeout(ARRIVES):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        lines = dict(line.lower().split(": ", 1) for line in head.splitlines()[1:] if line)
+        await reader.readexactly(int(lines["content-length"]))
+    return lines["connection"]
+
+
 async def metadata(crossdock: System, **claims: Any) -> dict[str, str]:
     token = await crossdock.issuer.mint("acme-orchestrator", claims=claims)
     return {"authorization": f"Bearer {token}", "a2a-version": "1.0"}
