@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
+from opentelemetry import trace
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from crossdock.client.pool import pooled_client
 
@@ -118,3 +120,20 @@ async def test_a_connection_is_kept_until_its_server_takes_leave() -> None:
         for count in (1, 1, 2, 2):
             assert (await http.post(url, content=b"x")).content == b"ok"
             assert opened == count
+
+
+async def test_a_request_carries_its_trace_and_no_agents_cookies() -> None:
+    got = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in range(2):
+            got.append((await asked(reader)).lower())
+            writer.write(WHOLE.replace(b"Content", b"Set-Cookie: a=b\r\nContent"))
+
+    caller = NonRecordingSpan(SpanContext(0xABC, 0xDEF, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED)))
+    async with serving(serve) as url, pooled_client() as http:
+        with trace.use_span(caller):
+            for _ in range(2):
+                await http.post(url, content=b"x")
+    assert all(b"traceparent: 00-%032x-" % 0xABC in request for request in got)
+    assert not any(b"cookie" in request for request in got)

@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import pytest
 from opentelemetry import trace
-from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -45,20 +44,6 @@ def output() -> Iterator[Output]:
         yield made
 
 
-class TracedSystem(System):
-    """Its clients send their trace context, as those of a service do."""
-
-    def http(self, **options: Any) -> httpx.AsyncClient:
-        made = super().http(**options)
-        HTTPXClientInstrumentor.instrument_client(made)
-        return made
-
-
-@pytest.fixture
-def traced(crossdock: System) -> TracedSystem:
-    return TracedSystem(crossdock.issuer, crossdock.stack)
-
-
 async def of_trace(exporter: InMemorySpanExporter, caller: Span) -> list[ReadableSpan]:
     """The spans of the caller's trace, once both servers are through with their requests."""
     trace_id = caller.get_span_context().trace_id
@@ -76,10 +61,10 @@ def is_request(span: ReadableSpan) -> bool:
     return span.kind == SpanKind.SERVER and span.name.startswith("POST ")
 
 
-async def test_one_trace_runs_through_both_hops(traced: TracedSystem, spans: InMemorySpanExporter) -> None:
-    served = await orchestrator(traced)
+async def test_one_trace_runs_through_both_hops(crossdock: System, spans: InMemorySpanExporter) -> None:
+    served = await orchestrator(crossdock)
     with trace.get_tracer("test").start_as_current_span("caller") as caller:
-        async for event in traced.client(served.url, "acme-caller").send(message("complete").message):
+        async for event in crossdock.client(served.url, "acme-caller").send(message("complete").message):
             last = event
     assert "TASK_STATE_COMPLETED" in str(last)
     found = await of_trace(spans, caller)
@@ -102,10 +87,10 @@ async def test_one_trace_runs_through_both_hops(traced: TracedSystem, spans: InM
     assert acted.task_id in {values["a2a.task.id"] for values in attributes}
 
 
-async def test_the_routing_decision_stands_in_a_span(traced: TracedSystem, spans: InMemorySpanExporter) -> None:
-    served = await orchestrator(traced)
+async def test_the_routing_decision_stands_in_a_span(crossdock: System, spans: InMemorySpanExporter) -> None:
+    served = await orchestrator(crossdock)
     with trace.get_tracer("test").start_as_current_span("caller") as caller:
-        async for _ in traced.client(served.url, "acme-caller").send(message("complete").message):
+        async for _ in crossdock.client(served.url, "acme-caller").send(message("complete").message):
             pass
     found = await of_trace(spans, caller)
     (decided,) = [span.attributes for span in found if "crossdock.routing.plan" in (span.attributes or {})]

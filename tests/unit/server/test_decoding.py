@@ -170,3 +170,23 @@ def test_required_fields_are_named_and_free_json_is_not_searched() -> None:
     lacking.message.message_id = "m"
     lacking.message.parts.add(text="a").metadata.update({"id": ""})
     require(lacking)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-01-31T12:00:00.123Z",
+        "1969-12-31T23:59:59.999Z",
+        "9999-12-31T23:59:59.000Z",
+        "2026-01-31T12:00:00.123456789Z",
+    ],
+)
+def test_times_are_read_as_protobuf_reads_them(text: str) -> None:
+    read = decode({"statusTimestampAfter": text}, ListTasksRequest())
+    assert read == ParseDict({"statusTimestampAfter": text}, ListTasksRequest())
+
+
+@pytest.mark.parametrize("text", ["2026-02-30T12:00:00.123Z", "0000-01-01T00:00:00.000Z", "2026-01-31 12:00:00.123Z"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(InvalidParamsError, match="must be a time"):
+        decode({"statusTimestampAfter": text}, ListTasksRequest())

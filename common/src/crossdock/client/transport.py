@@ -27,7 +27,7 @@ from crossdock.server.encoding import encode
 from crossdock.tasks.events import RESTING, copied
 
 BINDINGS = [TransportProtocol.JSONRPC.value, TransportProtocol.HTTP_JSON.value]
-HEADERS = {"Content-Type": "application/json", "Accept": "text/event-stream", "Cache-Control": "no-store"}
+HEADERS = [(b"Content-Type", b"application/json"), (b"Accept", b"text/event-stream"), (b"Cache-Control", b"no-store")]
 STREAM = "text/event-stream"
 LINGER_SECONDS = 1.0
 """For how long a stream is read on after its last word, for its connection's sake."""
@@ -139,8 +139,9 @@ class StreamingTransport(JsonRpcTransport):
                     await response.aclose()
 
     async def _answered(self, body: bytes, context: ClientCallContext | None) -> httpx.Response:
-        given = context.service_parameters if context else None
-        headers = [*self.httpx_client.headers.multi_items(), *HEADERS.items(), *(given or {}).items()]
+        given = (context.service_parameters if context else None) or {}
+        named = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in given.items()]
+        headers = [*self.httpx_client.headers.raw, *HEADERS, *named]
         request = httpx.Request("POST", self._parsed, headers=headers, content=body)
         response = await self.httpx_client.send(request, stream=True)
         if response.is_success:
@@ -162,7 +163,8 @@ class StreamingTransport(JsonRpcTransport):
             answer = orjson.loads(data)
         except orjson.JSONDecodeError as error:
             raise A2AClientError(f"Invalid JSON-RPC response: {error}") from error
-        result = self._check_jsonrpc_response(answer)["result"]
+        whole = isinstance(answer, dict) and "result" in answer and "error" not in answer
+        result = (answer if whole else self._check_jsonrpc_response(answer))["result"]
         try:
             return decode(result, StreamResponse())
         except InvalidParamsError:  # the SDK takes some more

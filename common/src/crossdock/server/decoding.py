@@ -6,6 +6,7 @@ import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 from a2a.utils.errors import InvalidParamsError
@@ -20,6 +21,7 @@ from crossdock.parts import fill, fill_struct
 M = TypeVar("M", bound=Message)
 MAX_INT = 2**31
 WHOLE = re.compile(r"-?\d{1,10}")
+MILLISECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 BASE64_STEP = 1 << 22
 """How much base64 text is decoded at a time: nothing else in the process moves meanwhile."""
 
@@ -175,7 +177,10 @@ def _enumerated(enum: EnumDescriptor, value: Any, path: str) -> int:
 
 def _timestamp(value: Any, message: Timestamp, path: str) -> None:
     try:
-        message.FromJsonString(value)
+        if isinstance(value, str) and MILLISECONDS.fullmatch(value):  # as A2A writes it (section 5.6.1)
+            message.FromDatetime(datetime.fromisoformat(value))
+        else:
+            message.FromJsonString(value)
     except (TypeError, ValueError, OverflowError):
         raise unfit(path, "must be a time such as 2026-01-31T12:00:00Z") from None
 

@@ -1,7 +1,8 @@
 """A request's way through one or several agents: each step's data feeds the next."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from copy import copy
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from crossdock.pipeline import ArtifactChunk, DataPart, FilePart, Part, TextPart
@@ -35,7 +36,7 @@ class Plan:
         return cls(**{name: value for name, value in data.items() if name in known})
 
     def as_checkpoint(self) -> dict[str, Any]:
-        return asdict(self)
+        return {item.name: copy(getattr(self, item.name)) for item in fields(self)}
 
     @property
     def finished(self) -> bool:
