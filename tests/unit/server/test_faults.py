@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from crossdock import errors
 from crossdock.server.bodies import NotJson
 from crossdock.server.call import CALL, Call
-from crossdock.server.faults import LARGEST_STATUS, as_a2a, grpc_error, guarded, guarded_stream, rest_error, rpc_error
+from crossdock.server.faults import LARGEST_STATUS, Guard, as_a2a, grpc_error, guarded, rest_error, rpc_error
 from crossdock.tasks.journal import KeyReused, TaskEnded, TaskUnknown
 
 TABLE: list[tuple[Exception, str, int, int]] = [
@@ -91,10 +91,10 @@ class Handler:
     async def unary(self, params: Any, context: ServerCallContext) -> Any:
         raise self.error
 
-    @guarded_stream
     async def stream(self, params: Any, context: ServerCallContext) -> AsyncGenerator[Any]:
-        yield 1
-        raise self.error
+        with Guard(context):
+            yield 1
+            raise self.error
 
 
 async def outcome(error: Exception, *, streaming: bool) -> tuple[A2AError, Call]:

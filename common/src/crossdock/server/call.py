@@ -1,6 +1,5 @@
 """One request as our request handler and the bindings share it."""
 
-from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs
@@ -25,7 +24,7 @@ class Call:
 
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
-    numbers: deque[int] = field(default_factory=deque)
+    numbers: list[int] = field(default_factory=list)
     values: Callable[[str], list[str]] = lambda _: []
 
 

@@ -2,7 +2,8 @@
 
 import functools
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from types import TracebackType
 from typing import Any
 
 import structlog
@@ -190,18 +191,17 @@ def guarded(method: Callable[..., Awaitable[Any]]) -> Callable[..., Coroutine[An
     return guard
 
 
-def guarded_stream(method: Callable[..., AsyncGenerator[Any]]) -> Callable[..., AsyncGenerator[Any]]:
-    """The same for a streaming method."""
+class Guard:
+    """The same for what is done inside it: a streaming method would be slower for a generator around it."""
 
-    @functools.wraps(method)
-    async def guard(self: Any, params: Any, context: ServerCallContext) -> AsyncGenerator[Any]:
-        stream = method(self, params, context)
-        try:
-            async for item in stream:
-                yield item
-        except Exception as error:  # noqa: BLE001 - this is the guard
-            raise _answer(error, context) from None
-        finally:
-            await stream.aclose()
+    __slots__ = ("_context",)
 
-    return guard
+    def __init__(self, context: ServerCallContext) -> None:
+        self._context = context
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if isinstance(error, Exception):
+            raise _answer(error, self._context) from None

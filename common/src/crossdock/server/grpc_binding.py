@@ -83,7 +83,7 @@ class GrpcBinding(grpc.GenericRpcHandler):
         begins = begun(method.events(self._handler, params, context))
         async with aclosing(await self._whole(begins)) as events:
             async for event in events:
-                number = call.numbers.popleft() if call.numbers else None
+                number = call.numbers.pop(0) if call.numbers else None
                 told = _numbered(event, number) if numbered and number else event
                 await rpc.write(await method.encoded(told))
 

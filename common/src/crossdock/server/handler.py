@@ -39,11 +39,11 @@ from crossdock.errors import TryLater
 from crossdock.server.admission import Admission, time_left
 from crossdock.server.call import CALL, Call, single
 from crossdock.server.decoding import require, unfit
-from crossdock.server.faults import guarded, guarded_stream
+from crossdock.server.faults import Guard, guarded
 from crossdock.server.idempotency import idempotency_key
 from crossdock.tasks.engine import TaskEngine, Ticket
 from crossdock.tasks.events import TERMINAL, is_resting
-from crossdock.tasks.journal import TaskFilter, TaskJournal
+from crossdock.tasks.journal import Snapshot, TaskFilter, TaskJournal
 from crossdock.telemetry.metrics import Metrics
 
 
@@ -85,55 +85,56 @@ class JournalRequestHandler(RequestHandler):
             return apply_history_length(ticket.snapshot.task, params.configuration)
         return apply_history_length(await self._engine.answer(ticket), params.configuration)
 
-    @guarded_stream
     async def on_message_send_stream(
         self, params: SendMessageRequest, context: ServerCallContext
     ) -> AsyncGenerator[SdkEvent]:
-        owner = self._admission.admitted(context).customer
-        self._admission.check_streaming()
-        with self._stream(owner):
-            ticket = await self._submit(params, context)
-            if message := await self._engine.lone_message(ticket):
-                yield message
-                return
-            snapshot = await self._engine.beginning(ticket)
-            call: Call = context.state[CALL]
-            call.numbers.append(snapshot.sequence)
-            yield apply_history_length(snapshot.task, params.configuration)
-            if snapshot.task.status.state in TERMINAL:
-                return
-            async for event in self._tail(owner, snapshot.task.id, snapshot.sequence, context, ticket):
-                yield event
+        with Guard(context):
+            owner = self._admission.admitted(context).customer
+            self._admission.check_streaming()
+            with self._stream(owner):
+                ticket = await self._submit(params, context)
+                if message := await self._engine.lone_message(ticket):
+                    yield message
+                    return
+                snapshot = await self._engine.beginning(ticket)
+                first = snapshot._replace(task=apply_history_length(snapshot.task, params.configuration))
+                events = self._events(first, context, ticket)
+                del params, ticket, snapshot, first  # they hold the task, and a stream may be long
+                async for event in events:
+                    yield event
 
-    @guarded_stream
     async def on_subscribe_to_task(
         self, params: SubscribeToTaskRequest, context: ServerCallContext
     ) -> AsyncGenerator[SdkEvent]:
         """Without `Last-Event-ID` as in section 3.1.6; with it, the task as of that event and then what came after."""
-        require(params)
-        owner = self._admission.admitted(context).customer
-        self._admission.check_streaming()
-        cursor = _cursor(context)
-        snapshot = await self._journal.get(owner, params.id, cursor)
-        if cursor is None and snapshot.task.status.state in TERMINAL:
-            raise UnsupportedOperationError("The task has ended: get it instead of subscribing.")
-        with self._stream(owner):
-            call: Call = context.state[CALL]
-            call.numbers.append(snapshot.sequence)
-            yield snapshot.task
-            if snapshot.task.status.state in TERMINAL:
-                return
-            async for event in self._tail(owner, params.id, snapshot.sequence, context):
-                yield event
+        with Guard(context):
+            require(params)
+            owner = self._admission.admitted(context).customer
+            self._admission.check_streaming()
+            cursor = _cursor(context)
+            snapshot = await self._journal.get(owner, params.id, cursor)
+            if cursor is None and snapshot.task.status.state in TERMINAL:
+                raise UnsupportedOperationError("The task has ended: get it instead of subscribing.")
+            with self._stream(owner):
+                async for event in self._events(snapshot, context):
+                    yield event
 
-    async def _tail(
-        self, owner: str, task_id: str, after: int, context: ServerCallContext, ticket: Ticket | None = None
+    async def _events(
+        self, snapshot: Snapshot, context: ServerCallContext, ticket: Ticket | None = None
     ) -> AsyncGenerator[SdkEvent]:
+        """The task as it stands, and what follows."""
         # 0.3 ends its streams at interrupted states too; 1.0 only at terminal ones (section 3.1.2).
         legacy = _is_legacy(context)
-        call: Call = context.state[CALL]
-        async for logged in self._engine.events(owner, task_id, after, ticket):
-            call.numbers.append(logged.number)
+        numbers = context.state[CALL].numbers
+        (task, after, owner, _), task_id = snapshot, snapshot.task.id
+        numbers.append(after)
+        yield task
+        if task.status.state in TERMINAL:
+            return
+        log = self._engine.events(owner, task_id, after, ticket)
+        del snapshot, task, context, ticket
+        async for logged in log:
+            numbers.append(logged.number)
             yield logged.event
             if legacy and is_resting(logged.event):
                 return

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncGenerator, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from a2a.server.request_handlers import RequestHandler
@@ -120,7 +120,7 @@ def _success(request_id: bytes, result: bytes) -> bytes:
 
 
 def _frames(asked: Asked, method: Method, events: Begun, call: Call) -> AsyncGenerator[bytes]:
-    asked = replace(asked, params=None)  # a large request need not stay for as long as its stream
+    asked = Asked(asked.request_id, method)  # a large request need not stay for as long as its stream
     return event_frames(
         method,
         events,

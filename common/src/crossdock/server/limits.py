@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,7 +16,11 @@ def too_large(limit: int) -> str:
 
 
 class BodyTooLarge(Exception):
-    """The body went over the limit while it was read."""
+    """The body went over the limit while it was read; `more` of it is to come."""
+
+    def __init__(self, *, more: bool) -> None:
+        super().__init__()
+        self.more = more
 
 
 class Disconnected(Exception):
@@ -35,43 +38,44 @@ class BodyMiddleware:
         if scope["type"] != "http" or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
-        chunks = _chunks(receive)
         try:
-            whole = _replayed(await self._read(scope, chunks), receive)
+            whole = _replayed(await self._read(scope, receive), receive)
         except Disconnected:
             return
-        except BodyTooLarge:
+        except BodyTooLarge as error:
             # Who sends `Expect` has not begun to send the body and reads the answer first.
-            if b"expect" not in dict(scope["headers"]):
-                await _discard(chunks)
+            if error.more and b"expect" not in dict(scope["headers"]):
+                await _discard(receive)
             await self._too_large()(scope, receive, send)
         else:
             await self._app(scope, whole, send)
 
-    async def _read(self, scope: Scope, chunks: AsyncIterator[bytes]) -> bytes:
+    async def _read(self, scope: Scope, receive: Receive) -> bytes:
         for name, declared in scope["headers"]:
             if name == b"content-length" and declared.isdigit() and int(declared) > self._limit:
-                raise BodyTooLarge
-        body = bytearray()
-        async for chunk in chunks:
-            body += chunk
+                raise BodyTooLarge(more=True)
+        body, more = await _chunk(receive)
+        if more:
+            body = bytearray(body)
+        while True:
             if len(body) > self._limit:
-                raise BodyTooLarge
-        return bytes(body)
+                raise BodyTooLarge(more=more)
+            if not more:
+                return bytes(body)
+            chunk, more = await _chunk(receive)
+            body += chunk
 
     def _too_large(self) -> ASGIApp:
         error = {"code": 413, "status": "INVALID_ARGUMENT", "message": too_large(self._limit)}
         return JSONResponse({"error": error}, status_code=413, headers={"Connection": "close"})
 
 
-async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Disconnected
-        yield message.get("body", b"")
-        if not message.get("more_body"):
-            return
+async def _chunk(receive: Receive) -> tuple[bytes | bytearray, bool]:
+    """A piece of the body, and whether more follows."""
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise Disconnected
+    return message.get("body", b""), message.get("more_body", False)
 
 
 async def whole_body(receive: Receive) -> bytes:
@@ -80,14 +84,13 @@ async def whole_body(receive: Receive) -> bytes:
     return body
 
 
-async def _discard(chunks: AsyncIterator[bytes]) -> None:
-    taken = 0
+async def _discard(receive: Receive) -> None:
+    taken, more = 0, True
     with contextlib.suppress(TimeoutError, Disconnected):
         async with asyncio.timeout(LINGER_SECONDS):
-            async for chunk in chunks:
+            while more and taken <= LINGER_BYTES:
+                chunk, more = await _chunk(receive)
                 taken += len(chunk)
-                if taken > LINGER_BYTES:
-                    return
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

@@ -203,7 +203,7 @@ async def event_frames(
     async with aclosing(events):
         try:
             async for event in events:
-                number = b"id: %d\r\n" % call.numbers.popleft() if call.numbers else b""
+                number = b"id: %d\r\n" % call.numbers.pop(0) if call.numbers else b""
                 yield b"%bdata: %b\r\n\r\n" % (number, wrap(await method.encoded(event)))
         except Exception as error:  # noqa: BLE001 - the caller is told, as of any other error
             yield b"event: error\r\ndata: %b\r\n\r\n" % refuse(as_a2a(error))

@@ -166,7 +166,7 @@ class TaskEngine:
         )
         if accepted.again:
             return turn, accepted, await self._journal.get(owner, accepted.task_id)
-        if accepted.alone:
+        if accepted.alone and not turn.new_context:
             turn = replace(turn, new_context=True)
         self._observer.state_changed(owner, task.id, task.context_id, SUBMITTED)
         return turn, accepted, Snapshot(task, 1, owner)

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-import secrets
+import os
 from itertools import count
 from typing import Any
 
@@ -80,7 +80,7 @@ class JournalQueue(EventQueue):
         self._checkpoint: Any = None
         self._attempt: tuple[list[Entry], Any, str] | None = None
         self._attempts = count()
-        self._tokens = secrets.token_hex(8)
+        self._tokens = os.urandom(8).hex()
         self._busy = False
         self._written = Bell()
         self._later: asyncio.Handle | None = None
@@ -126,7 +126,8 @@ class JournalQueue(EventQueue):
         """From here on there is a task, whatever comes."""
         if not self.opened:
             self.opened = True
-            self._tail.bell.ring()
+            if self._direct:
+                self._tail.bell.ring()
 
     def _check(self, event: Event) -> None:
         """Raises `InvalidAgentResponseError` for what no reader could fold into the task."""

@@ -106,7 +106,8 @@ class Held:
 
     def begin(self, queue: JournalQueue) -> None:
         self.queue = queue
-        self.tail.bell.ring()
+        if self.direct:
+            self.tail.bell.ring()
 
     def end(self) -> None:
         self.over = True

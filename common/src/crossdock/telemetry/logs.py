@@ -63,7 +63,10 @@ def _json(_: Any, __: str, fields: Fields) -> str:
     # Only ASCII is sure to be found by its lower case: in other scripts are letters that patterns take for ours.
     if line and line.isascii():
         low = line.lower()
-        if not any(word in low for word in SUSPICIOUS):
+        for word in SUSPICIOUS:
+            if word in low:
+                break
+        else:
             return line
     return json.dumps(redact(None, "", fields), default=repr, separators=(",", ":"))
 

@@ -11,7 +11,7 @@ from opentelemetry import propagate, trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, TraceIdRatioBased
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -45,7 +45,7 @@ def start_tracing(service: str, endpoint: str, ratio: float = 1.0) -> TracerProv
 
 def recording(service: str, ratio: float) -> TracerProvider:
     """What begins with a caller is recorded if the caller's trace is; of the rest, this share."""
-    sampler = ParentBased(TraceIdRatioBased(ratio))
+    sampler = ParentBased(ALWAYS_ON if ratio >= 1 else TraceIdRatioBased(ratio))
     return TracerProvider(sampler, Resource.create({"service.name": service}))
 
 
