@@ -1,6 +1,7 @@
 """Which traces are recorded."""
 
 from opentelemetry import trace
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from crossdock.telemetry.tracing import recording
@@ -25,3 +26,9 @@ def test_a_share_of_the_traces_that_begin_here_is_recorded() -> None:
 def test_a_callers_decision_counts() -> None:
     assert recorded(0.0, caller=True)
     assert not recorded(1.0, caller=False)
+
+
+def test_the_process_is_told_of_as_the_sdk_tells_of_it() -> None:
+    plain = Resource.create({"service.name": "anomaly-agent"})
+    told = recording("anomaly-agent", 1.0).resource
+    assert (told.attributes, told, hash(told)) == (plain.attributes, plain, hash(plain))

@@ -58,21 +58,23 @@ def encode_page(page: ListTasksResponse) -> bytes:
 def _message(message: Any, out: list[str]) -> None:
     kind: Any = type(message)
     names = _names(kind)
-    mark = "{"
+    begun = False
     for field, value in message.ListFields():
-        key, write = names[field]
-        out.append(mark)
-        out.append(key)
-        write(value, out)
-        mark = ","
-    out.append("}" if mark == "," else "{}")
+        first, further, write = names[field]
+        out.append(further if begun else first)
+        begun = True
+        if write is _text:  # most fields are, and a call takes longer than this
+            out.append(quoted(value))
+        else:
+            write(value, out)
+    out.append("}" if begun else "{}")
 
 
 @functools.cache
-def _names(kind: type[ProtoMessage]) -> dict[Any, tuple[str, Write]]:
-    """By the field's descriptor."""
+def _names(kind: type[ProtoMessage]) -> dict[Any, tuple[str, str, Write]]:
+    """By the field's descriptor: how it begins as the message's first one, and behind another."""
     fields: list[Any] = list(kind.DESCRIPTOR.fields)
-    return {field: (f'"{field.json_name}":', _writer(field)) for field in fields}
+    return {field: (f'{{"{field.json_name}":', f',"{field.json_name}":', _writer(field)) for field in fields}
 
 
 def _writer(field: FieldDescriptor) -> Write:
