@@ -19,12 +19,14 @@ EXTENSION_HEADERS = (HTTP_EXTENSION_HEADER.lower(), LEGACY_HTTP_EXTENSION_HEADER
 class Call:
     """`status`, where set, is the HTTP status even of what JSON-RPC would answer with 200; `headers` are added.
 
-    `numbers` are those of the next events, `values` gives all that came as the header of a name in lower case.
+    `numbers` are those of the next events; `more` says that another one is there already. `values` gives all that came
+    as the header of a name in lower case.
     """
 
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     numbers: list[int] = field(default_factory=list)
+    more: bool = False
     values: Callable[[str], list[str]] = lambda _: []
 
 

@@ -125,19 +125,21 @@ class JournalRequestHandler(RequestHandler):
         """The task as it stands, and what follows."""
         # 0.3 ends its streams at interrupted states too; 1.0 only at terminal ones (section 3.1.2).
         legacy = _is_legacy(context)
-        numbers = context.state[CALL].numbers
+        call: Call = context.state[CALL]
         (task, after, owner, _), task_id = snapshot, snapshot.task.id
-        numbers.append(after)
+        call.numbers.append(after)
         yield task
         if task.status.state in TERMINAL:
             return
-        log = self._engine.events(owner, task_id, after, ticket)
+        log = self._engine.batches(owner, task_id, after, ticket)
         del snapshot, task, context, ticket
-        async for logged in log:
-            numbers.append(logged.number)
-            yield logged.event
-            if legacy and is_resting(logged.event):
-                return
+        async for batch in log:
+            for logged in batch:
+                call.numbers.append(logged.number)
+                call.more = logged is not batch[-1]
+                yield logged.event
+                if legacy and is_resting(logged.event):
+                    return
 
     @contextmanager
     def _stream(self, owner: str) -> Iterator[None]:

@@ -22,6 +22,8 @@ STREAM_HEADERS = [
     (b"x-accel-buffering", b"no"),
 ]
 AT_FIRST, AGAIN = 0.25, 0.1
+TOGETHER = 8 * 1024
+"""Bytes of frames that are worth to be joined."""
 Frame = Callable[[bytes], bytes]
 Refusal = Callable[[A2AError], bytes]
 
@@ -199,11 +201,20 @@ async def begun(events: AsyncGenerator[Any]) -> Begun:
 async def event_frames(
     method: Method, events: Begun | AsyncGenerator[Any], call: Call, wrap: Frame, refuse: Refusal
 ) -> AsyncGenerator[bytes]:
-    """Each event as an SSE frame under its number; an error that comes late is the last frame."""
+    """Each event as an SSE frame under its number; an error that comes late is the last frame.
+
+    Frames of events that are there together leave together.
+    """
+    ready = b""
     async with aclosing(events):
         try:
             async for event in events:
                 number = b"id: %d\r\n" % call.numbers.pop(0) if call.numbers else b""
-                yield b"%bdata: %b\r\n\r\n" % (number, wrap(await method.encoded(event)))
+                ready += b"%bdata: %b\r\n\r\n" % (number, wrap(await method.encoded(event)))
+                if not call.more or len(ready) > TOGETHER:
+                    leaving, ready = ready, b""
+                    yield leaving
         except Exception as error:  # noqa: BLE001 - the caller is told, as of any other error
-            yield b"event: error\r\ndata: %b\r\n\r\n" % refuse(as_a2a(error))
+            ready += b"event: error\r\ndata: %b\r\n\r\n" % refuse(as_a2a(error))
+    if ready:
+        yield ready

@@ -266,7 +266,15 @@ class TaskEngine:
         return False
 
     async def events(self, owner: str, task_id: str, after: int, ticket: Ticket | None = None) -> AsyncIterator[Logged]:
-        """Every event behind number `after`, up to the terminal one, or until none came for a long time.
+        """Every event behind number `after`, up to the terminal one, or until none came for a long time."""
+        async for batch in self.batches(owner, task_id, after, ticket):
+            for logged in batch:
+                yield logged
+
+    async def batches(
+        self, owner: str, task_id: str, after: int, ticket: Ticket | None = None
+    ) -> AsyncIterator[list[Logged]]:
+        """The same, those together that are there together.
 
         Of a task that is worked here they come from memory; `ticket` is the reader's, if it has one.
         """
@@ -281,11 +289,12 @@ class TaskEngine:
             batch = None if tail is None or looks else tail.since(after)
             if batch is None:
                 batch = await self._journal.read(owner, task_id, after)
-            for logged in batch:
-                after = logged.number
-                yield logged
-                if state_of(logged.event) in TERMINAL:
+            if batch:
+                yield batch
+                after, _, last = batch[-1]
+                if state_of(last) in TERMINAL:
                     return
+                del last
             left = until - clock()
             if batch:
                 until = clock() + self._limits.stream_idle_seconds
