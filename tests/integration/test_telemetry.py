@@ -81,6 +81,8 @@ async def test_one_trace_runs_through_both_hops(crossdock: System, spans: InMemo
     assert above in ancestors(below)
     servers = [span for span in ancestors(below) if is_request(span)]
     assert len(servers) == 2, "the request at the agent, and before it the one at the orchestrator"
+    (asked,) = [span for span in ancestors(below) if span.kind == SpanKind.CLIENT and above in ancestors(span)]
+    assert dict(asked.attributes or {})["http.response.status_code"] == httpx.codes.OK
     assert above.end_time >= below.end_time, "a task's span lasts as long as its work"  # type: ignore[operator]
     attributes = [dict(span.attributes or {}) for span in tasks]
     (acted,) = served.work[0].requests
