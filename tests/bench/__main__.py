@@ -2,13 +2,14 @@
 
 (a) is a2a-sdk's default handler with its in-memory store, as it is shipped; (b) Crossdock on memory; (c) Crossdock on
 Redis. (b) and (c) check tokens, log, and export a trace of every request. One process each, the same executor, the same
-machine, rounds in turn.
+machine, in turns of some tenths of a second: what else the machine does falls on all three.
 Figures are medians over the rounds, as ratios: in the first table to (a), in the second one to another figure of the
 same server. The machine's own speed is in none of them.
 """
 
 import argparse
 import asyncio
+import os
 import platform
 import statistics
 import subprocess
@@ -28,7 +29,7 @@ KINDS = {"sdk": "a", "memory": "b", "redis": "c"}
 Figures = dict[str, float]
 Found = dict[str, dict[str, list[float]]]
 Keep = Callable[[str, Figures], None]
-Scenario = Callable[[Target], Awaitable[Figures]]
+Scenario = Callable[[Sequence[Target]], Awaitable[list[Figures]]]
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,11 @@ ROWS = {
     "send": Row("SendMessage, 16 callers: requests per second", 5.0),
     "send p50": Row("SendMessage, 16 callers: p50", None, least=False),
     "send p99": Row("SendMessage, 16 callers: p99", None, least=False),
+    "send load": Row("SendMessage, 16 callers: server CPU per task", None, least=False),
     "send cpu": Row("SendMessage, 1 caller: server CPU per task", 1.0, least=False),
     "get": Row("GetTask, 16 callers: requests per second", 1.0),
     "stream": Row("streams of four events, 16 callers: per second", 5.0),
+    "stream load": Row("streams of four events, 16 callers: server CPU per stream", None, least=False),
     "chunks": Row("an artifact of 3,000 chunks: seconds", 1 / 3, least=False),
     "memory": Row("1,000 open streams: memory", 0.5, least=False),
 }
@@ -66,36 +69,55 @@ OWN_ROWS = {
 OWN_KINDS = ("memory", "redis")
 
 
-async def sending(target: Target) -> Figures:
-    many = await run(target, send, callers=16, acts=400)
-    one = await run(target, send, callers=1, acts=150)
-    return {"send": many.rate, "send p50": many.quantile(0.5), "send p99": many.quantile(0.99), "send cpu": one.cost}
+async def sending(targets: Sequence[Target]) -> list[Figures]:
+    many = await side_by_side(targets, send, callers=16, acts=1600)
+    one = await side_by_side(targets, send, acts=200)
+    return [
+        {
+            "send": loaded.rate,
+            "send p50": loaded.quantile(0.5),
+            "send p99": loaded.quantile(0.99),
+            "send load": loaded.cost,
+            "send cpu": single.cost,
+        }
+        for loaded, single in zip(many, one, strict=True)
+    ]
 
 
-async def getting(target: Target) -> Figures:
-    async with target.caller() as caller:
-        task_id = (await caller.rpc("SendMessage", message("hello")))["task"]["id"]
-    return {"get": (await run(target, getter(task_id), callers=16, acts=800)).rate}
+async def getting(targets: Sequence[Target]) -> list[Figures]:
+    ids = {}
+    for target in targets:
+        async with target.caller() as caller:
+            ids[target.port] = (await caller.rpc("SendMessage", message("hello")))["task"]["id"]
+    return [{"get": sample.rate} for sample in await side_by_side(targets, getter(ids), callers=16, acts=3200)]
 
 
-async def streaming(target: Target) -> Figures:
-    return {"stream": (await run(target, streamer("hello", 4), callers=16, acts=300)).rate}
+async def streaming(targets: Sequence[Target]) -> list[Figures]:
+    samples = await side_by_side(targets, streamer("hello", 4), callers=16, acts=1600)
+    return [{"stream": sample.rate, "stream load": sample.cost} for sample in samples]
 
 
-async def chunking(target: Target) -> Figures:
-    half = await _once(target, streamer("chunks 1500", 1503))
-    whole = await _once(target, streamer("chunks 3000", 3003))
-    return {"chunks": whole.duration, "linear": whole.duration / (2 * half.duration)}
+async def chunking(targets: Sequence[Target]) -> list[Figures]:
+    found = []
+    for target in targets:
+        half = await _once(target, streamer("chunks 1500", 1503))
+        whole = await _once(target, streamer("chunks 3000", 3003))
+        found.append({"chunks": whole.duration, "linear": whole.duration / (2 * half.duration)})
+    return found
 
 
 async def _once(target: Target, act: Act) -> Sample:
     return await run(target, act, callers=1, acts=1)
 
 
-async def holding(target: Target) -> Figures:
+async def holding(targets: Sequence[Target]) -> list[Figures]:
+    return [{"memory": await _held(target)} for target in targets]
+
+
+async def _held(target: Target) -> float:
     async with aclosing(waiting(target, 1000)) as grown:  # type: ignore[type-var] # it is a generator
         async for size in grown:
-            return {"memory": float(size)}
+            return float(size)
     raise AssertionError("the streams open or the benchmark fails")
 
 
@@ -137,9 +159,9 @@ async def _compare(rig: Rig, rounds: int, keep: Keep) -> None:
         await run(target, send, callers=4, acts=100)
     scenarios: list[Scenario] = [*([sending, getting, streaming, chunking] * rounds), holding]
     for scenario in scenarios:
-        for target in targets:
-            _print(f"{scenario.__name__} ({KINDS[target.kind]})")
-            keep(target.kind, await scenario(target))
+        _print(scenario.__name__)
+        for target, figures in zip(targets, await scenario(targets), strict=True):
+            keep(target.kind, figures)
 
 
 async def _compare_with_itself(rig: Rig, rounds: int, keep: Keep) -> None:
@@ -183,7 +205,7 @@ def report(found: Found, rounds: int) -> str:
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     about = (
         f"{time.strftime('%Y-%m-%d')}, commit {commit.stdout.strip() or 'unknown'}, `make bench` ({rounds} rounds), "
-        f"Python {platform.python_version()} on {platform.machine()}."
+        f"Python {platform.python_version()} on {platform.machine()} with {os.cpu_count()} cores."
     )
     kinds = (__doc__ or "").partition("\n")[2].strip()
     return "\n\n".join(["# Benchmark", about, kinds, table(found), own_table(found)]) + "\n"

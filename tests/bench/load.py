@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
@@ -59,12 +59,12 @@ async def run(target: Target, act: Act, *, callers: int, acts: int) -> Sample:
     return sample
 
 
-async def side_by_side(targets: Sequence[Target], act: Act, *, acts: int) -> list[Sample]:
-    """One caller each, in turns: what else the machine does falls on all of them."""
+async def side_by_side(targets: Sequence[Target], act: Act, *, acts: int, callers: int = 1) -> list[Sample]:
+    """In turns of a moment: what else the machine does falls on all of them."""
     samples = [Sample() for _ in targets]
     for _ in range(TURNS):
         for target, sample in zip(targets, samples, strict=True):
-            sample.add(await run(target, act, callers=1, acts=acts // TURNS))
+            sample.add(await run(target, act, callers=callers, acts=acts // TURNS))
     return samples
 
 
@@ -74,8 +74,11 @@ async def send(caller: Caller) -> None:
     assert result["task"]["artifacts"]
 
 
-def getter(task_id: str) -> Act:
+def getter(task_ids: Mapping[int, str]) -> Act:
+    """`task_ids` by the servers' ports."""
+
     async def get(caller: Caller) -> None:
+        task_id = task_ids[caller.port]
         assert (await caller.rpc("GetTask", {"id": task_id}))["id"] == task_id
 
     return get

@@ -17,12 +17,12 @@ class Caller:
     """Keeps its connection; `headers` go with every request."""
 
     def __init__(self, port: int, headers: dict[str, str]) -> None:
-        self._port = port
+        self.port = port
         lines = {"Host": f"127.0.0.1:{port}", "Content-Type": "application/json", **headers}
         self._head = "".join(f"{name}: {value}\r\n" for name, value in lines.items()).encode()
 
     async def __aenter__(self) -> Self:
-        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port, limit=2**24)
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self.port, limit=2**24)
         return self
 
     async def __aexit__(self, *_: object) -> None:
