@@ -61,8 +61,8 @@ test-compose: .venv/dev ## Test the system that `make up` started, from the outs
 eval: .venv/dev ## Score the agents and the routing on the development sets; fails below the floors
 	@$(BIN)/python -m tests.eval
 
-bench: .venv/dev ## Compare the server with a2a-sdk's own, as ratios in one run
-	@$(BIN)/python -m tests.bench --report docs/benchmark.md
+bench: .venv/dev ## Compare the server with a2a-sdk's own, as ratios in one run: ROUNDS=3
+	@$(BIN)/python -m tests.bench --rounds $(or $(ROUNDS),3) --report docs/benchmark.md
 
 chaos: .venv/dev ## Kill replicas and Redis under N tasks (N=200 by default); fails if one suffered
 	@$(BIN)/python -m tests.chaos --tasks $(or $(N),200) $(if $(REPORT),--report $(REPORT)) $(if $(DURABILITY),--durability $(DURABILITY))

@@ -201,11 +201,13 @@ def _line(row: Row, memory: float, redis: float) -> str:
     return f"| {row.name} | {memory:.2f} | {redis:.2f} | {goal} | {reached} |"
 
 
-def report(found: Found, rounds: int) -> str:
+def report(found: Found, rounds: int, busy: float) -> str:
+    """`busy` is the machine's load before the first round."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     about = (
-        f"{time.strftime('%Y-%m-%d')}, commit {commit.stdout.strip() or 'unknown'}, `make bench` ({rounds} rounds), "
-        f"Python {platform.python_version()} on {platform.machine()} with {os.cpu_count()} cores."
+        f"{time.strftime('%Y-%m-%d')}, commit {commit.stdout.strip() or 'unknown'}, `make bench ROUNDS={rounds}`, "
+        f"Python {platform.python_version()} on {platform.machine()} with {os.cpu_count()} cores, "
+        f"whose load average was {busy:.1f} beforehand."
     )
     kinds = (__doc__ or "").partition("\n")[2].strip()
     return "\n\n".join(["# Benchmark", about, kinds, table(found), own_table(found)]) + "\n"
@@ -220,7 +222,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--report", type=Path, help="write the table to this Markdown file too")
     options = parser.parse_args()
-    text = report(asyncio.run(measured(options.rounds)), options.rounds)
+    busy = os.getloadavg()[0]
+    text = report(asyncio.run(measured(options.rounds)), options.rounds, busy)
     print(text)
     if options.report:
         options.report.write_text(text, encoding="utf-8")
