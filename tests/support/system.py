@@ -16,7 +16,7 @@ from crossdock.cards.building import agent_card
 from crossdock.cards.caching import CardCache
 from crossdock.client.agent import AgentClient
 from crossdock.client.calls import ClientPolicy
-from crossdock.client.pool import PooledClient, pooled_client
+from crossdock.client.pool import pooled_client
 from crossdock.pipeline import AgenticPipeline
 from crossdock.server.service import Service, create_service
 from crossdock.settings import ServiceSettings
@@ -80,7 +80,7 @@ class System:
 
     def http(self, **options: Any) -> httpx.AsyncClient:
         """A client that reaches the issuer inside this process and everything else over sockets."""
-        made = PooledClient(mounts={self.issuer.url: self.issuer.transport}, timeout=20.0, **options)
+        made = httpx.AsyncClient(mounts={self.issuer.url: self.issuer.transport}, timeout=20.0, **options)
         self.stack.push_async_callback(made.aclose)
         return made
 
