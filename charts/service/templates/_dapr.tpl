@@ -1,0 +1,40 @@
+{{/* The sidecar outlives the service, and may do nothing that a restricted namespace forbids. */}}
+{{- define "service.daprAnnotations" -}}
+dapr.io/enabled: "true"
+dapr.io/app-id: {{ include "service.name" . }}
+dapr.io/app-port: "8080"
+dapr.io/config: {{ include "service.name" . }}
+dapr.io/http-port: {{ .Values.dapr.httpPort | quote }}
+dapr.io/enable-native-sidecar: "true"
+dapr.io/block-shutdown-duration: {{ include "service.graceSeconds" . }}s
+dapr.io/sidecar-seccomp-profile-type: RuntimeDefault
+dapr.io/http-max-request-size: {{ div (add (include "service.largestBody" .) 1048575) 1048576 | quote }}
+dapr.io/max-body-size: {{ div (add (include "service.largestBody" .) 1048575) 1048576 }}Mi
+dapr.io/sidecar-cpu-request: {{ .Values.dapr.resources.cpu }}
+dapr.io/sidecar-memory-request: {{ .Values.dapr.resources.memory }}
+{{- end -}}
+
+{{/* Who may call this service through its sidecar: those that `own.callers` lists, by app id and namespace. */}}
+{{- define "service.daprConfiguration" -}}
+apiVersion: dapr.io/v1alpha1
+kind: Configuration
+metadata: {{- include "service.metadata" . | nindent 2 }}
+spec:
+  accessControl:
+    defaultAction: deny
+    trustDomain: {{ .Values.dapr.trustDomain }}
+    {{- with .own.callers }}
+    policies:
+      {{- range . }}
+      - appId: {{ .app }}
+        namespace: {{ .namespace }}
+        trustDomain: {{ $.Values.dapr.trustDomain }}
+        defaultAction: deny
+        operations:
+          - {name: /**, httpVerb: ["GET", "POST", "DELETE"], action: allow}
+      {{- end }}
+    {{- end }}
+  api:
+    allowed:
+      - {name: invoke, version: v1.0, protocol: http}
+{{- end -}}

@@ -1,0 +1,40 @@
+{{/* Contradictions that a schema cannot tell. Each message says what to change. */}}
+{{- define "service.refusals" -}}
+{{- $problems := list -}}
+{{- if gt (len (include "service.name" .)) 52 }}
+{{- $problems = append $problems (printf "the release's objects would be named %s, which leaves no room for -management in 63 letters: choose a shorter release name" (include "service.name" .)) }}
+{{- end }}
+{{- $scaled := list (list "autoscaling" .Values.autoscaling) -}}
+{{- if .own.tasks }}{{ $scaled = append $scaled (list "worker.autoscaling" .Values.worker.autoscaling) }}{{ end -}}
+{{- range $scaled }}
+{{- if gt (int (index . 1).minReplicas) (int (index . 1).maxReplicas) }}
+{{- $problems = append $problems (printf "%s.minReplicas is greater than %s.maxReplicas" (index . 0) (index . 0)) }}
+{{- end }}
+{{- end }}
+{{- if .own.tasks }}{{ $problems = concat $problems (include "service.taskRefusals" . | fromYamlArray) }}{{ end -}}
+{{- $problems = concat $problems (.own.problems | default list) -}}
+{{- if $problems }}
+{{- fail (printf "\n\nThese values contradict each other:\n  * %s\n" (join "\n  * " $problems)) }}
+{{- end }}
+{{- end -}}
+
+{{- define "service.taskRefusals" -}}
+{{- $values := .Values -}}
+{{- $scaled := $values.worker.enabled | ternary "worker.autoscaling" "autoscaling" -}}
+{{- $scaling := $values.worker.enabled | ternary $values.worker.autoscaling $values.autoscaling -}}
+{{- if and $values.keda.enabled $scaling.enabled }}
+- "keda.enabled and {{ $scaled }}.enabled are both true, and would set the same number: set {{ $scaled }}.enabled to false"
+{{- end }}
+{{- if gt (int $values.keda.minReplicas) (int $values.keda.maxReplicas) }}
+- "keda.minReplicas is greater than keda.maxReplicas"
+{{- end }}
+{{- if and (eq $values.platform.redis.mode "sentinel") (not $values.platform.redis.master) }}
+- "platform.redis.mode is sentinel: name the master that the Sentinels watch in platform.redis.master"
+{{- end }}
+{{- if and $values.ingress.tokenCheck.enabled (eq $values.ingress.provider "gateway") (not $values.ingress.gateway.snippets) }}
+- "ingress.provider gateway checks tokens by snippets: set ingress.gateway.snippets to true where the controller allows them, else ingress.tokenCheck.enabled to false (services check every token themselves)"
+{{- end }}
+{{- if has .Release.Name (list "auth" "grpc") }}
+- "the release name {{ .Release.Name }} is a host name of the platform: choose another"
+{{- end }}
+{{- end -}}
