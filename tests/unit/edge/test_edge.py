@@ -202,3 +202,12 @@ async def test_refusals_are_counted_and_logged_without_the_token(
     assert expired not in str(logs)
     value = edge.metrics.registry.get_sample_value
     assert value("crossdock_auth_rejections_total", {"agent": "edge", "reason": "expired"}) == 1
+
+
+async def test_the_card_can_stand_in_the_path_and_then_no_header_counts(gateway: Gateway, issuer: DevIssuer) -> None:
+    token = await issuer.token("acme-caller")
+    headers = {"Authorization": f"Bearer {token}", "X-Crossdock-Card": "acme-orchestrator"}
+    assert (await gateway.get("/check/acme-orchestrator", headers)).status_code == 204
+    response = await gateway.get("/check/anomaly-agent", headers)
+    assert response.status_code == 401
+    assert "anomaly-agent" in refusal(response)["message"]

@@ -59,7 +59,9 @@ def create_app(settings: Settings, *, http: httpx.AsyncClient | None = None) -> 
     async def accepting() -> bool:
         return edge.listening()
 
-    app = Starlette(routes=[Route("/check", TokenCheck(CardChecks(check)))], lifespan=lifespan)
+    token_check = TokenCheck(CardChecks(check))
+    routes = [Route("/check", token_check), Route("/check/{card}", token_check)]
+    app = Starlette(routes=routes, lifespan=lifespan)
     management = management_app(metrics.registry, {"accepting": accepting, "issuer": door.ready})
     edge = Edge(app, management, settings, metrics)
     return edge
