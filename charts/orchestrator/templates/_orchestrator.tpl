@@ -1,11 +1,12 @@
 {{- define "orchestrator.own" -}}
+{{- $customer := .Values.customer | default dict -}}
 component: orchestrator
 tasks: true
 grpc: {{ dig "grpc" true .Values.settings }}
 secrets: true
 secretKeys: [client-secret, redis-password, signing-key{{ if include "orchestrator.llmKey" . }}, {{ include "orchestrator.llmKey" . }}{{ end }}]
 files:
-  customer.yaml: {{ dict "customer" .Values.customer | toYaml | toJson }}
+  customer.yaml: {{ dict "customer" $customer | toYaml | toJson }}
 settings:
   customer_file: /etc/crossdock/customer.yaml
   client_secret_file: /run/secrets/client-secret
@@ -22,7 +23,7 @@ problems: {{ include "orchestrator.problems" . | fromYamlArray | toJson }}
 {{/* Where the customer's agents live, by id. */}}
 {{- define "orchestrator.agents" -}}
 {{- $agents := dict -}}
-{{- range .Values.customer.agents }}
+{{- range (.Values.customer | default dict).agents }}
 {{- $url := printf "http://%s-agent.%s:8080" .id $.Values.platform.agentsNamespace }}
 {{- $_ := set $agents .id (get $.Values.platform.agents .id | default $url) }}
 {{- end -}}
@@ -30,7 +31,7 @@ problems: {{ include "orchestrator.problems" . | fromYamlArray | toJson }}
 {{- end -}}
 
 {{- define "orchestrator.keyFile" -}}
-{{ dig "llm" "api_key_file" "" .Values.customer | default "" }}
+{{ dig "llm" "api_key_file" "" (.Values.customer | default dict) | default "" }}
 {{- end -}}
 
 {{/* Key of the release's Secret that holds the language model's API key; empty for none. */}}
@@ -49,7 +50,7 @@ problems: {{ include "orchestrator.problems" . | fromYamlArray | toJson }}
 {{- end -}}
 
 {{- define "orchestrator.problems" -}}
-{{- $name := .Values.customer.name | default "" -}}
+{{- $name := (.Values.customer | default dict).name | default "" -}}
 {{- if not $name }}
 - "there is no customer: install with -f k8s/customers/<customer>.yaml"
 {{- else if ne (include "service.name" .) (printf "%s-orchestrator" $name) }}

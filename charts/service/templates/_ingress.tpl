@@ -1,13 +1,3 @@
-{{/* The namespace of the program that carries requests in. NGINX Gateway Fabric runs nginx beside the Gateway. */}}
-{{- define "service.ingressNamespace" -}}
-{{- $ingress := .Values.ingress -}}
-{{- if $ingress.namespace }}{{ $ingress.namespace }}
-{{- else if eq $ingress.provider "gateway" }}{{ $ingress.gateway.namespace }}
-{{- else if eq $ingress.provider "ingress-nginx" }}ingress-nginx
-{{- else }}nginx-ingress
-{{- end -}}
-{{- end -}}
-
 {{/* Paths that ask for no token: the card, today's and that of older clients, and the keys of push notifications. */}}
 {{- define "service.publicPaths" -}}
 [/.well-known/agent-card.json, /.well-known/agent.json, /.well-known/jwks.json]

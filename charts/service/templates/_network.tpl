@@ -31,9 +31,14 @@ namespaceSelector: {matchLabels: {crossdock.dev/role: {{ . }}}}
 namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: {{ . }}}}
 {{- end -}}
 
+{{/* The ingress controller: it runs beside the edge, or where `ingress.namespace` says. */}}
 {{- define "service.from.ingress" -}}
 from:
-  - {{ include "service.namespace" (include "service.ingressNamespace" .) | nindent 4 | trim }}
+  {{- if .Values.ingress.namespace }}
+  - {{ include "service.namespace" .Values.ingress.namespace | nindent 4 | trim }}
+  {{- else }}
+  - {{ include "service.namespaces" "edge" | nindent 4 | trim }}
+  {{- end }}
 ports:
   - {protocol: TCP, port: 8080}
   {{- if .own.grpc }}
