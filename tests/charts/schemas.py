@@ -1,5 +1,5 @@
-"""What each chart's `values.schema.json` must be: made from its values' comments and defaults, from the rules below, and
-from the code's own models. `python -m tests.charts.schemas` writes them."""
+"""What each chart's `values.schema.json` must be: made from its values' comments and defaults, the rules below, and the
+code's own models. `python -m tests.charts.schemas` writes them."""
 
 import json
 import re
@@ -170,7 +170,7 @@ def merged(*layers: dict[str, Any]) -> dict[str, Any]:
         for key, value in layer.items():
             known = whole_of.get(key)
             both = isinstance(known, dict) and isinstance(value, dict)
-            whole_of[key] = merged(known, value) if both else deepcopy(value)
+            whole_of[key] = merged(known or {}, value) if both else deepcopy(value)
     return whole_of
 
 

@@ -12,6 +12,10 @@ callers:
   {{- range .Values.customers }}
   - {app: {{ . }}-orchestrator, namespace: {{ . }}}
   {{- end }}
+testClients:
+  {{- $customer := first .Values.customers | default "acme" }}
+  client: {{ $customer }}-orchestrator
+  other: {{ $customer }}-caller
 problems:
   {{- if not .Values.agent }}
   - "agent is not set: install with -f k8s/agents/<agent>.yaml"

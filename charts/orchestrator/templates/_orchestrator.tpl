@@ -17,6 +17,7 @@ settings:
 from: {{ include "orchestrator.from" . }}
 to: {{ include "orchestrator.to" . }}
 callers: []
+testClients: {client: {{ $customer.name }}-caller, other: {{ $customer.name }}-orchestrator}
 problems: {{ include "orchestrator.problems" . | fromYamlArray | toJson }}
 {{- end -}}
 

@@ -53,6 +53,7 @@ ports:
   - {protocol: TCP, port: 9080}
 {{- end -}}
 
+{{/* The pod of `helm test`, which is not one of those above. */}}
 {{- define "service.from.test" -}}
 from:
   - podSelector:
@@ -151,4 +152,14 @@ ports:
   {{- range list 50001 6500 50005 50006 }}
   - {protocol: TCP, port: {{ . }}}
   {{- end }}
+{{- end -}}
+
+{{- define "service.to.service" -}}
+to:
+  - podSelector:
+      matchLabels:
+        {{- include "service.selector" . | nindent 8 }}
+        crossdock.dev/process: main
+ports:
+  - {protocol: TCP, port: 8080}
 {{- end -}}

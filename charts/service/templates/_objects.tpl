@@ -44,6 +44,14 @@
 ---
 {{ include "service.daprConfiguration" . }}
 {{- end }}
+{{- if .Values.test.enabled }}
+---
+{{ include "service.test" . }}
+{{- if .Values.networkPolicy.enabled }}
+---
+{{ include "service.testNetworkPolicy" . }}
+{{- end }}
+{{- end }}
 {{- end -}}
 
 {{/* One Deployment and what belongs to it alone. */}}

@@ -1,0 +1,21 @@
+{{/* What to do next, for a service that callers reach. */}}
+{{- define "service.notes" -}}
+{{- $name := include "service.name" . -}}
+{{ $name }} answers at https://{{ include "service.host" . }}{{ include "service.publicPort" . }}{{ if eq .Values.ingress.provider "none" }} once something carries requests there{{ end }}.
+
+Wait until it does:
+  kubectl -n {{ .Release.Namespace }} rollout status deployment/{{ $name }}
+{{- if eq .Values.secrets.source "existing" }}
+Pods start when the Secret {{ include "service.secretName" . }} is there.
+{{- end }}
+{{- if .Values.test.enabled }}
+Then test it:
+  helm test {{ .Release.Name }} -n {{ .Release.Namespace }} --logs
+{{- end }}
+{{- if not .Values.networkPolicy.enabled }}
+WARNING: networkPolicy.enabled is false: whoever is in the cluster reaches these pods.
+{{- end }}
+{{- if and (ne .Values.ingress.provider "none") (not .Values.ingress.tokenCheck.enabled) }}
+The ingress checks no tokens; the service alone does.
+{{- end }}
+{{- end -}}
