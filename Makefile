@@ -17,7 +17,7 @@ export $(foreach name,$(SETTABLE),$(if $($(name)),$(name)))
 INSTALLER := $(BIN)/python -m installer
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run up down ps logs token customer customer-remove images test test-compose lint eval bench chaos lock clean
+.PHONY: help demo run up down ps logs token customer customer-remove images test test-compose lint eval bench chaos schemas lock clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,7 +52,7 @@ customer-remove: .venv/run ## Take a customer away again (NAME=initech)
 images: .venv/run ## Build all images; print their sizes and how long they take to start
 	@$(INSTALLER) compose images
 
-test: .venv/dev ## Run every test that needs no Docker
+test: .venv/dev .tools/helm ## Run every test that needs no Docker
 	@$(BIN)/python -m pytest -rs -n 3 --dist loadfile tests --ignore tests/compose
 
 test-compose: .venv/dev ## Test the system that `make up` started, from the outside
@@ -84,7 +84,22 @@ requirements/%.txt: services/%/pyproject.toml common/pyproject.toml requirements
 
 # What `make up` made goes first: data in volumes is lost without the passwords beside this file.
 clean: $(if $(wildcard .crossdock/compose),down) ## Remove what the commands above made, what `make up` started included
-	rm -rf .venv .crossdock demo-output .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .tools .crossdock demo-output .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+# Tools, each at the version in its name, from its Go module. Helm's says of itself what cluster it renders for by default.
+HELM_VERSION := v3.22.0
+HELM_FOR := -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=36
+GO_INSTALL = @command -v go >/dev/null || { echo "$(@F) is built from its Go module: install Go 1.24 or later (https://go.dev/dl)."; exit 1; } \
+	&& GOFLAGS=-buildvcs=false GOBIN=$(CURDIR)/$(@D) go install
+
+.tools/$(HELM_VERSION)/helm:
+	$(GO_INSTALL) -ldflags '$(HELM_FOR)' helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
+
+.tools/helm: .tools/$(HELM_VERSION)/helm
+	@ln -sfn $(HELM_VERSION)/helm $@
+
+schemas: .venv/dev ## Write the charts' schemas again, from their values and from the code's models
+	@$(BIN)/python -m tests.charts.schemas
 
 .venv/uv: requirements/uv.txt
 	@$(PYTHON) -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' || { echo "Crossdock needs Python 3.11 or later with venv (on Debian: apt-get install python3-venv); PYTHON=... chooses another."; exit 1; }
