@@ -1,0 +1,153 @@
+"""What carries requests in: no buffers, long silences, a check of tokens, limits, TLS; the same for each provider."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tests.charts.checks.configuration import loaded
+from tests.charts.rendering import Manifest, Rendering
+
+F5, RETIRED = "nginx.org/", "nginx.ingress.kubernetes.io/"
+PUBLIC = {"/.well-known/agent-card.json", "/.well-known/agent.json", "/.well-known/jwks.json"}
+
+
+@dataclass(frozen=True)
+class Way:
+    """One path of one host, as a provider is told to serve it."""
+
+    host: str
+    path: str
+    exact: bool
+    port: str
+    streams: bool
+    silence: float
+    largest: int
+    check: str = ""
+    limited_by: str = ""
+    tls: bool = True
+
+
+def ways(rendering: Rendering) -> list[Way]:
+    if rendering.of("HTTPRoute"):
+        return list(_of_gateway(rendering))
+    return [way for found in rendering.of("Ingress") for way in _of_ingress(rendering, found)]
+
+
+def _of_ingress(rendering: Rendering, found: Manifest) -> Iterator[Way]:
+    notes, spec = found["metadata"].get("annotations", {}), found["spec"]
+    hosts = {host for each in rendering.of("Ingress") for tls in each["spec"].get("tls", []) for host in tls["hosts"]}
+    f5 = not any(key.startswith(RETIRED) for key in notes)
+    for rule in spec["rules"]:
+        for path in rule.get("http", {}).get("paths", []):
+            place = (rule["host"], path["path"], path["pathType"] == "Exact", path["backend"]["service"]["port"]["name"])
+            told = _of_f5(rendering, notes) if f5 else _of_retired(notes)
+            yield Way(*place, *told, tls=rule["host"] in hosts)
+
+
+def _of_f5(rendering: Rendering, notes: dict[str, str]) -> tuple[bool, float, int, str, str]:
+    policies = {each["metadata"]["name"]: each["spec"]["externalAuth"] for each in rendering.of("Policy")}
+    asked = policies.get(notes.get(f"{F5}policies", ""), {})
+    return (
+        notes.get(f"{F5}proxy-buffering") == "false",
+        float(notes.get(f"{F5}proxy-read-timeout", "60s").removesuffix("s")),
+        int(notes.get(f"{F5}client-max-body-size", 0)),
+        str(asked.get("authURI", "")),
+        notes.get(f"{F5}limit-req-key", "") if f"{F5}limit-req-rate" in notes else "",
+    )
+
+
+def _of_retired(notes: dict[str, str]) -> tuple[bool, float, int, str, str]:
+    check = notes.get(f"{RETIRED}auth-url", "")
+    return (
+        notes.get(f"{RETIRED}proxy-buffering") == "off",
+        float(notes.get(f"{RETIRED}proxy-read-timeout", 60)),
+        int(notes.get(f"{RETIRED}proxy-body-size", 0)),
+        "/" + check.split("/", 3)[-1] if check else "",
+        "$binary_remote_addr" if f"{RETIRED}limit-rpm" in notes else "",
+    )
+
+
+def _of_gateway(rendering: Rendering) -> Iterator[Way]:
+    def policy(kind: str, route: Manifest) -> Manifest:
+        for found in rendering.of(kind):
+            spec = found["spec"]
+            targets = [*spec.get("targetRefs", []), *([spec["targetRef"]] if "targetRef" in spec else [])]
+            if (route["kind"], route["metadata"]["name"]) in [(each["kind"], each["name"]) for each in targets]:
+                return dict(spec)
+        return {}
+
+    for route in [*rendering.of("HTTPRoute"), *rendering.of("GRPCRoute")]:
+        streams, bodies = policy("ProxySettingsPolicy", route), policy("ClientSettingsPolicy", route)
+        limits = policy("RateLimitPolicy", route).get("rateLimit", {}).get("local", {}).get("rules", [])
+        told = (
+            bool(streams.get("buffering", {}).get("disable")),
+            float(streams.get("timeout", {}).get("read", "60s").removesuffix("s")),
+            int(bodies.get("body", {}).get("maxSize", 0)),
+        )
+        keys = "".join(rule["key"] for rule in limits)
+        for rule in route["spec"]["rules"]:
+            check = _snippets(rendering, rule.get("filters", []))
+            port = {8080: "http", 10080: "grpc"}.get(rule["backendRefs"][0]["port"], "?")
+            for match in rule.get("matches", [{"path": {"type": "PathPrefix", "value": "/"}}]):
+                exact = match["path"]["type"] == "Exact"
+                host = route["spec"]["hostnames"][0]
+                yield Way(host, match["path"]["value"], exact, port, *told, check, keys)
+
+
+def _snippets(rendering: Rendering, filters: list[Manifest]) -> str:
+    """The path that the edge is asked by."""
+    names = [each["extensionRef"]["name"] for each in filters]
+    for found in rendering.of("SnippetsFilter"):
+        snippets = {each["context"]: each["value"] for each in found["spec"]["snippets"]}
+        if found["metadata"]["name"] in names and "auth_request " in snippets["http.server.location"]:
+            return "/check/" + snippets["http.server"].split("/check/")[1].split(";")[0]
+    return ""
+
+
+def unbuffered(rendering: Rendering) -> Iterator[str]:
+    """Events leave as they come."""
+    yield from (f"{way.host}{way.path} is buffered" for way in ways(rendering) if not way.streams)
+
+
+def patient(rendering: Rendering) -> Iterator[str]:
+    """The service ends a silent stream, not the ingress; and takes what it can take."""
+    for pod in rendering.serving[:1]:
+        settings = loaded(pod)
+        for way in ways(rendering):
+            if way.silence <= settings.stream_idle_seconds:  # type: ignore[attr-defined] # it keeps tasks
+                yield f"{way.host}{way.path} is cut after {way.silence} s"
+            if way.largest != settings.max_body:  # type: ignore[attr-defined]
+                yield f"{way.host}{way.path} takes {way.largest} bytes"
+
+
+def reached(rendering: Rendering) -> Iterator[str]:
+    """Where its card says, by TLS; gRPC by its own host. Cards and keys are public, everything else is checked."""
+    found = ways(rendering)
+    if not found:
+        return
+    settings = loaded(rendering.serving[0])
+    http = settings.url.split("/")[2].split(":")[0]  # type: ignore[attr-defined] # it keeps tasks
+    grpc = settings.public_grpc.rsplit(":", 1)[0]  # type: ignore[attr-defined]
+    expected = {(http, path, True, "http") for path in PUBLIC} | {(http, "/", False, "http"), (grpc, "/", False, "grpc")}
+    served = {(way.host, way.path, way.exact, way.port) for way in found}
+    if served != expected:
+        yield f"it serves {sorted(served ^ expected)} otherwise than its card says"
+    yield from (f"{way.host} has no TLS" for way in found if not way.tls)
+
+
+def checked(rendering: Rendering) -> Iterator[str]:
+    """The edge is asked about everything but the public paths, and for this card."""
+    expected = f"/check/{rendering.of('Service')[0]['metadata']['name']}"
+    without = "snippets" in rendering.scenario.name
+    for way in ways(rendering):
+        right = "" if without or way.path in PUBLIC else expected
+        if way.check != right:
+            yield f"{way.host}{way.path} is checked by {way.check!r}"
+
+
+def limited(rendering: Rendering) -> Iterator[str]:
+    """By token where the controller can; F5's and NGINX Gateway Fabric can."""
+    retired = rendering.scenario.name.startswith("ingress-nginx")
+    for way in ways(rendering):
+        by_token = "http_authorization" in way.limited_by
+        if not way.limited_by or (way.path not in PUBLIC and not by_token and not retired):
+            yield f"{way.host}{way.path} is limited by {way.limited_by!r}"
