@@ -44,8 +44,11 @@ crossdock.dev/process: {{ .own.process }}
 {{- range $name, $content := .own.files }}
 {{- $_ := set $annotations "crossdock.dev/configuration" ($content | sha256sum) }}
 {{- end }}
-{{- if .own.dapr }}{{ $_ := mergeOverwrite $annotations (include "service.daprAnnotations" . | fromYaml) }}{{ end -}}
-{{- with mergeOverwrite $annotations .Values.podAnnotations }}{{ toYaml . }}{{ end }}
+{{- if and .own.tasks .Values.dapr.enabled }}
+{{- range $name, $value := include "service.daprAnnotations" . | fromYaml }}{{ $_ := set $annotations $name $value }}{{ end }}
+{{- end }}
+{{- range $name, $value := .Values.podAnnotations }}{{ $_ := set $annotations $name $value }}{{ end -}}
+{{- with $annotations }}{{ toYaml . }}{{ end }}
 {{- end -}}
 
 {{- define "service.pod" -}}

@@ -145,8 +145,9 @@ def closed(rendering: Rendering) -> Iterator[str]:
 def through_the_sidecar(rendering: Rendering) -> Iterator[str]:
     """With Dapr on, whoever calls an agent does so through its sidecar, and only listed orchestrators may."""
     pods = [pod for pod in rendering.serving if pod.annotations.get("dapr.io/enabled") == "true"]
-    if not pods:
-        return
+    configurations = rendering.of("Configuration")
+    if bool(pods) != bool(configurations) or len(pods) not in {0, len(rendering.serving)}:
+        yield f"{len(pods)} of {len(rendering.serving)} pods have a sidecar; {len(configurations)} configurations"
     for pod in pods:
         app = pod.annotations.get("dapr.io/app-id")
         if app != rendering.of("Service")[0]["metadata"]["name"] or pod.annotations.get("dapr.io/config") != app:
@@ -155,7 +156,7 @@ def through_the_sidecar(rendering: Rendering) -> Iterator[str]:
             yield f"{pod.name}: its sidecar is not let into a restricted namespace"
         if rendering.scenario.chart == "orchestrator" and not pod.environment.get("CROSSDOCK_DAPR_HTTP_PORT"):
             yield f"{pod.name} goes past its sidecar"
-    for found in rendering.of("Configuration"):
+    for found in configurations:
         control = found["spec"].get("accessControl", {})
         if control.get("defaultAction") != "deny":
             yield "the sidecar lets everybody in"
@@ -164,5 +165,3 @@ def through_the_sidecar(rendering: Rendering) -> Iterator[str]:
                 yield f"the sidecar lets {policy} in"
             if not policy.get("trustDomain") or any(not each.get("httpVerb") for each in policy["operations"]):
                 yield f"Dapr would not read {policy}"
-    if len(rendering.of("Configuration")) != 1:
-        yield "the sidecar has no configuration"
