@@ -61,4 +61,9 @@ problems: {{ include "orchestrator.problems" . | fromYamlArray | toJson }}
 {{- if and $file (ne (dir $file) "/run/secrets") }}
 - "customer.llm.api_key_file is {{ $file }}: put the key into the release's Secret and name it /run/secrets/<key>"
 {{- end }}
+{{- range $id, $url := .Values.platform.agents }}
+{{- if and $.Values.dapr.enabled (not (regexMatch `^http://[a-z0-9-]+\.[a-z0-9-]+(:[0-9]+)?/?$` $url)) }}
+- "dapr.enabled is true, but {{ $url }} in platform.agents.{{ $id }} is no app with a sidecar: write it http://<app>.<namespace>:8080"
+{{- end }}
+{{- end }}
 {{- end -}}

@@ -8,8 +8,7 @@ dapr.io/http-port: {{ .Values.dapr.httpPort | quote }}
 dapr.io/enable-native-sidecar: "true"
 dapr.io/block-shutdown-duration: {{ include "service.graceSeconds" . }}s
 dapr.io/sidecar-seccomp-profile-type: RuntimeDefault
-dapr.io/http-max-request-size: {{ div (add (include "service.largestBody" .) 1048575) 1048576 | quote }}
-dapr.io/max-body-size: {{ div (add (include "service.largestBody" .) 1048575) 1048576 }}Mi
+dapr.io/max-body-size: {{ include "service.largestBody" . }}Mi
 dapr.io/sidecar-cpu-request: {{ .Values.dapr.resources.cpu }}
 dapr.io/sidecar-memory-request: {{ .Values.dapr.resources.memory }}
 {{- end -}}

@@ -92,14 +92,14 @@ metadata:
 spec:
   {{- include "service.targetRefs" . | nindent 2 }}
   buffering: {disable: true}
-  timeout: {connect: 2s, read: {{ include "service.streamSeconds" .root }}s, send: 60s}
+  timeout: {connect: 2s, read: {{ add1 (div (include "service.streamSeconds" .root) 60) }}m, send: 60s}
 {{- end -}}
 
 {{- define "service.gatewayBodies" -}}
 {{ include "service.gatewayPolicy" (merge (dict "kind" "ClientSettingsPolicy") .) }}
 spec:
   targetRef: {group: gateway.networking.k8s.io, kind: {{ .target.kind }}, name: {{ .target.name }}}
-  body: {maxSize: {{ include "service.largestBody" .root | quote }}}
+  body: {maxSize: {{ include "service.largestMessage" .root }}m}
 {{- end -}}
 
 {{/* By token, and generously by address for who brings none: a key that is empty is not counted. */}}

@@ -26,7 +26,7 @@ metadata:
     nginx.ingress.kubernetes.io/proxy-connect-timeout: "2"
     nginx.ingress.kubernetes.io/proxy-read-timeout: {{ include "service.streamSeconds" .root | quote }}
     nginx.ingress.kubernetes.io/proxy-send-timeout: "60"
-    nginx.ingress.kubernetes.io/proxy-body-size: {{ include "service.largestBody" .root | quote }}
+    nginx.ingress.kubernetes.io/proxy-body-size: {{ include "service.largestMessage" .root }}m
     {{- if $values.rateLimit.enabled }}
     nginx.ingress.kubernetes.io/limit-rpm: {{ $values.rateLimit.requestsPerMinute | quote }}
     nginx.ingress.kubernetes.io/limit-burst-multiplier: "5"

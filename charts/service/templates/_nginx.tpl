@@ -51,7 +51,7 @@ nginx.org/proxy-buffering: "false"
 nginx.org/proxy-connect-timeout: 2s
 nginx.org/proxy-read-timeout: {{ include "service.streamSeconds" . }}s
 nginx.org/proxy-send-timeout: 60s
-nginx.org/client-max-body-size: {{ include "service.largestBody" . | quote }}
+nginx.org/client-max-body-size: {{ include "service.largestMessage" . }}m
 {{- end -}}
 
 {{/* What asks for a token is counted by it, whoever shares the address; cards are counted by address, generously. */}}

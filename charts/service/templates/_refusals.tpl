@@ -12,6 +12,10 @@
 {{- end }}
 {{- end }}
 {{- if .own.tasks }}{{ $problems = concat $problems (include "service.taskRefusals" . | fromYamlArray) }}{{ end -}}
+{{- range $name := list "image.registry" "image.repository" }}
+{{- $value := get $.Values.image (splitList "." $name | last) }}
+{{- if regexMatch "[@]|:[^/]*$" $value }}{{ $problems = append $problems (printf "%s is %s: write tag and digest into values of their own" $name $value) }}{{ end }}
+{{- end -}}
 {{- $problems = concat $problems (.own.problems | default list) -}}
 {{- if $problems }}
 {{- fail (printf "\n\nThese values contradict each other:\n  * %s\n" (join "\n  * " $problems)) }}
@@ -33,6 +37,15 @@
 {{- end }}
 {{- if and $values.ingress.tokenCheck.enabled (eq $values.ingress.provider "gateway") (not $values.ingress.gateway.snippets) }}
 - "ingress.provider gateway checks tokens by snippets: set ingress.gateway.snippets to true where the controller allows them, else ingress.tokenCheck.enabled to false (services check every token themselves)"
+{{- end }}
+{{- if and (eq $values.secrets.source "external-secrets") (not $values.secrets.externalSecrets.storeName) }}
+- "secrets.source is external-secrets: name the store in secrets.externalSecrets.storeName"
+{{- end }}
+{{- if and (eq $values.secrets.source "csi") (not $values.secrets.csi.provider) }}
+- "secrets.source is csi: name the driver's provider in secrets.csi.provider"
+{{- end }}
+{{- if and (eq $values.secrets.source "csi") $values.secrets.name }}
+- "secrets.source is csi, which mounts files without a Secret: leave secrets.name empty"
 {{- end }}
 {{- if has .Release.Name (list "auth" "grpc") }}
 - "the release name {{ .Release.Name }} is a host name of the platform: choose another"

@@ -52,6 +52,11 @@ redis_ca_file: /run/secrets/{{ $redis.caKey }}
 {{ add 60 (ceil (.Values.settings.stream_idle_seconds | default 900)) }}
 {{- end -}}
 
+{{/* Largest request in MiB; a message of gRPC has a frame around it. */}}
 {{- define "service.largestBody" -}}
-{{ int64 (.Values.settings.max_body | default 50331648) }}
+{{ add1 (div (sub (int64 (.Values.settings.max_body | default 50331648)) 1) 1048576) }}
+{{- end -}}
+
+{{- define "service.largestMessage" -}}
+{{ add1 (include "service.largestBody" .) }}
 {{- end -}}
