@@ -118,7 +118,7 @@ def matches(selector: Manifest, labels: dict[str, str]) -> bool:
         inside = labels.get(wanted["key"]) in wanted["values"]
         if inside == (wanted["operator"] == "NotIn"):
             return False
-    return selector.get("matchLabels", {}).items() <= labels.items()
+    return bool(selector.get("matchLabels", {}).items() <= labels.items())
 
 
 def strings(node: Any) -> Iterator[str]:

@@ -12,11 +12,8 @@ LAPTOP = ROOT / "k8s" / "laptop.yaml"
 
 def _scenario(chart: str, name: str, *files: Path) -> Scenario:
     values = yaml.safe_load(files[-1].read_text()) or {}
-    release = {
-        "agent": lambda: values["agent"],
-        "orchestrator": lambda: values["customer"]["name"],
-        "edge": lambda: "edge",
-    }[chart]()
+    named = {"agent": values.get("agent"), "orchestrator": values.get("customer", {}).get("name"), "edge": "edge"}
+    release = str(named[chart])
     return Scenario(chart, release, NAMESPACES.get(chart, release), files, name=name)
 
 
@@ -26,9 +23,7 @@ def of_chart(chart: str) -> list[Scenario]:
 
 
 AGENTS = [_scenario("agent", file.stem, file) for file in sorted((ROOT / "k8s" / "agents").glob("*.yaml"))]
-CUSTOMERS = [
-    _scenario("orchestrator", file.stem, file) for file in sorted((ROOT / "k8s" / "customers").glob("*.yaml"))
-]
+CUSTOMERS = [_scenario("orchestrator", file.stem, file) for file in sorted((ROOT / "k8s" / "customers").glob("*.yaml"))]
 ON_A_LAPTOP = [
     _scenario(scenario.chart, f"{scenario.name}-laptop", LAPTOP, *scenario.files)
     for scenario in [*AGENTS, *CUSTOMERS, *of_chart("edge")[-1:]]

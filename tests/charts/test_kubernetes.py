@@ -1,4 +1,4 @@
-"""Every object fits what the API servers of the supported versions take; for custom resources, what their makers document."""
+"""Every object fits what API servers of the supported versions take; a custom resource, what its makers document."""
 
 import json
 from functools import cache

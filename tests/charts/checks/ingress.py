@@ -39,7 +39,12 @@ def _of_ingress(rendering: Rendering, found: Manifest) -> Iterator[Way]:
     f5 = not any(key.startswith(RETIRED) for key in notes)
     for rule in spec["rules"]:
         for path in rule.get("http", {}).get("paths", []):
-            place = (rule["host"], path["path"], path["pathType"] == "Exact", path["backend"]["service"]["port"]["name"])
+            place = (
+                rule["host"],
+                path["path"],
+                path["pathType"] == "Exact",
+                path["backend"]["service"]["port"]["name"],
+            )
             told = _of_f5(rendering, notes) if f5 else _of_retired(notes)
             yield Way(*place, *told, tls=rule["host"] in hosts)
 
@@ -107,8 +112,9 @@ def _snippets(rendering: Rendering, filters: list[Manifest]) -> str:
     names = [each["extensionRef"]["name"] for each in filters]
     for found in rendering.of("SnippetsFilter"):
         snippets = {each["context"]: each["value"] for each in found["spec"]["snippets"]}
-        if found["metadata"]["name"] in names and "auth_request " in snippets["http.server.location"]:
-            return "/check/" + snippets["http.server"].split("/check/")[1].split(";")[0]
+        asked = snippets["http.server.location"].removeprefix("auth_request ").removesuffix(";")
+        if found["metadata"]["name"] in names and f"location = {asked} {{" in snippets["http.server"]:
+            return "/check/" + str(snippets["http.server"].split("/check/")[1].split(";")[0])
     return ""
 
 
@@ -136,10 +142,13 @@ def reached(rendering: Rendering) -> Iterator[str]:
     settings = loaded(rendering.serving[0])
     http = settings.url.split("/")[2].split(":")[0]  # type: ignore[attr-defined] # it keeps tasks
     grpc = settings.public_grpc.rsplit(":", 1)[0]  # type: ignore[attr-defined]
-    expected = {(http, path, True, "http") for path in PUBLIC} | {(http, "/", False, "http"), (grpc, "/", False, "grpc")}
-    served = {(way.host, way.path, way.exact, way.port) for way in found}
-    if served != expected:
-        yield f"it serves {sorted(served ^ expected)} otherwise than its card says"
+    expected = {(http, path, True, "http") for path in PUBLIC} | {
+        (http, "/", False, "http"),
+        (grpc, "/", False, "grpc"),
+    }
+    served = sorted((way.host, way.path, way.exact, way.port) for way in found)
+    if served != sorted(expected):
+        yield f"it serves {served}; its card says {sorted(expected)}"
     yield from (f"{way.host} has no TLS" for way in found if not way.tls)
 
 

@@ -156,6 +156,10 @@ def through_the_sidecar(rendering: Rendering) -> Iterator[str]:
             yield f"{pod.name}: its sidecar is not let into a restricted namespace"
         if rendering.scenario.chart == "orchestrator" and not pod.environment.get("CROSSDOCK_DAPR_HTTP_PORT"):
             yield f"{pod.name} goes past its sidecar"
+    yield from _denied(configurations)
+
+
+def _denied(configurations: list[Manifest]) -> Iterator[str]:
     for found in configurations:
         control = found["spec"].get("accessControl", {})
         if control.get("defaultAction") != "deny":

@@ -25,7 +25,9 @@ def referring(rendering: Rendering) -> Iterator[str]:
 def _ports(rendering: Rendering) -> Iterator[str]:
     container = {port["name"] for pod in rendering.serving for port in pod.spec["containers"][0]["ports"]}
     offered = {
-        (found["metadata"]["name"], port["name"]) for found in rendering.of("Service") for port in found["spec"]["ports"]
+        (found["metadata"]["name"], port["name"])
+        for found in rendering.of("Service")
+        for port in found["spec"]["ports"]
     }
     for found in rendering.of("Service"):
         yield from (

@@ -43,7 +43,9 @@ def frugal(rendering: Rendering) -> Iterator[str]:
         spec = pod.spec
         if spec.get("automountServiceAccountToken") is not False or spec.get("enableServiceLinks") is not False:
             yield f"{pod.name} is told of the cluster"
-        if spec.get("serviceAccountName") not in {account["metadata"]["name"] for account in rendering.of("ServiceAccount")}:
+        if spec.get("serviceAccountName") not in {
+            account["metadata"]["name"] for account in rendering.of("ServiceAccount")
+        }:
             yield f"{pod.name} has no account of its own"
         for container in pod.containers:
             if container["securityContext"].get("readOnlyRootFilesystem") is not True:

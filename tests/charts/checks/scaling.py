@@ -23,7 +23,10 @@ def scaled_by_one(rendering: Rendering) -> Iterator[str]:
 def scaled_slowly(rendering: Rendering) -> Iterator[str]:
     for found in [*rendering.of("HorizontalPodAutoscaler"), *rendering.of("ScaledObject")]:
         name, spec = found["metadata"]["name"], found["spec"]
-        within = (spec.get("minReplicas") or spec["minReplicaCount"], spec.get("maxReplicas") or spec["maxReplicaCount"])
+        within = (
+            spec.get("minReplicas") or spec["minReplicaCount"],
+            spec.get("maxReplicas") or spec["maxReplicaCount"],
+        )
         if not 1 <= within[0] <= within[1] <= 20:
             yield f"{name} scales between {within[0]} and {within[1]}"
         behavior = spec.get("behavior") or spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
@@ -41,7 +44,9 @@ def measured(rendering: Rendering) -> Iterator[str]:
     }
     for found in rendering.of("HorizontalPodAutoscaler"):
         target = containers[found["spec"]["scaleTargetRef"]["name"]]
-        sources = [each["containerResource"] for each in found["spec"]["metrics"] if each["type"] == "ContainerResource"]
+        sources = [
+            each["containerResource"] for each in found["spec"]["metrics"] if each["type"] == "ContainerResource"
+        ]
         if {source["name"] for source in sources} != {"cpu", "memory"}:
             yield f"{found['metadata']['name']} does not look at CPU and memory"
         for source in sources:
