@@ -229,6 +229,17 @@ async def test_every_task_is_served_once(journal: TaskJournal) -> None:
     assert order[-1] is None
 
 
+async def test_who_waits_is_counted_whoever_it_is(journal: TaskJournal) -> None:
+    assert await journal.waiting() == 0
+    for owner, name in (("acme", "a1"), ("acme", "a2"), ("globex", "g1")):
+        await journal.create(owner, new_task(name), b"", 60)
+    assert await journal.waiting() == 3
+    claim = await claimed(journal)
+    assert await journal.waiting() == 2
+    await journal.release(claim.lease, give_back=True)
+    assert await journal.waiting() == 3
+
+
 async def test_a_noisy_owner_delays_another_by_one_task(one_queue: str, redis: RedisServer) -> None:
     async with opened(one_queue, redis, JournalLimits()) as journal:
         for number in range(20):

@@ -1,6 +1,7 @@
 """What an operator sees of the work: traces over both hops, logs, metrics and health."""
 
 import asyncio
+import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import Span, SpanKind
 from prometheus_client.parser import text_string_to_metric_families
 
+from crossdock.telemetry.backlog import Backlog
 from tests.support.executors import message
 from tests.support.logs import Output, logged
 from tests.support.obligations import obliges
@@ -298,3 +300,27 @@ async def test_the_sdks_own_tracing_is_off_in_every_service(package: str) -> Non
     printed, complaints = await process.communicate()
     assert process.returncode == 0, complaints.decode()
     assert b"NoOp" in printed
+
+
+async def test_who_scales_is_told_of_waiting_and_of_running_tasks(crossdock: System, tmp_path: Path) -> None:
+    """What runs is the process's own; what waits is told by each replica alike."""
+    redis = RedisServer(tmp_path / "redis")
+    await redis.start()
+    crossdock.stack.callback(redis.stop)
+    door = await crossdock.agent(redis_nodes=redis.nodes, role="api")
+    for _ in range(3):
+        await send(crossdock, door, "wait", configuration={"returnImmediately": True})
+    worker = await crossdock.agent(redis_nodes=redis.nodes, role="worker", running_tasks=2)
+    async with asyncio.timeout(5):
+        while worker.service.engine.running < 2:  # noqa: ASYNC110 - claiming tells nobody
+            await asyncio.sleep(0.01)
+    for service, running in ((door.service, 0), (worker.service, 2)):
+        await Backlog(service.engine, service.engine._journal, service.metrics).look()
+        metrics = service.metrics.registry
+        assert metrics.get_sample_value("crossdock_queued_tasks", {"agent": "puppet-agent"}) == 1
+        assert metrics.get_sample_value("crossdock_running_tasks", {"agent": "puppet-agent"}) == running
+    redis.kill()
+    await Backlog(door.service.engine, door.service.engine._journal, door.service.metrics).look()
+    unknown = door.service.metrics.registry.get_sample_value("crossdock_queued_tasks", {"agent": "puppet-agent"})
+    assert unknown is not None
+    assert math.isnan(unknown)

@@ -39,14 +39,10 @@ def _of_ingress(rendering: Rendering, found: Manifest) -> Iterator[Way]:
     f5 = not any(key.startswith(RETIRED) for key in notes)
     for rule in spec["rules"]:
         for path in rule.get("http", {}).get("paths", []):
-            place = (
-                rule["host"],
-                path["path"],
-                path["pathType"] == "Exact",
-                path["backend"]["service"]["port"]["name"],
-            )
-            told = _of_f5(rendering, notes) if f5 else _of_retired(notes)
-            yield Way(*place, *told, tls=rule["host"] in hosts)
+            host, port = rule["host"], path["backend"]["service"]["port"]["name"]
+            streams, silence, largest, check, key = _of_f5(rendering, notes) if f5 else _of_retired(notes)
+            exact = path["pathType"] == "Exact"
+            yield Way(host, path["path"], exact, port, streams, silence, largest, check, key, tls=host in hosts)
 
 
 def _seconds(time: str) -> float:

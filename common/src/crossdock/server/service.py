@@ -47,6 +47,7 @@ from crossdock.tasks.events import copied
 from crossdock.tasks.journal import TaskJournal
 from crossdock.tasks.resumption import Resumptions
 from crossdock.tasks.stopping import ended
+from crossdock.telemetry.backlog import Backlog
 from crossdock.telemetry.metrics import Metrics
 from crossdock.telemetry.tasks import TaskTelemetry
 from crossdock.telemetry.tracing import TracingMiddleware
@@ -140,6 +141,7 @@ def create_service(
     metrics.store_full.labels(card.name).set_function(lambda: float(journal.full))
     management = management_app(metrics.registry, ready, lambda: [*(["tasks"] if journal.full else []), *degraded()])
     service = Service(app, management, engine, settings, metrics, grpc)
+    background = [*background, Backlog(engine, journal, metrics).watch]
     if push:
         background, closing = [*background, push.run], [*closing, push.close]
     app.router.lifespan_context = _lifespan(service, worker, background, [*closing, door.close])

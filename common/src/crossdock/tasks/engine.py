@@ -100,6 +100,11 @@ class TaskEngine:
     def accepting(self) -> bool:
         return not self._closed
 
+    @property
+    def running(self) -> int:
+        """Tasks that are at work here."""
+        return len(self._worker.held)
+
     async def start(self) -> None:
         """Begins to claim tasks, and to look after those that are claimed. Raises `ConfigError`."""
         await self._journal.open(self._keeper.canceled)

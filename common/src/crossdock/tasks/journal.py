@@ -346,6 +346,10 @@ class TaskJournal(ABC):
         """Waits until there may be something to claim, at most `seconds`."""
 
     @abstractmethod
+    async def waiting(self) -> int:
+        """How many tasks wait for a free worker, whoever's they are."""
+
+    @abstractmethod
     async def get(self, owner: str, task_id: str, upto: int | None = None) -> Snapshot:
         """The task as it stands, or as it stood after event `upto`. Raises `TaskUnknown`."""
 

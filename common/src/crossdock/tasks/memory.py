@@ -242,6 +242,9 @@ class MemoryJournal(TaskJournal):
     async def work(self, seconds: float) -> None:
         await self._queues.work(seconds)
 
+    async def waiting(self) -> int:
+        return sum(map(len, self._queues.values()))
+
     async def get(self, owner: str, task_id: str, upto: int | None = None) -> Snapshot:
         stored = self._owned(owner, task_id)
         log = stored.log if upto is None else stored.log[: max(upto, 1)]

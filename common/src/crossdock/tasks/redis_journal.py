@@ -307,6 +307,9 @@ class RedisJournal(TaskJournal):
     async def work(self, seconds: float) -> None:
         await self._wakeups.work(seconds)
 
+    async def waiting(self) -> int:
+        return sum((await self._everywhere("waiting", dict.fromkeys(self._prefixes, ()))).values())
+
     async def get(self, owner: str, task_id: str, upto: int | None = None) -> Snapshot:
         log = await self._log(owner, task_id, "e", last=0 if upto is None else max(upto, 1))
         return Snapshot(folded(record for _, record in log), log[-1][0], owner, log[0][1].event)

@@ -28,6 +28,7 @@ SCRIPTS = (
     "read",
     "sequence",
     "saved",
+    "waiting",
     *PUSH_SCRIPTS,
 )
 

@@ -21,6 +21,8 @@ class Metrics:
         outcomes = "Push notifications by outcome: delivered, failed (tried again), dead"
         self.push_deliveries = self._counter("push_deliveries", outcomes, "customer", "outcome")
         self.store_full = self._gauge("task_store_full", "1 while the task store has no room")
+        self.running_tasks = self._gauge("running_tasks", "Tasks at work in this process")
+        self.queued_tasks = self._gauge("queued_tasks", "Tasks that wait for a free worker, in all replicas together")
 
     def _count_calls(self) -> None:
         rested = "Calls to another agent, until the task there rests"
