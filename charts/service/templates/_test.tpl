@@ -49,7 +49,7 @@ env:
   - {name: CROSSDOCK_OTHER_CLIENT_ID, value: {{ .Values.test.otherClient | default .own.testClients.other }}}
   - {name: CROSSDOCK_OTHER_SECRET_FILE, value: /run/secrets/other-secret}
 resources:
-  requests: {cpu: 50m, memory: 128Mi}
+  requests: {cpu: 50m, memory: 160Mi}
   limits: {memory: 256Mi}
 securityContext: {{- include "service.containerSecurity" . | nindent 2 }}
 volumeMounts:
