@@ -14,7 +14,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from crossdock.auth.tokens import BearerAuth, TokenSource
 from crossdock.cards.caching import CardCache
-from crossdock.client.agent import AgentClient, ClientPolicy
+from crossdock.client.agent import AgentClient
+from crossdock.client.calls import ClientPolicy
 from crossdock.client.patience import Away
 from crossdock.errors import CrossdockError, Forbidden, Unauthenticated
 from crossdock.settings import checked, read_secret

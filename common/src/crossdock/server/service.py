@@ -141,10 +141,9 @@ def create_service(
     metrics.store_full.labels(card.name).set_function(lambda: float(journal.full))
     management = management_app(metrics.registry, ready, lambda: [*(["tasks"] if journal.full else []), *degraded()])
     service = Service(app, management, engine, settings, metrics, grpc)
-    background = [*background, Backlog(engine, journal, metrics).watch]
-    if push:
-        background, closing = [*background, push.run], [*closing, push.close]
-    app.router.lifespan_context = _lifespan(service, worker, background, [*closing, door.close])
+    pushing, ceasing = ([push.run], [push.close]) if push else ([], [])
+    background = [*background, Backlog(engine, journal, metrics).watch, *pushing]
+    app.router.lifespan_context = _lifespan(service, worker, background, [*closing, *ceasing, door.close])
     return service
 
 

@@ -17,6 +17,9 @@ class OwnerQueues:
     def __bool__(self) -> bool:
         return bool(self._queues)
 
+    def __len__(self) -> int:
+        return sum(map(len, self._queues.values()))
+
     def waiting(self, owner: str) -> int:
         return len(self._queues.get(owner, ()))
 
