@@ -1,5 +1,6 @@
 """What carries requests in: no buffers, long silences, a check of tokens, limits, TLS; the same for each provider."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -8,6 +9,27 @@ from tests.charts.rendering import Manifest, Rendering
 
 MIB = 1024 * 1024
 F5, RETIRED = "nginx.org/", "nginx.ingress.kubernetes.io/"
+TIME = r"\d+(ms|s|m|h)"
+WHOLE = r"\d+"
+BOOLEAN = "true|false"
+KNOWN = {
+    "mergeable-ingress-type": "master|minion",
+    "proxy-buffering": BOOLEAN,
+    "proxy-connect-timeout": TIME,
+    "proxy-read-timeout": TIME,
+    "proxy-send-timeout": TIME,
+    "client-max-body-size": r"\d+[kmg]?",
+    "grpc-services": r"[a-z0-9-]+(,[a-z0-9-]+)*",
+    "policies": r"([a-z0-9-]+/)?[a-z0-9-]+",
+    "limit-req-rate": r"\d+r/[sm]",
+    "limit-req-key": r"(\$\{[A-Za-z_]\w*\})+",
+    "limit-req-burst": WHOLE,
+    "limit-req-no-delay": BOOLEAN,
+    "limit-req-reject-code": r"[45]\d\d",
+    "limit-req-scale": BOOLEAN,
+}
+"""F5's annotations that the charts use, and what that controller takes; it drops an Ingress with anything else."""
+NOT_ON_MASTERS = {"grpc-services"}
 PUBLIC = {"/.well-known/agent-card.json", "/.well-known/agent.json", "/.well-known/jwks.json"}
 
 
@@ -112,6 +134,22 @@ def _snippets(rendering: Rendering, filters: list[Manifest]) -> str:
         if found["metadata"]["name"] in names and f"location = {asked} {{" in snippets["http.server"]:
             return "/check/" + str(snippets["http.server"].split("/check/")[1].split(";")[0])
     return ""
+
+
+def accepted(rendering: Rendering) -> Iterator[str]:
+    """F5's controller would take each Ingress; a wrong annotation drops it as a whole, and says so in an event only."""
+    for found in rendering.of("Ingress"):
+        notes = found["metadata"].get("annotations", {})
+        mine = {key.removeprefix(F5): value for key, value in notes.items() if key.startswith(F5)}
+        for key, value in mine.items():
+            if not re.fullmatch(KNOWN.get(key, "(?!)"), value):
+                yield f"{found['metadata']['name']}: {key} is {value!r}"
+        kind = mine.get("mergeable-ingress-type")
+        has_paths = any("http" in rule for rule in found["spec"]["rules"])
+        if kind == "master" and (has_paths or mine.keys() & NOT_ON_MASTERS):
+            yield f"{found['metadata']['name']} is a master with paths or with gRPC"
+        if kind == "minion" and (not has_paths or "tls" in found["spec"]):
+            yield f"{found['metadata']['name']} is a minion without paths or with TLS"
 
 
 def unbuffered(rendering: Rendering) -> Iterator[str]:

@@ -15,6 +15,6 @@ CHECKS: dict[str, Check] = {
         *(configuration.understood, configuration.shared, configuration.divided),
         *(configuration.mounted, configuration.legible),
         *(network.as_drawn, network.closed, network.through_the_sidecar),
-        *(ingress.unbuffered, ingress.patient, ingress.reached, ingress.checked, ingress.limited),
+        *(ingress.accepted, ingress.unbuffered, ingress.patient, ingress.reached, ingress.checked, ingress.limited),
     )
 }
