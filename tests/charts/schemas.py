@@ -113,7 +113,6 @@ RULES: dict[str, Schema] = {
     "ingress.rateLimit.requestsPerMinute": whole(1, 1_000_000),
     "ingress.rateLimit.burst": whole(1, 1_000_000),
     "ingress.tokenCheck.port": whole(1, 65535),
-    "dapr.httpPort": whole(1, 65535),
     "dapr.resources": {
         "type": "object",
         "additionalProperties": False,

@@ -11,6 +11,7 @@ to: {{ include "agent.to" . }}
 callers:
   {{- range .Values.customers }}
   - {app: {{ . }}-orchestrator, namespace: {{ . }}}
+  - {app: {{ . }}-orchestrator-worker, namespace: {{ . }}}
   {{- end }}
 testClients:
   {{- $customer := first .Values.customers | default "acme" }}

@@ -12,7 +12,7 @@ settings:
   client_secret_file: /run/secrets/client-secret
   agents: {{ include "orchestrator.agents" . }}
   {{- if .Values.dapr.enabled }}
-  dapr_http_port: {{ .Values.dapr.httpPort }}
+  dapr_http_port: 3500 # no annotation changes it
   {{- end }}
 from: {{ include "orchestrator.from" . }}
 to: {{ include "orchestrator.to" . }}

@@ -1,12 +1,11 @@
-{{/* The sidecar outlives the service, and may do nothing that a restricted namespace forbids. */}}
+{{/* The sidecar outlives the service (as a native one: Dapr 1.18), and may do nothing that a restricted namespace forbids. Workers are an app
+of their own: Dapr makes one Service per app, for the pods of one Deployment. */}}
 {{- define "service.daprAnnotations" -}}
 dapr.io/enabled: "true"
-dapr.io/app-id: {{ include "service.name" . }}
+dapr.io/app-id: {{ include "service.name" . }}{{ .own.suffix }}
 dapr.io/app-port: "8080"
 dapr.io/config: {{ include "service.name" . }}
-dapr.io/http-port: {{ .Values.dapr.httpPort | quote }}
 dapr.io/enable-native-sidecar: "true"
-dapr.io/block-shutdown-duration: {{ include "service.graceSeconds" . }}s
 dapr.io/sidecar-seccomp-profile-type: RuntimeDefault
 dapr.io/max-body-size: {{ include "service.largestBody" . }}Mi
 dapr.io/sidecar-cpu-request: {{ .Values.dapr.resources.cpu }}

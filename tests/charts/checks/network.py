@@ -149,9 +149,9 @@ def through_the_sidecar(rendering: Rendering) -> Iterator[str]:
     if bool(pods) != bool(configurations) or len(pods) not in {0, len(rendering.serving)}:
         yield f"{len(pods)} of {len(rendering.serving)} pods have a sidecar; {len(configurations)} configurations"
     for pod in pods:
-        app = pod.annotations.get("dapr.io/app-id")
-        if app != rendering.of("Service")[0]["metadata"]["name"] or pod.annotations.get("dapr.io/config") != app:
-            yield f"{pod.name}: its sidecar is {app} with the configuration {pod.annotations.get('dapr.io/config')}"
+        app, told = pod.annotations.get("dapr.io/app-id"), pod.annotations.get("dapr.io/config")
+        if app != pod.name or told != rendering.of("Service")[0]["metadata"]["name"]:
+            yield f"{pod.name}: its sidecar is {app} with the configuration {told}"
         if pod.annotations.get("dapr.io/sidecar-seccomp-profile-type") != "RuntimeDefault":
             yield f"{pod.name}: its sidecar is not let into a restricted namespace"
         if rendering.scenario.chart == "orchestrator" and not pod.environment.get("CROSSDOCK_DAPR_HTTP_PORT"):
@@ -165,7 +165,9 @@ def _denied(configurations: list[Manifest]) -> Iterator[str]:
         if control.get("defaultAction") != "deny":
             yield "the sidecar lets everybody in"
         for policy in control.get("policies", []):
-            if policy["appId"] != f"{policy['namespace']}-orchestrator" or policy["defaultAction"] != "deny":
+            orchestrator = f"{policy['namespace']}-orchestrator"
+            known = {orchestrator, f"{orchestrator}-worker"}
+            if policy["appId"] not in known or policy["defaultAction"] != "deny":
                 yield f"the sidecar lets {policy} in"
             if not policy.get("trustDomain") or any(not each.get("httpVerb") for each in policy["operations"]):
                 yield f"Dapr would not read {policy}"

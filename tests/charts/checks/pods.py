@@ -85,9 +85,8 @@ def draining(rendering: Rendering) -> Iterator[str]:
             yield f"{pod.name} is told to stop while requests still come"
         if grace < pause + drain + LAST_ANSWERS:
             yield f"{pod.name} is killed after {grace} s; it pauses for {pause} and drains for {drain}"
-        sidecar = pod.annotations.get("dapr.io/block-shutdown-duration")
-        if sidecar and sidecar != f"{grace}s":
-            yield f"{pod.name}: its sidecar goes after {sidecar}, it may take {grace}"
+        if "dapr.io/enabled" in pod.annotations and pod.annotations.get("dapr.io/enable-native-sidecar") != "true":
+            yield f"{pod.name}: its sidecar goes with the first signal, and cuts what still runs"
 
 
 def rolling(rendering: Rendering) -> Iterator[str]:
