@@ -1,11 +1,16 @@
 """The one HTTP client of a process."""
 
 import ssl
+from collections.abc import Iterable
 from http.cookiejar import CookieJar
 from typing import Any
 
 import httpx
 from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
+
+from crossdock.client.sidecar import mounts
+
+LIMITS = httpx.Limits(max_connections=500, max_keepalive_connections=50)
 
 
 class NoCookies(CookieJar):
@@ -15,13 +20,19 @@ class NoCookies(CookieJar):
         return
 
 
-def pooled_client(verify: ssl.SSLContext | bool = True) -> httpx.AsyncClient:
-    """Keeps connections alive and sends W3C trace context. Streams may be silent between the server's pings (15 s)."""
+def pooled_client(
+    verify: ssl.SSLContext | bool = True, *, sidecar: int | None = None, through: Iterable[str] = ()
+) -> httpx.AsyncClient:
+    """Keeps connections alive and sends W3C trace context. Streams may be silent between the server's pings (15 s).
+
+    With the port of a `sidecar`, calls to the URLs `through` go by it.
+    """
     client = httpx.AsyncClient(
         verify=verify,
         cookies=NoCookies(),
         timeout=httpx.Timeout(10.0, read=40.0, pool=30.0),
-        limits=httpx.Limits(max_connections=500, max_keepalive_connections=50),
+        limits=LIMITS,
+        mounts=mounts(sidecar, through, httpx.AsyncHTTPTransport(limits=LIMITS)) if sidecar else None,
     )
     HTTPXClientInstrumentor.instrument_client(client)
     return client

@@ -32,7 +32,7 @@ def create_app(
 ) -> Service:
     """Raises `ConfigError` for a customer file that does not fit, or that names an agent without a URL."""
     customer = load(settings.customer_file)
-    own_http = None if http else pooled_client()
+    own_http = None if http else pooled_client(sidecar=settings.dapr_http_port, through=settings.agents.values())
     pool = http or own_http or pooled_client()
     public = card(customer=customer.name, url=settings.url, issuer=settings.issuer, version=settings.version)
     metrics = Metrics(public.name)

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
-from crossdock.settings import PORTS, ServiceSettings
+from crossdock.client.sidecar import app_of
+from crossdock.settings import HIGHEST_PORT, PORTS, ServiceSettings
 from crossdock.tasks.resumption import Resumption
 
 
@@ -17,6 +18,13 @@ class Settings(ServiceSettings):
     )
     customer_file: Path = Field(description="YAML file whose `customer:` block configures this orchestrator.")
     agents: dict[str, str] = Field(description="Where the agents live: JSON object of agent id to URL.")
+    dapr_http_port: int | None = Field(
+        None,
+        ge=1,
+        le=HIGHEST_PORT,
+        description="Port of the Dapr sidecar on 127.0.0.1, through which agents are then called: an agent at "
+        "http://x.y:8080 is the app x of the namespace y. By default they are called directly.",
+    )
     client_id: str = Field("", description="OAuth client of this orchestrator; <customer>-orchestrator by default.")
     client_secret_file: Path = Field(description="File that holds the OAuth client's secret.")
     require_signed_cards: bool = Field(
@@ -30,6 +38,13 @@ class Settings(ServiceSettings):
     llm_prices: dict[str, tuple[float, float]] = Field(
         {}, description="US dollars per million prompt and completion tokens, by model; JSON."
     )
+
+    @field_validator("dapr_http_port")
+    @classmethod
+    def _apps(cls, value: int | None, given: ValidationInfo) -> int | None:
+        for url in given.data.get("agents", {}).values() if value else ():
+            app_of(url)
+        return value
 
     @field_validator("agents")
     @classmethod
