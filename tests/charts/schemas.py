@@ -110,6 +110,7 @@ RULES: dict[str, Schema] = {
     "secrets.csi.parameters": TEXTS,
     "ingress.provider": {"enum": ["nginx", "gateway", "ingress-nginx", "none"]},
     "ingress.annotations": TEXTS,
+    "ingress.rateLimit.key": text(r"^(\$\{[A-Za-z_][A-Za-z0-9_]*\})+$"),
     "ingress.rateLimit.requestsPerMinute": whole(1, 1_000_000),
     "ingress.rateLimit.burst": whole(1, 1_000_000),
     "ingress.tokenCheck.port": whole(1, 65535),

@@ -1,7 +1,13 @@
 """What contradicts itself is refused before anything is installed, in words that say what to change."""
 
-import pytest
+from pathlib import Path
+from typing import Any
 
+import pytest
+import yaml
+
+from crossdock.errors import ConfigError
+from orchestrator.customer import load
 from tests.charts.rendering import Refused, Scenario, render
 from tests.charts.scenarios import AGENTS, CUSTOMERS, of_chart
 
@@ -115,3 +121,34 @@ def test_a_value_that_there_is_not_is_refused(scenario: Scenario, setting: str, 
     refused = refusal(scenario, setting)
     assert "values don't meet the specifications of the schema" in refused
     assert told in refused
+
+
+def without(**changed: Any) -> dict[str, Any]:
+    """A customer's block, but for what is changed."""
+    return {"name": "acme", "agents": [{"id": "anomaly"}, {"id": "contract"}], **changed}
+
+
+def ruled(*agents: str, **rule: Any) -> dict[str, Any]:
+    return {"rules": [{"name": "r", "keywords": ["late"], "agents": list(agents), **rule}]}
+
+
+@pytest.mark.parametrize(
+    ("block", "told"),
+    [
+        (without(agents=[{"id": "anomaly"}, {"id": "anomaly"}]), "an id stands there twice"),
+        (without(routing=ruled("pricing")), "rules[0].agents: pricing is not among this customer's agents"),
+        (without(routing=ruled("anomaly", keywords=[])), "rules[0] has no condition"),
+        (without(routing={"rules": ruled("anomaly")["rules"] * 2}), "two rules have one name"),
+        (without(routing=ruled("anomaly", "contract"), limits={"steps": 1}), "rules[0].agents has more agents than"),
+        (without(routing=ruled(*["anomaly"] * 6)), "more agents than limits.steps, 5, allows"),
+        (without(routing={"examples": [{"text": "x", "agents": ["pricing"]}]}), "examples[0].agents: pricing is not"),
+        (without(llm={"enabled": True}), "is enabled without a model"),
+        (without(routing={"method": "llm"}), "customer.llm.enabled is false"),
+    ],
+)
+def test_what_an_orchestrator_would_refuse_is_refused_before(block: dict[str, Any], told: str, tmp_path: Path) -> None:
+    file = tmp_path / "acme.yaml"
+    file.write_text(yaml.safe_dump({"customer": block}))
+    assert told in refusal(Scenario("orchestrator", "acme", "acme", (file,)))
+    with pytest.raises(ConfigError):
+        load(file)

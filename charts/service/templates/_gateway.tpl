@@ -112,7 +112,7 @@ spec:
     local:
       rules:
         {{- with .root.Values.ingress.rateLimit }}
-        - {key: $http_authorization, rate: {{ .requestsPerMinute }}r/m, burst: {{ .burst }}, noDelay: true, zoneSize: 10m}
+        - {key: {{ .key | replace "{" "" | replace "}" "" }}, rate: {{ .requestsPerMinute }}r/m, burst: {{ .burst }}, noDelay: true, zoneSize: 10m}
         {{- end }}
         - {key: $binary_remote_addr, rate: 50r/s, burst: 500, noDelay: true, zoneSize: 10m}
 {{- end -}}

@@ -29,7 +29,7 @@ metadata:
     nginx.ingress.kubernetes.io/proxy-body-size: {{ include "service.largestMessage" .root }}m
     {{- if $values.rateLimit.enabled }}
     nginx.ingress.kubernetes.io/limit-rpm: {{ $values.rateLimit.requestsPerMinute | quote }}
-    nginx.ingress.kubernetes.io/limit-burst-multiplier: "5"
+    nginx.ingress.kubernetes.io/limit-burst-multiplier: {{ max 1 (div (int $values.rateLimit.burst) (int $values.rateLimit.requestsPerMinute)) | quote }}
     {{- end }}
     {{- if and .check $values.tokenCheck.enabled }}
     {{- $check := $values.tokenCheck }}

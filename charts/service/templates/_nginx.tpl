@@ -58,7 +58,7 @@ nginx.org/client-max-body-size: {{ include "service.largestMessage" . }}m
 {{- define "service.nginxTasks" -}}
 {{ include "service.nginxStreams" . }}
 {{- with .Values.ingress.rateLimit }}{{ if .enabled }}
-nginx.org/limit-req-key: ${http_authorization}
+nginx.org/limit-req-key: {{ .key }}
 {{ include "service.nginxLimit" (dict "rate" (printf "%dr/m" (int .requestsPerMinute)) "burst" .burst) }}
 {{- end }}{{ end }}
 {{- end -}}

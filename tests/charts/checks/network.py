@@ -59,6 +59,7 @@ def conditions(rendering: Rendering) -> set[str]:
         "with telemetry": "CROSSDOCK_OTLP_ENDPOINT" in variables,
         "with PostgreSQL": variables.get("CROSSDOCK_DATABASE_URL", "").startswith("postgresql"),
         "with Sentinel": variables.get("CROSSDOCK_REDIS_MODE") == "sentinel",
+        "with gRPC": variables.get("CROSSDOCK_GRPC", "true") == "true",
         "with an ingress": rendering.scenario.chart == "edge" or bool(entrances(rendering)),
         "while tested": bool(rendering.of("Pod")),
     }

@@ -43,6 +43,23 @@ def _ports(rendering: Rendering) -> Iterator[str]:
                     yield f"{found['metadata']['name']} leads to {service}, which is not there"
 
 
+def consistent(rendering: Rendering) -> Iterator[str]:
+    """What else a linter for manifests asks: one value per variable, pods of one's own, no port of a node."""
+    for found in rendering.of("Deployment"):
+        if not matches(found["spec"]["selector"], found["spec"]["template"]["metadata"]["labels"]):
+            yield f"{found['metadata']['name']} does not take its own pods for its own"
+    for pod in rendering.pods:
+        for container in pod.containers:
+            names = [variable["name"] for variable in container["env"]]
+            if len(names) != len(set(names)):
+                yield f"{pod.name} is told something twice"
+        if pod.spec.get("securityContext", {}).get("sysctls"):
+            yield f"{pod.name} changes its node"
+    for found in rendering.of("Service"):
+        if found["spec"].get("type", "ClusterIP") != "ClusterIP" or found["spec"].get("externalIPs"):
+            yield f"{found['metadata']['name']} is open to the outside by itself"
+
+
 def managed_apart(rendering: Rendering) -> Iterator[str]:
     """Probes and metrics have a Service of their own, and no Ingress leads there."""
     names = {found["metadata"]["name"]: found["spec"] for found in rendering.of("Service")}

@@ -11,7 +11,14 @@ CHECKS: dict[str, Check] = {
     for check in (
         *(pods.restricted, pods.frugal, pods.probed, pods.draining, pods.rolling),
         *(scaling.scaled_by_one, scaling.scaled_slowly, scaling.measured, scaling.evictable),
-        *(objects.referring, objects.managed_apart, objects.named, objects.apart, objects.without_secrets),
+        *(
+            objects.consistent,
+            objects.referring,
+            objects.managed_apart,
+            objects.named,
+            objects.apart,
+            objects.without_secrets,
+        ),
         *(configuration.understood, configuration.shared, configuration.divided),
         *(configuration.mounted, configuration.legible),
         *(network.as_drawn, network.closed, network.through_the_sidecar),
