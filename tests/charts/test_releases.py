@@ -11,7 +11,7 @@ import yaml
 
 from installer.agents import AGENTS as KNOWN
 from tests.charts.checks.configuration import loaded
-from tests.charts.rendering import CHARTS, ROOT, Manifest, Rendering, Scenario, matches, rendered, said, strings
+from tests.charts.rendering import CHARTS, ROOT, Manifest, Rendering, Scenario, matches, render, rendered, said, strings
 from tests.charts.scenarios import AGENTS, CUSTOMERS, EVERY, of_chart
 from tests.charts.schemas import SETTINGS
 
@@ -129,8 +129,6 @@ def test_a_worker_of_its_own_can_be_added_to_a_release_that_runs() -> None:
 
 
 def test_rendering_twice_gives_the_same() -> None:
-    from tests.charts.rendering import render
-
     for scenario in INSTALLED:
         assert render(scenario).objects == rendered(scenario).objects
 
