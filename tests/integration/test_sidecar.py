@@ -13,7 +13,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from crossdock.auth.tokens import BearerAuth, GivenToken, TokenSource
 from crossdock.cards.caching import CardCache
 from crossdock.client import patience
-from crossdock.client.agent import AgentClient, ClientPolicy
+from crossdock.client.agent import AgentClient
+from crossdock.client.calls import ClientPolicy
 from crossdock.client.pool import pooled_client
 from crossdock.client.sidecar import app_of
 from crossdock.errors import ConfigError, Forbidden, TryLater, Unauthenticated
