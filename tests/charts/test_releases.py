@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,17 @@ def test_the_library_is_a_link_so_that_a_clone_installs_without_a_step() -> None
         link = CHARTS / chart / "charts" / "service"
         assert link.is_symlink()
         assert os.readlink(link) == "../../service"
+
+
+@pytest.mark.parametrize("scenario", [AGENTS[0], CUSTOMERS[0], of_chart("edge")[0]], ids=str)
+def test_a_packaged_chart_renders_the_same(scenario: Scenario, tmp_path: Path) -> None:
+    """The library is packed with it, and the scenarios are not."""
+    said("package", str(CHARTS / scenario.chart), "--destination", str(tmp_path))
+    (package,) = tmp_path.glob("*.tgz")
+    with tarfile.open(package) as packed:
+        packed.extractall(tmp_path, filter="data")
+        assert not any("/ci/" in name for name in packed.getnames())
+    assert render(scenario, tmp_path).objects == rendered(scenario).objects
 
 
 def test_each_agent_of_the_platform_has_a_release_of_its_name() -> None:
