@@ -321,7 +321,7 @@ async def test_who_scales_is_told_of_waiting_and_of_running_tasks(crossdock: Sys
         assert metrics.get_sample_value("crossdock_running_tasks", {"agent": "puppet-agent"}) == running
     redis.kill()
     await Backlog(door.service.engine, door.service.engine._journal, door.service.metrics).look()
-    await redis.start()
     unknown = door.service.metrics.registry.get_sample_value("crossdock_queued_tasks", {"agent": "puppet-agent"})
+    await redis.start()
     assert unknown is not None
     assert math.isnan(unknown)
