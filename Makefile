@@ -13,11 +13,13 @@ OTLP_ENDPOINT := http://otel-collector:4318
 endif
 SETTABLE := COMPOSE_PROJECT_NAME COMPOSE_PROFILES OTLP_ENDPOINT PUBLIC_HOST HTTPS_PORT HTTP_PORT BIND_ADDRESS REPLICAS TAG \
 	LOG_LEVEL REQUESTS_PER_MINUTE REQUEST_BURST
+# Those of a cluster: PLACE=cluster.
+SETTABLE += PLACE STATE DOMAIN OVERLAY KUBE_CONTEXT INSTALLER_IMAGE
 export $(foreach name,$(SETTABLE),$(if $($(name)),$(name)))
 INSTALLER := $(BIN)/python -m installer
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run up down ps logs token customer customer-remove images test test-compose lint eval bench chaos schemas lock clean
+.PHONY: help demo run up down ps logs token platform customer customer-remove images test test-compose lint eval bench chaos schemas lock clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +41,9 @@ ps: .venv/run ## List the containers
 
 logs: .venv/run ## Follow the containers' logs (S=contract: of one service)
 	@$(INSTALLER) compose logs $(if $(S),'$(subst ','\'',$(S))')
+
+platform: .venv/run ## Prepare a cluster for releases: PLACE=cluster DOMAIN=crossdock.localhost OVERLAY=k8s/overlays/kind
+	@$(INSTALLER) prepare
 
 token: .venv/run ## Print an access token of a customer's callers (CUSTOMER=acme)
 	@$(INSTALLER) token '$(subst ','\'',$(or $(CUSTOMER),acme))'

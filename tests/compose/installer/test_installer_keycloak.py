@@ -284,8 +284,8 @@ async def test_a_key_that_is_rotated_in_keycloak_costs_no_refusal(system: System
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"keycloak_url": "http://127.0.0.1:1", "patience": 1.0}, "docker compose logs keycloak"),
-        ({"redis_nodes": "127.0.0.1:1", "patience": 1.0}, "docker compose logs redis"),
+        ({"keycloak_url": "http://127.0.0.1:1", "patience": 1.0}, "Keycloak's log"),
+        ({"redis_nodes": "127.0.0.1:1", "patience": 1.0}, "Redis' log"),
     ],
 )
 async def test_an_error_says_what_to_do(changed: dict[str, Any], words: str, system: System) -> None:

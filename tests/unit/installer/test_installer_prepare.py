@@ -120,9 +120,9 @@ def test_a_host_that_is_none_is_refused(host: str, repo: Repository) -> None:
 
 
 def test_a_place_that_there_is_not(repo: Repository) -> None:
-    result = CliRunner().invoke(app, ["prepare", "--place", "cluster"])
+    result = CliRunner().invoke(app, ["prepare", "--place", "moon"])
     assert result.exit_code == 2
-    assert result.output == "error: There is no place 'cluster' yet. Choose one of: compose.\n"
+    assert result.output == "error: There is no place 'moon' yet. Choose one of: compose, cluster.\n"
 
 
 def test_a_template_that_asks_for_more(repo: Repository) -> None:

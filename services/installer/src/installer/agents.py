@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SharedAgent:
-    """`path` is its name at the gateway, `id` its host name and the one in roles."""
+    """`path` is its name at the gateway, `id` its host name and the one in roles, `database` its own in PostgreSQL."""
 
     id: str
     path: str
     port: int
     skills: tuple[str, ...]
+    database: str = ""
 
     @property
     def card(self) -> str:
@@ -19,7 +20,7 @@ class SharedAgent:
 
 AGENTS = (
     SharedAgent("anomaly", "anomaly", 8002, ("detect_anomalies", "validate_records")),
-    SharedAgent("contract", "contracts", 8003, ("answer_question", "find_contract", "add_contract")),
+    SharedAgent("contract", "contracts", 8003, ("answer_question", "find_contract", "add_contract"), "contracts"),
     SharedAgent("escalation", "escalation", 8004, ("draft_escalation",)),
 )
 SKILLS = {agent.id: agent.skills for agent in AGENTS}

@@ -1,7 +1,6 @@
 """The command line: the operator's half, and `reconcile`, which runs inside the network."""
 
 import asyncio
-import time
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -13,8 +12,7 @@ from crossdock.settings import checked
 from installer import machine
 from installer.customer import named
 from installer.machine import run
-from installer.places import Place, chosen
-from installer.public import Origin
+from installer.places import Choices, Place, chosen
 
 EXAMPLES = """
 Examples:
@@ -45,50 +43,66 @@ class Client(StrEnum):
     orchestrator = "orchestrator"
 
 
-PlaceName = Annotated[str, typer.Option("--place", envvar="PLACE", help="Where: compose is this machine.")]
+PlaceName = Annotated[
+    str, typer.Option("--place", envvar="PLACE", help="Where: compose is this machine, cluster Kubernetes.")
+]
+State = Annotated[
+    Path | None,
+    typer.Option(envvar="STATE", help="Keep a cluster's secrets in this folder, not in its crossdock-system."),
+]
+Printed = Annotated[
+    bool, typer.Option("--print", help="Print a cluster's manifests, secrets included, instead of applying them.")
+]
 Name = Annotated[str, typer.Argument(help="The customer's name, as in k8s/customers/NAME.yaml.")]
 
 
 @app.command()
-def prepare(place: PlaceName = "compose") -> None:
-    """Write secrets, certificates and configuration that are missing; keep what is there.
+def prepare(place: PlaceName = "compose", state: State = None, printed: Printed = False) -> None:
+    """Make secrets, certificates and configuration that are missing; keep what is there.
 
-    They stand in .crossdock/compose, which belongs to you alone. The certificate is for PUBLIC_HOST (localhost).
+    compose: they stand in .crossdock/compose, which belongs to you alone. The certificate is for PUBLIC_HOST
+    (localhost).
+
+    cluster: they are Secrets, for pods and in crossdock-system. Applies OVERLAY (k8s/base), and brings Keycloak and
+    Redis in line. The certificate is for DOMAIN (crossdock.localhost) and the names below it.
     """
-    run(lambda: _place(place).prepare())
+    run(lambda: _place(place, state, printed).prepare())
 
 
 @customer.command("add")
-def add(name: Name = "", place: PlaceName = "compose") -> None:
-    """Install the customer of k8s/customers/NAME.yaml: secrets, clients, Redis user, orchestrator, gateway name."""
-    began = time.monotonic()
-    run(lambda: _place(place).add(_given(name, "customer")))
-    typer.echo(f"{name} is served after {time.monotonic() - began:.1f} s.")
+def add(name: Name = "", place: PlaceName = "compose", state: State = None, printed: Printed = False) -> None:
+    """Install the customer of k8s/customers/NAME.yaml: secrets, clients, Redis user, orchestrator, gateway name.
+
+    On a cluster the orchestrator is a Helm release: the command for it is printed.
+    """
+    run(lambda: typer.echo(_place(place, state, printed).add(_given(name, "customer")), err=printed))
 
 
 @customer.command("remove")
-def remove(name: Name = "", place: PlaceName = "compose") -> None:
-    """Undo `customer add`, and delete the orchestrator's tasks.
+def remove(name: Name = "", place: PlaceName = "compose", state: State = None, printed: Printed = False) -> None:
+    """Undo `customer add`, and delete the orchestrator's tasks. On a cluster the customer's whole namespace goes.
 
     What the shared agents hold of the customer's tasks is forgotten when its retention ends (an hour, by default).
     """
 
     def work() -> None:
-        if _place(place).remove(_given(name, "customer-remove")):
-            typer.echo(f"{name} is removed. The shared agents forget its tasks when their retention ends.")
+        there = _place(place, state, printed)
+        if there.remove(_given(name, "customer-remove")):
+            said = f"{name} is removed. The shared agents forget its tasks when their retention ends."
         else:
-            installed = ", ".join(each.name for each in _place(place).customers())
-            typer.echo(f"There is nothing to remove: no customer {name} is installed here. Installed: {installed}.")
+            installed = ", ".join(each.name for each in there.customers())
+            said = f"There is nothing to remove: no customer {name} is installed here. Installed: {installed}."
+        typer.echo(said, err=printed)
 
     run(work)
 
 
 @customer.command("list")
-def names(place: PlaceName = "compose") -> None:
+def names(place: PlaceName = "compose", state: State = None) -> None:
     """Print the installed customers, one a line."""
 
     def work() -> None:
-        for each in _place(place).customers():
+        for each in _place(place, state).customers():
             typer.echo(each.name)
 
     run(work)
@@ -101,9 +115,10 @@ def token(
         Client, typer.Option(help="Whose: the customer's callers', or its orchestrator's.")
     ] = Client.caller,
     place: PlaceName = "compose",
+    state: State = None,
 ) -> None:
     """Print an access token of the customer, got through the gateway, and nothing else."""
-    run(lambda: typer.echo(asyncio.run(_place(place).token(name, client.value))))
+    run(lambda: typer.echo(asyncio.run(_place(place, state).token(name, client.value))))
 
 
 @app.command()
@@ -113,7 +128,7 @@ def reconcile(
 ) -> None:
     """Inside the network: bring Keycloak and Redis in line with the mounted secrets.
 
-    Runs as a container: docker compose run --rm installer reconcile
+    Runs as a container (docker compose run --rm installer reconcile), or as a Job of crossdock-system.
     """
     from installer.reconciliation import forget, settle
     from installer.settings import Settings
@@ -133,6 +148,6 @@ def _given(name: str, target: str) -> str:
     return name
 
 
-def _place(name: str) -> Place:
+def _place(name: str, state: Path | None = None, printed: bool = False) -> Place:
     """Of the repository that we stand in."""
-    return chosen(name, Path(), Path(".crossdock") / name, checked(Origin))
+    return chosen(name, Path(), Choices(state, printed))

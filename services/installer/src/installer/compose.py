@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,8 +51,9 @@ class ComposePlace:
         with self._locked():
             self._write(self.customers())
 
-    def add(self, name: str) -> None:
+    def add(self, name: str) -> str:
         """Raises `ConfigError` that says which step failed and what to do; it can be run again then."""
+        began = time.monotonic()
         customer = described(name, self.root / CUSTOMERS)
         with self._locked():
             self.docker.check_running(NEEDED)
@@ -61,6 +63,7 @@ class ComposePlace:
                 self._install(customer)
             except ConfigError as error:
                 raise error if stays else ConfigError(f"{error} {self._undone(customer)}") from None
+        return f"{name} is served after {time.monotonic() - began:.1f} s."
 
     def check(self, customers: list[Customer]) -> None:
         """Whether their files would start an orchestrator, by its own word. Raises `ConfigError` with what is wrong."""

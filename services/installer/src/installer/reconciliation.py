@@ -84,17 +84,17 @@ async def _patiently(settings: Settings, work: Work) -> list[str]:
     except TryLater:
         raise ConfigError(
             f"Keycloak at {settings.keycloak_url} did not answer within {settings.patience:g} s. "
-            "Look at its log: docker compose logs keycloak"
+            "Look at Keycloak's log."
         ) from None
     except (AuthenticationError, NoPermissionError):
         raise ConfigError(
             f"Redis refuses its user {acl.ADMIN}. It was started with another {REDIS_ADMIN}: restart Redis, "
-            "so that it reads users.acl again."
+            "so that it reads its file of users again."
         ) from None
     except (RedisError, OSError) as error:
         raise ConfigError(
             f"Redis at {settings.redis_nodes} does not do what it is asked ({type(error).__name__}). "
-            "Look at its log: docker compose logs redis"
+            "Look at Redis' log."
         ) from None
 
 
@@ -114,7 +114,7 @@ async def _network(settings: Settings) -> AsyncIterator[_Network]:
         tokens = TokenSource(http, settings.issuer, realm.INSTALLER, lambda: secret, discovery_url=discovery)
         http.auth = BearerAuth(tokens, origins=[url])
         try:
-            yield _Network(vault, Keycloak(http, url), RedisUsers(redis))
+            yield _Network(vault, Keycloak(http, url), RedisUsers(redis, saving=settings.redis_acl_save))
         finally:
             await tokens.close()
             await redis.aclose()

@@ -12,6 +12,7 @@ class Settings(BaseSettings):
     issuer: str = Field(description="URL of the realm, as tokens carry it.")
     keycloak_url: str = Field("http://keycloak:8080", description="Where Keycloak answers inside the network.")
     redis_nodes: str = Field("redis:6379", description="Redis as host:port, where its users are to be.")
+    redis_acl_save: bool = Field(False, description="Whether Redis keeps its users in a file that it may write.")
     secrets_folder: Path = Field(
         Path("/run/installer/secrets"), description="The mounted folder of the place's secrets."
     )

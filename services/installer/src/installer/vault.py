@@ -55,8 +55,7 @@ class Vault:
 
     def files(self, customer: Customer) -> list[Path]:
         """Where its secrets are, or would be."""
-        clients = [client_secret(client.client_id) for client in customer.clients]
-        return [self.folder / name for name in (*clients, redis_password(customer.card), signing_key(customer.card))]
+        return [self.folder / name for name in customer_files(customer)]
 
     def forget(self, customer: Customer) -> None:
         for path in self.files(customer):
@@ -64,6 +63,22 @@ class Vault:
 
     def _keep(self, name: str, make: Callable[[], str]) -> None:
         keep_private(self.folder / name, make, READABLE)
+
+
+def customer_files(customer: Customer) -> list[str]:
+    """All that is kept of a customer."""
+    clients = [client_secret(client.client_id) for client in customer.clients]
+    return list(dict.fromkeys([*clients, *mounted(customer.card)]))
+
+
+def mounted(card: str) -> dict[str, str]:
+    """What an orchestrator sees of the vault, each with its name there."""
+    return {client_secret(card): "client-secret", **mounted_by_all(card)}
+
+
+def mounted_by_all(card: str) -> dict[str, str]:
+    """What every service that keeps tasks sees."""
+    return {redis_password(card): "redis-password", signing_key(card): "signing-key"}
 
 
 def redis_password(card: str) -> str:

@@ -1,0 +1,192 @@
+"""The place `cluster`: Kubernetes. Manifests with what is secret, and Jobs that do what only works inside."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import yaml
+
+from crossdock.errors import ConfigError
+from installer import mounts
+from installer.authority import Authority
+from installer.customer import Customer, described, named
+from installer.domain import DEFAULT, Domain
+from installer.kubectl import Manifest
+from installer.manifests import DATA, IDENTITY, JOB_SECONDS, ROLE, SYSTEM, job, namespace
+from installer.state import (
+    AUTHORITY,
+    PLATFORM,
+    SECRETS,
+    State,
+    customer_secret,
+    customer_secret_name,
+    platform_secrets,
+)
+from installer.vault import READABLE, Vault, client_secret, write_if_other
+
+CUSTOMERS = Path("k8s/customers")
+NAMESPACES = Path("k8s/base/namespaces")
+DOMAIN = "domain"
+TAKEN = ("kube-", "crossdock-")
+SETTINGS = {
+    "KEYCLOAK_URL": f"http://keycloak.{IDENTITY}:8080",
+    "REDIS_NODES": f"redis.{DATA}:6379",
+    "REDIS_ACL_SAVE": "true",
+    "PATIENCE": str(JOB_SECONDS - 60),
+}
+
+
+class Cluster(Protocol):
+    """`Kubectl`, or what stands in for it."""
+
+    def apply(self, manifests: Iterable[Manifest]) -> None: ...
+
+    def apply_folder(self, folder: str) -> None: ...
+
+    def found(self, kind: str, name: str, namespace: str = "") -> Manifest | None: ...
+
+    def delete(self, kind: str, name: str, namespace: str = "") -> None: ...
+
+    def run_job(self, job: Manifest, seconds: float) -> None: ...
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """`users_version` is of Redis' users as they were before the state was read."""
+
+    folder: Path
+    users_version: str
+
+    @property
+    def vault(self) -> Vault:
+        return Vault(self.folder / SECRETS)
+
+    @property
+    def authority(self) -> Authority:
+        return Authority(self.folder / AUTHORITY, self.folder / AUTHORITY)
+
+    @property
+    def domain(self) -> Domain:
+        if not (self.vault.folder / DOMAIN).exists():
+            raise ConfigError("The cluster is not prepared. Run `make platform PLACE=cluster` first.")
+        return Domain.parsed(self.vault.read(DOMAIN))
+
+    def settle_domain(self, asked: str) -> None:
+        """The one that is asked for, else the one before."""
+        domain = Domain.parsed(asked) if asked else self.domain if (self.vault.folder / DOMAIN).exists() else DEFAULT
+        write_if_other(self.vault.folder / DOMAIN, f"{domain}\n", READABLE)
+
+    def redis_users(self, customers: Iterable[Customer]) -> Manifest:
+        return mounts.redis_users(self.vault, customers, self.users_version)
+
+
+class ClusterPlace:
+    """`root` is the repository, `overlay` the folder that says what stands before any release, `image` our own."""
+
+    def __init__(
+        self, root: Path, cluster: Cluster, state: State, *, overlay: str, image: str, domain: str = ""
+    ) -> None:
+        self.root, self.overlay, self.image, self.domain = root, overlay, image, domain
+        self._cluster, self._state = cluster, state
+
+    def customers(self) -> list[Customer]:
+        with self._opened() as state:
+            return state.vault.customers()
+
+    def prepare(self) -> None:
+        """Namespaces, then their Secrets, then what needs them, then its users and clients."""
+        with self._opened() as state:
+            customers = state.vault.customers()
+            state.vault.prepare(customers)
+            state.settle_domain(self.domain)
+            state.authority.prepare(state.domain.certificate_names)
+            self._cluster.apply_folder(str(NAMESPACES))
+            self._cluster.apply(
+                [
+                    *platform_secrets(state.folder, customers),
+                    *mounts.shared(state.folder, state.domain),
+                    state.redis_users(customers),
+                ]
+            )
+            self._cluster.apply_folder(self.overlay)
+            self._reconcile("platform", state.domain, [], customers)
+
+    def add(self, name: str) -> str:
+        """Comes back with the next command, when the customer's release can be installed."""
+        customer = described(name, self.root / CUSTOMERS)
+        self._check_namespace(customer)
+        with self._opened() as state:
+            vault, domain = state.vault, state.domain
+            known = {each.name: each for each in [*vault.customers(), customer]}
+            vault.prepare(list(known.values()))
+            self._cluster.apply(
+                [
+                    customer_secret(customer, vault),
+                    state.redis_users(known.values()),
+                    namespace(customer, self._namespace_labels()),
+                    mounts.of_customer(customer, vault),
+                ]
+            )
+            self._reconcile(name, domain, [name], [customer])
+        return f"{name} has its rights. Now install its orchestrator:\n  {_helm_install(customer, domain)}"
+
+    def remove(self, name: str) -> None:
+        """First its orchestrator goes, then its rights, and last what is needed for that."""
+        customer = named(name)
+        self._check_namespace(customer)
+        with self._opened() as state:
+            vault, domain = state.vault, state.domain
+            self._cluster.delete("namespace", name)
+            self._reconcile(name, domain, ["--remove", name], [])
+            vault.forget(customer)
+            self._cluster.apply([state.redis_users(vault.customers())])
+            self._cluster.delete("secret", customer_secret_name(customer), SYSTEM)
+
+    async def token(self, name: str, client: str) -> str:
+        customer = named(name)
+        with self._opened() as state:
+            if customer not in state.vault.customers():
+                raise ConfigError(f"{name} is not installed here. `installer customer list` names those that are.")
+            client_id = f"{name}-{client}"
+            secret = state.vault.read(client_secret(client_id))
+            return await state.domain.token(state.authority.certificate_file, client_id, secret)
+
+    @contextmanager
+    def _opened(self) -> Iterator[_Opened]:
+        found = self._cluster.found("secret", mounts.REDIS, DATA)
+        version = str(found["metadata"]["resourceVersion"]) if found else ""
+        with self._state.opened() as folder:
+            yield _Opened(folder, version)
+
+    def _reconcile(self, name: str, domain: Domain, words: list[str], customers: Iterable[Customer]) -> None:
+        secrets = [PLATFORM, *map(customer_secret_name, customers)]
+        settings = {"ISSUER": domain.issuer, **SETTINGS}
+        made = job(f"reconcile-{name}", self.image, ["reconcile", *words], secrets, settings)
+        self._cluster.run_job(made, JOB_SECONDS)
+
+    def _namespace_labels(self) -> dict[str, str]:
+        path = self.root / NAMESPACES / "kustomization.yaml"
+        try:
+            return dict(yaml.safe_load(path.read_text(encoding="utf-8"))["labels"][0]["pairs"])
+        except OSError as error:
+            raise ConfigError(f"Cannot read {path}: {error.strerror}. Run this in the repository's folder.") from None
+
+    def _check_namespace(self, customer: Customer) -> None:
+        """Raises `ConfigError` for one that is somebody else's."""
+        name = customer.name
+        if name.startswith(TAKEN):
+            raise ConfigError(f"Names that begin with {' or '.join(TAKEN)} are taken on clusters. Choose another.")
+        found = self._cluster.found("namespace", name)
+        if found and found["metadata"].get("labels", {}).get(ROLE) != "customer":
+            raise ConfigError(
+                f"There is a namespace {name} that is no customer's. Choose another name for the customer. If it is "
+                f"meant for it: kubectl label namespace {name} {ROLE}=customer"
+            )
+
+
+def _helm_install(customer: Customer, domain: Domain) -> str:
+    name = customer.name
+    place = f"--set platform.domain={domain.name} --set platform.httpsPort={domain.port}"
+    return f"helm upgrade --install {name} charts/orchestrator -n {name} -f {CUSTOMERS / name}.yaml {place}"
