@@ -50,10 +50,17 @@ async def gateway(repo: Repository, port: int, *clients: DevClient) -> AsyncIter
 
     issuer = create_issuer_app(IssuerSettings(url=f"https://localhost:{port}/realms/crossdock", clients=clients))
     routes = [Route("/agents/{name}/.well-known/agent-card.json", card), Mount("/realms/crossdock", issuer)]
-    tls = repo.folder / "tls"
+    site = Starlette(routes=routes, lifespan=issuer.router.lifespan_context)
+    async with served(site, repo.folder / "tls", port):
+        yield
+
+
+@asynccontextmanager
+async def served(app: Starlette, tls: Path, port: int) -> AsyncIterator[None]:
+    """With the certificate that the installer made."""
     server = uvicorn.Server(
         uvicorn.Config(
-            Starlette(routes=routes, lifespan=issuer.router.lifespan_context),
+            app,
             port=port,
             ssl_certfile=tls / "gateway.crt",
             ssl_keyfile=str(tls / "gateway.key"),
@@ -107,3 +114,23 @@ async def test_a_token_and_nothing_else(repo: Repository) -> None:
         assert (repo.folder / "secrets" / "client-acme-orchestrator").read_text() not in refused.output
     assert "make up" in (await run("token", "acme")).output
     assert "installer customer list" in (await run("token", "initech")).output
+
+
+async def test_a_token_of_a_cluster_by_the_realms_own_host(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names below .localhost are this machine, whatever the resolver says, and the certificate is for them."""
+    repo.cluster(monkeypatch)
+    monkeypatch.setenv("PLACE", "cluster")
+    monkeypatch.setenv("STATE", str(repo.root / "state"))
+    port = free_port()
+    monkeypatch.setenv("DOMAIN", f"freight.localhost:{port}")
+    for command in (["prepare"], ["customer", "add", "acme"]):
+        assert (await run(*command)).exit_code == 0
+    secret = SecretStr((repo.root / "state" / "secrets" / "client-acme-caller").read_text())
+    client = DevClient(client_id="acme-caller", customer="acme", audience=("acme-orchestrator",), secret=secret)
+    url = f"https://auth.freight.localhost:{port}/realms/crossdock"
+    issuer = create_issuer_app(IssuerSettings(url=url, clients=(client,)))
+    site = Starlette(routes=[Mount("/realms/crossdock", issuer)], lifespan=issuer.router.lifespan_context)
+    async with served(site, repo.root / "state" / "authority", port):
+        result = await run("token", "acme")
+    assert result.exit_code == 0, result.output
+    assert len(result.output.strip().split(".")) == 3

@@ -138,3 +138,18 @@ async def test_what_was_written_in_one_step_outlives_a_restart(server: RedisServ
     await server.start()
     async with connected(server, "acme-orchestrator") as client:
         assert await client.exists(OWN, f"{OWN}:log", *keys) == 4
+
+
+async def test_what_was_changed_survives_a_restart_where_redis_keeps_the_file(
+    server: RedisServer, admin: Redis
+) -> None:
+    users = RedisUsers(admin, saving=True)
+    await users.settle("initech-orchestrator", "new")
+    await users.remove("globex-orchestrator")
+    server.kill()
+    await server.start()
+    async with connected(server, "initech-orchestrator", "new") as client:
+        assert await client.ping()
+    with pytest.raises(AuthenticationError):
+        async with connected(server, "globex-orchestrator") as client:
+            await client.ping()

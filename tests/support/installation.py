@@ -1,10 +1,17 @@
-"""A repository in small, as the installer sees one, and a `docker` that writes down what it is asked."""
+"""A repository in small, as the installer sees one; a `docker` and a `kubectl` that write down what they are asked."""
 
+import json
 import stat
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
+
+from installer.kubectl import Manifest
+from installer.manifests import contents
+from tests.support import kubectl_program
 
 COMPOSE = """
 services:
@@ -38,6 +45,16 @@ class Repository:
         found = [path for path in sorted(self.folder.rglob("*")) if path.is_file()]
         return {str(path.relative_to(self.folder)): (rights(path), path.read_text()) for path in found}
 
+    def cluster(self, monkeypatch: pytest.MonkeyPatch) -> "ClusterLog":
+        """What stands in for a cluster from now on."""
+        program, folder = self.root / "bin" / "kubectl", self.root / "cluster"
+        folder.mkdir()
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f'#!/bin/sh\nexec {sys.executable} {kubectl_program.__file__} {folder} "$@"\n')
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+        return ClusterLog(folder)
+
     def docker(
         self, monkeypatch: pytest.MonkeyPatch, broken: str = "nothing", said: str = "it is broken", status: int = 1
     ) -> Path:
@@ -50,10 +67,43 @@ class Repository:
         return log
 
 
+@dataclass(frozen=True)
+class ClusterLog:
+    """`kubectl_program`'s folder."""
+
+    folder: Path
+
+    def calls(self) -> list[list[str]]:
+        return [json.loads(line)["arguments"] for line in self._lines()]
+
+    def given(self) -> list[Manifest]:
+        """All that was applied, in its order."""
+        streams = [json.loads(line)["given"] for line in self._lines()]
+        return [document for stream in streams for document in yaml.safe_load_all(stream)]
+
+    def files(self, namespace: str, name: str) -> dict[str, str]:
+        """Those of a Secret as it stands."""
+        return contents(json.loads((self.folder / "objects" / namespace / "secret" / f"{name}.json").read_text()))
+
+    def objects(self, kind: str) -> set[str]:
+        """namespace/name of those that stand."""
+        return {f"{path.parts[-3]}/{path.stem}" for path in self.folder.glob(f"objects/*/{kind}/*.json")}
+
+    def forget_calls(self) -> None:
+        (self.folder / "kubectl.log").unlink()
+
+    def _lines(self) -> list[str]:
+        log = self.folder / "kubectl.log"
+        return log.read_text().splitlines() if log.exists() else []
+
+
 def repository(root: Path) -> Repository:
     gateway, customers = root / "docker" / "gateway", root / "k8s" / "customers"
     gateway.mkdir(parents=True)
     customers.mkdir(parents=True)
+    namespaces = root / "k8s" / "base" / "namespaces"
+    namespaces.mkdir(parents=True)
+    (namespaces / "kustomization.yaml").write_text("labels: [{pairs: {strict: very}}]\n")
     (root / "docker-compose.yml").write_text(COMPOSE)
     (gateway / "name.conf.template").write_text(NAME)
     (gateway / "name.card.template").write_text("${NAME} ${CARD};\n")

@@ -57,7 +57,7 @@ class _Opened:
     """`users_version` is of Redis' users as they were before the state was read."""
 
     folder: Path
-    users_version: str
+    users_version: str = ""
 
     @property
     def vault(self) -> Vault:
@@ -92,8 +92,8 @@ class ClusterPlace:
         self._cluster, self._state = cluster, state
 
     def customers(self) -> list[Customer]:
-        with self._opened() as state:
-            return state.vault.customers()
+        with self._state.opened() as folder:
+            return _Opened(folder).vault.customers()
 
     def prepare(self) -> None:
         """Namespaces, then their Secrets, then what needs them, then its users and clients."""
@@ -146,7 +146,8 @@ class ClusterPlace:
 
     async def token(self, name: str, client: str) -> str:
         customer = named(name)
-        with self._opened() as state:
+        with self._state.opened() as folder:
+            state = _Opened(folder)
             if customer not in state.vault.customers():
                 raise ConfigError(f"{name} is not installed here. `installer customer list` names those that are.")
             client_id = f"{name}-{client}"

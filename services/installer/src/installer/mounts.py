@@ -25,7 +25,7 @@ def shared(folder: Path, domain: Domain) -> list[Manifest]:
         secret("postgres", DATA, _read(vault, {name: name for name in POSTGRES})),
         secret("keycloak", IDENTITY, _keycloak_files(vault, domain)),
         *(secret(agent.card, AGENTS_NAMESPACE, _read(vault, _agent_files(agent))) for agent in AGENTS),
-        secret("domain-tls", EDGE, _read(Vault(folder / AUTHORITY), {kept: name for name, kept in tls.items()})),
+        secret("crossdock-tls", EDGE, _read(Vault(folder / AUTHORITY), {kept: name for name, kept in tls.items()})),
     ]
 
 

@@ -1,0 +1,242 @@
+"""The place `cluster` against a kubectl that keeps what it is given."""
+
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner, Result
+
+from crossdock.settings import checked
+from installer.cli import app
+from installer.settings import Settings
+from tests.support.installation import ClusterLog, Repository, rights
+
+SERVICE = {"redis-password", "signing-key"}
+
+
+@pytest.fixture
+def cluster(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> ClusterLog:
+    monkeypatch.setenv("PLACE", "cluster")
+    return repo.cluster(monkeypatch)
+
+
+def run(*arguments: str, **environment: str) -> Result:
+    return CliRunner().invoke(app, [*arguments], env=environment, catch_exceptions=False)
+
+
+def done(*arguments: str, **environment: str) -> str:
+    """What it prints."""
+    result = run(*arguments, **environment)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def refused(*arguments: str, **environment: str) -> str:
+    result = run(*arguments, **environment)
+    assert result.exit_code == 2
+    assert result.output.startswith("error: ")
+    assert result.output.count("\n") == 1
+    return result.output
+
+
+def secrets(cluster: ClusterLog) -> dict[str, dict[str, str]]:
+    return {name: cluster.files(*name.split("/")) for name in cluster.objects("secret")}
+
+
+def test_what_a_prepared_cluster_has(cluster: ClusterLog) -> None:
+    assert done("prepare") == ""
+    found = {name: set(files) for name, files in secrets(cluster).items()}
+    assert found.pop("crossdock-system/platform") >= {"keycloak-admin", "redis-admin", "redis-anomaly-agent", "domain"}
+    assert found == {
+        "crossdock-system/certificate-authority": {"ca.key", "ca.crt", "gateway.key", "gateway.crt"},
+        "crossdock-data/redis": {"users.acl"},
+        "crossdock-data/postgres": {"postgres-admin", "postgres-keycloak", "postgres-contracts"},
+        "crossdock-identity/keycloak": {"keycloak.conf", "realm.json"},
+        "crossdock-agents/anomaly-agent": SERVICE,
+        "crossdock-agents/contract-agent": SERVICE | {"database-password"},
+        "crossdock-agents/escalation-agent": SERVICE,
+        "crossdock-edge/crossdock-tls": {"tls.crt", "tls.key"},
+    }
+    conf = cluster.files("crossdock-identity", "keycloak")["keycloak.conf"]
+    assert "hostname=https://auth.crossdock.localhost\n" in conf
+    assert cluster.objects("job") == {"crossdock-system/reconcile-platform"}
+
+
+def test_namespaces_then_secrets_then_what_needs_them_then_the_job(cluster: ClusterLog) -> None:
+    done("prepare", OVERLAY="k8s/overlays/kind", KUBE_CONTEXT="kind-crossdock")
+    words = [" ".join(call).removeprefix("--context kind-crossdock ") for call in cluster.calls()]
+    applied = [word.split()[-1] for word in words if word.startswith("apply")]
+    assert applied == ["k8s/base/namespaces", "-", "k8s/overlays/kind", "-"]
+    assert cluster.given()[-1]["kind"] == "Job"
+    assert all(call[:2] == ["--context", "kind-crossdock"] for call in cluster.calls())
+
+
+def test_no_secret_is_in_an_argument_or_in_an_annotation(cluster: ClusterLog) -> None:
+    done("prepare")
+    done("customer", "add", "acme")
+    words = " ".join(word for call in cluster.calls() for word in call)
+    values = [line for files in secrets(cluster).values() for text in files.values() for line in text.split("\n")]
+    assert not [value for value in values if len(value) > 20 and value in words]
+    assert all("--server-side" in call for call in cluster.calls() if call[0] == "apply" and "-" in call)
+
+
+def test_it_can_be_run_again_from_anywhere_and_keeps_what_there_is(cluster: ClusterLog) -> None:
+    done("prepare", DOMAIN="freight.example")
+    done("customer", "add", "acme")
+    before = secrets(cluster)
+    done("prepare")
+    done("customer", "add", "acme")
+    assert secrets(cluster) == before
+    job = cluster.given()[-1]["spec"]["template"]["spec"]["containers"][0]
+    assert {"name": "CROSSDOCK_ISSUER", "value": "https://auth.freight.example/realms/crossdock"} in job["env"]
+
+
+def test_a_customer_gets_a_namespace_rights_and_a_command(cluster: ClusterLog) -> None:
+    done("prepare", DOMAIN="freight.example:8443")
+    cluster.forget_calls()
+    said = done("customer", "add", "acme")
+    assert said.splitlines()[-1].strip() == (
+        "helm upgrade --install acme charts/orchestrator -n acme -f k8s/customers/acme.yaml"
+        " --set platform.domain=freight.example --set platform.httpsPort=8443"
+    )
+    namespace = next(each for each in cluster.given() if each["kind"] == "Namespace")
+    labels = namespace["metadata"]["labels"]
+    assert namespace["metadata"]["name"] == "acme"
+    assert (labels["crossdock.dev/role"], labels["crossdock.dev/customer"]) == ("customer", "acme")
+    assert labels["strict"] == "very"  # as those of the repository's base
+    mounted = cluster.files("acme", "acme-orchestrator")
+    assert set(mounted) == SERVICE | {"client-secret"}
+    kept = cluster.files("crossdock-system", "customer-acme")
+    assert mounted["client-secret"] == kept["client-acme-orchestrator"]
+    assert "client-acme-caller" in kept
+
+
+def test_the_job_sees_the_platform_and_its_customer_alone(cluster: ClusterLog) -> None:
+    done("prepare")
+    done("customer", "add", "acme")
+    done("customer", "add", "globex")
+    pod = cluster.given()[-1]["spec"]["template"]["spec"]
+    sources = [source["secret"]["name"] for source in pod["volumes"][0]["projected"]["sources"]]
+    assert sources == ["platform", "customer-globex"]
+    assert pod["containers"][0]["args"] == ["reconcile", "globex"]
+    done("prepare")
+    pod = cluster.given()[-1]["spec"]["template"]["spec"]
+    sources = [source["secret"]["name"] for source in pod["volumes"][0]["projected"]["sources"]]
+    assert sources == ["platform", "customer-acme", "customer-globex"]
+
+
+def test_the_jobs_environment_is_the_installers_settings(cluster: ClusterLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    done("prepare")
+    for variable in cluster.given()[-1]["spec"]["template"]["spec"]["containers"][0]["env"]:
+        monkeypatch.setenv(variable["name"], variable["value"])
+    settings = checked(Settings)
+    assert settings.redis_acl_save
+    assert settings.redis_nodes == "redis.crossdock-data:6379"
+    named = {name for name in os.environ if name.startswith("CROSSDOCK_") and name != "CROSSDOCK_DATA"}
+    assert {name.removeprefix("CROSSDOCK_").lower() for name in named} <= set(Settings.model_fields)
+
+
+def test_a_second_customer_changes_nothing_of_the_first(cluster: ClusterLog) -> None:
+    done("prepare")
+    done("customer", "add", "acme")
+    before = secrets(cluster)
+    done("customer", "add", "globex")
+    after = secrets(cluster)
+    changed = {name for name, files in before.items() if after[name] != files}
+    assert changed == {"crossdock-data/redis"}
+    users = after["crossdock-data/redis"]["users.acl"]
+    assert {"acme-orchestrator", "globex-orchestrator"} <= {line.split()[1] for line in users.splitlines()}
+    assert done("customer", "list") == "acme\nglobex\n"
+
+
+def test_a_customer_goes_with_all_that_it_had(cluster: ClusterLog) -> None:
+    done("prepare")
+    done("customer", "add", "acme")
+    before = secrets(cluster)
+    done("customer", "add", "globex")
+    cluster.forget_calls()
+    done("customer", "remove", "globex")
+    assert secrets(cluster) == before
+    assert cluster.objects("namespace") == {"-/acme"}
+    words = [" ".join(call) for call in cluster.calls()]
+    gone = next(number for number, call in enumerate(words) if call.startswith("delete namespace globex"))
+    job = next(number for number, call in enumerate(words) if call.startswith("apply"))
+    assert gone < job  # first nobody works any more, then the rights go
+    assert cluster.given()[0]["spec"]["template"]["spec"]["containers"][0]["args"] == [
+        "reconcile",
+        "--remove",
+        "globex",
+    ]
+    done("customer", "remove", "globex")
+
+
+def test_a_customer_needs_a_prepared_cluster(cluster: ClusterLog) -> None:
+    assert "make platform" in refused("customer", "add", "acme")
+    assert "make platform" in refused("customer", "remove", "acme")
+    assert cluster.given() == []
+
+
+def test_a_namespace_of_somebody_else_is_left_alone(cluster: ClusterLog, repo: Repository) -> None:
+    done("prepare")
+    folder = cluster.folder / "objects" / "-" / "namespace"
+    folder.mkdir(parents=True)
+    (folder / "acme.json").write_text('{"metadata": {"name": "acme", "labels": {"team": "payroll"}}}')
+    repo.describe("kube-proxy")
+    for command in ("add", "remove"):
+        assert "kubectl label namespace acme" in refused("customer", command, "acme")
+        assert "taken" in refused("customer", command, "kube-proxy")
+    assert (folder / "acme.json").exists()
+
+
+def test_who_was_overtaken_is_told_to_run_again(cluster: ClusterLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two operators add a customer at the same time: the later one must not take the other's user away."""
+    done("prepare")
+    users = cluster.folder / "objects" / "crossdock-data" / "secret" / "redis.json"
+    older = users.read_text().replace('"resourceVersion": "1"', '"resourceVersion": "7"')
+    program = Path(os.environ["PATH"].split(":")[0]) / "kubectl"
+    overtaking = f"case \"$*\" in *--selector*) printf %s '{older}' >{users};; esac\n"
+    program.write_text(program.read_text().replace("exec ", overtaking + "exec "))
+    assert "run the command again" in refused("customer", "add", "acme")
+    assert done("customer", "add", "acme")
+
+
+def test_a_job_that_fails_says_why(cluster: ClusterLog) -> None:
+    (cluster.folder / "broken").write_text("error: Keycloak refuses POST /clients with 400. Its log says why.\n")
+    said = refused("prepare")
+    assert "The Job reconcile-platform failed: error: Keycloak refuses" in said
+    assert "kubectl describe job" in said
+
+
+def test_without_kubectl(cluster: ClusterLog, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "Install it" in refused("prepare")
+
+
+def test_manifests_without_a_cluster(cluster: ClusterLog, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    options = ("--state", str(state), "--print")
+    printed = list(yaml.safe_load_all(done("prepare", *options)))
+    assert {each["kind"] for each in printed} == {"Secret", "Job"}
+    assert list(yaml.safe_load_all(done("prepare", *options))) == printed
+    result = run("customer", "add", "acme", *options)
+    kinds = [each["kind"] for each in yaml.safe_load_all(result.stdout)]
+    assert kinds == ["Secret", "Secret", "Namespace", "Secret", "Job"]
+    assert "helm upgrade --install acme" in result.stderr
+    assert [each["kind"] for each in yaml.safe_load_all(run("customer", "remove", "acme", *options).stdout)] == [
+        "Job",
+        "Secret",
+    ]
+    assert done("customer", "list", "--state", str(state)) == ""
+    assert rights(state) == 0o700
+    assert cluster.calls() == []
+
+
+def test_a_domain_that_is_none(cluster: ClusterLog) -> None:
+    for domain in ("a b", "x:0", "x:y", "-x", "x;y"):
+        assert "is no domain" in refused("prepare", DOMAIN=domain)
+    assert cluster.given() == []
+
+
+def test_compose_has_no_state_to_choose(repo: Repository, tmp_path: Path) -> None:
+    assert "leave out" in refused("prepare", "--state", str(tmp_path / "state"))
