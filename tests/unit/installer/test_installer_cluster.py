@@ -109,7 +109,8 @@ def test_a_customer_gets_a_namespace_rights_and_a_command(cluster: ClusterLog) -
     assert set(mounted) == SERVICE | {"client-secret"}
     kept = cluster.files("crossdock-system", "customer-acme")
     assert mounted["client-secret"] == kept["client-acme-orchestrator"]
-    assert "client-acme-caller" in kept
+    tested = cluster.files("acme", "acme-orchestrator-test")  # of `helm test`
+    assert tested == {"client-secret": kept["client-acme-caller"], "other-secret": kept["client-acme-orchestrator"]}
 
 
 def test_the_job_sees_the_platform_and_its_customer_alone(cluster: ClusterLog) -> None:
@@ -221,7 +222,7 @@ def test_manifests_without_a_cluster(cluster: ClusterLog, tmp_path: Path) -> Non
     assert list(yaml.safe_load_all(done("prepare", *options))) == printed
     result = run("customer", "add", "acme", *options)
     kinds = [each["kind"] for each in yaml.safe_load_all(result.stdout)]
-    assert kinds == ["Secret", "Secret", "Namespace", "Secret", "Job"]
+    assert kinds == ["Secret", "Secret", "Namespace", "Secret", "Secret", "Job"]
     assert "helm upgrade --install acme" in result.stderr
     assert [each["kind"] for each in yaml.safe_load_all(run("customer", "remove", "acme", *options).stdout)] == [
         "Job",

@@ -126,7 +126,7 @@ class ClusterPlace:
                     customer_secret(customer, vault),
                     state.redis_users(known.values()),
                     namespace(customer, self._namespace_labels()),
-                    mounts.of_customer(customer, vault),
+                    *mounts.of_customer(customer, vault),
                 ]
             )
             self._reconcile(name, domain, [name], [customer])

@@ -12,7 +12,7 @@ from installer.kubectl import Manifest
 from installer.manifests import AGENTS as AGENTS_NAMESPACE
 from installer.manifests import DATA, EDGE, IDENTITY, secret
 from installer.state import AUTHORITY, SECRETS
-from installer.vault import POSTGRES, REDIS_ADMIN, Vault, mounted, mounted_by_all, redis_password
+from installer.vault import POSTGRES, REDIS_ADMIN, Vault, client_secret, mounted, mounted_by_all, redis_password
 
 REDIS = "redis"
 
@@ -35,8 +35,14 @@ def redis_users(vault: Vault, customers: Iterable[Customer], version: str) -> Ma
     return secret(REDIS, DATA, {"users.acl": acl.users_file(passwords, vault.read(REDIS_ADMIN))}, version=version)
 
 
-def of_customer(customer: Customer, vault: Vault) -> Manifest:
-    return secret(customer.card, customer.name, _read(vault, mounted(customer.card)))
+def of_customer(customer: Customer, vault: Vault) -> list[Manifest]:
+    """Those of the orchestrator, and of `helm test`, which calls it as a caller does."""
+    caller, orchestrator = (client_secret(client.client_id) for client in customer.clients)
+    tested = {caller: "client-secret", orchestrator: "other-secret"}
+    return [
+        secret(customer.card, customer.name, _read(vault, mounted(customer.card))),
+        secret(f"{customer.card}-test", customer.name, _read(vault, tested)),
+    ]
 
 
 def _keycloak_files(vault: Vault, domain: Domain) -> dict[str, str]:

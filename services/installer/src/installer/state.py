@@ -9,7 +9,7 @@ from typing import Protocol
 
 from crossdock.auth.private_file import make_private_folder, write_private
 from installer.customer import Customer
-from installer.kubectl import Kubectl, Manifest
+from installer.kubectl import Manifest
 from installer.manifests import CUSTOMER, SYSTEM, contents, secret
 from installer.vault import READABLE, Vault, customer_files
 
@@ -39,16 +39,22 @@ class FolderState:
             yield self._folder
 
 
+class Labelled(Protocol):
+    """`Kubectl`, or what stands in for it."""
+
+    def labelled(self, kind: str, label: str, namespace: str) -> list[Manifest]: ...
+
+
 class SecretState:
     """Secrets of crossdock-system, copied for a moment. What is new reaches them with the other manifests."""
 
-    def __init__(self, kubectl: Kubectl) -> None:
-        self._kubectl = kubectl
+    def __init__(self, cluster: Labelled) -> None:
+        self._cluster = cluster
 
     @contextmanager
     def opened(self) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="crossdock-") as made:
-            for found in self._kubectl.labelled("secret", FOLDER, SYSTEM):
+            for found in self._cluster.labelled("secret", FOLDER, SYSTEM):
                 folder = Path(made) / found["metadata"]["labels"][FOLDER]
                 folder.mkdir(exist_ok=True)
                 for name, content in contents(found).items():
