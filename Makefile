@@ -19,10 +19,10 @@ export $(foreach name,$(SETTABLE),$(if $($(name)),$(name)))
 INSTALLER := $(BIN)/python -m installer
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run up down ps logs token platform customer customer-remove images test test-compose lint eval bench chaos schemas lock clean
+.PHONY: help demo run up down ps logs token platform customer customer-remove images test test-compose e2e e2e-keep lint eval bench chaos schemas lock clean
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/run ## Start two customers and three shared agents, send real tasks, show what comes of them
 	@$(BIN)/python -m examples.demo
@@ -57,11 +57,17 @@ customer-remove: .venv/run ## Take a customer away again (NAME=initech)
 images: .venv/run ## Build all images; print their sizes and how long they take to start
 	@$(INSTALLER) compose images
 
-test: .venv/dev .tools/helm ## Run every test that needs no Docker
+test: .venv/dev .tools/helm .tools/kustomize ## Run every test that needs no Docker
 	@$(BIN)/python -m pytest -rs -n 3 --dist loadfile tests --ignore tests/compose
 
 test-compose: .venv/dev ## Test the system that `make up` started, from the outside
 	@REQUIRE_ALL=1 $(BIN)/python -m pytest -rs --timeout 300 tests/compose
+
+e2e: .venv/dev .tools/helm .tools/kind ## Test everything on a cluster made for it with kind, or on that of KUBE_CONTEXT; removes it again
+	@tests/e2e/cluster.sh $(if $(DRY_RUN),--dry-run)
+
+e2e-keep: .venv/dev .tools/helm .tools/kind ## The same, and leave the cluster up
+	@tests/e2e/cluster.sh --keep $(if $(DRY_RUN),--dry-run)
 
 eval: .venv/dev ## Score the agents and the routing on the development sets; fails below the floors
 	@$(BIN)/python -m tests.eval
@@ -102,6 +108,21 @@ GO_INSTALL = @command -v go >/dev/null || { echo "$(@F) is built from its Go mod
 
 .tools/helm: .tools/$(HELM_VERSION)/helm
 	@ln -sfn $(HELM_VERSION)/helm $@
+
+KIND_VERSION := v0.32.0
+KUSTOMIZE_VERSION := v5.8.3
+
+.tools/$(KIND_VERSION)/kind:
+	$(GO_INSTALL) sigs.k8s.io/kind@$(KIND_VERSION)
+
+.tools/kind: .tools/$(KIND_VERSION)/kind
+	@ln -sfn $(KIND_VERSION)/kind $@
+
+.tools/$(KUSTOMIZE_VERSION)/kustomize:
+	$(GO_INSTALL) sigs.k8s.io/kustomize/kustomize/v5@$(KUSTOMIZE_VERSION)
+
+.tools/kustomize: .tools/$(KUSTOMIZE_VERSION)/kustomize
+	@ln -sfn $(KUSTOMIZE_VERSION)/kustomize $@
 
 schemas: .venv/dev ## Write the charts' schemas again, from their values and from the code's models
 	@$(BIN)/python -m tests.charts.schemas
