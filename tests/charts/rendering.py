@@ -14,6 +14,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 CHARTS = ROOT / "charts"
 LATEST = "1.36"
+LASTING = ("Deployment", "StatefulSet")
 Manifest = dict[str, Any]
 
 
@@ -70,11 +71,13 @@ class Rendering:
 
     @property
     def pods(self) -> list[Pod]:
-        return [*self.serving, *(_pod(found, found) for found in self.of("Pod"))]
+        jobs = [_pod(found, found["spec"]["template"]) for found in self.of("Job")]
+        return [*self.serving, *jobs, *(_pod(found, found) for found in self.of("Pod"))]
 
     @property
     def serving(self) -> list[Pod]:
-        return [_pod(found, found["spec"]["template"]) for found in self.of("Deployment")]
+        """Those that stay."""
+        return [_pod(found, found["spec"]["template"]) for kind in LASTING for found in self.of(kind)]
 
 
 def _pod(owner: Manifest, template: Manifest) -> Pod:

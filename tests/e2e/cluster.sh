@@ -113,7 +113,7 @@ if [ -z "$theirs" ]; then
   step 'What comes from others: metrics for autoscaling, the ingress controller, Dapr'
   upstream metrics-server kube-system metrics-server --repo https://kubernetes-sigs.github.io/metrics-server \
     --version "$METRICS_VERSION" --set 'args={--kubelet-insecure-tls}'
-  upstream nginx-ingress nginx-ingress oci://ghcr.io/nginx/charts/nginx-ingress \
+  upstream nginx-ingress crossdock-edge oci://ghcr.io/nginx/charts/nginx-ingress \
     --version "$INGRESS_VERSION" --values k8s/overlays/kind/ingress-controller.yaml
   upstream dapr dapr-system dapr --repo https://dapr.github.io/helm-charts --create-namespace \
     --version "$DAPR_VERSION" --values k8s/dapr/values.yaml --set global.ha.enabled=false

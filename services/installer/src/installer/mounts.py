@@ -15,6 +15,7 @@ from installer.state import AUTHORITY, SECRETS
 from installer.vault import POSTGRES, REDIS_ADMIN, Vault, client_secret, mounted, mounted_by_all, redis_password
 
 REDIS = "redis"
+CERTIFICATE = "crossdock-tls"
 
 
 def shared(folder: Path, domain: Domain) -> list[Manifest]:
@@ -25,7 +26,7 @@ def shared(folder: Path, domain: Domain) -> list[Manifest]:
         secret("postgres", DATA, _read(vault, {name: name for name in POSTGRES})),
         secret("keycloak", IDENTITY, _keycloak_files(vault, domain)),
         *(secret(agent.card, AGENTS_NAMESPACE, _read(vault, _agent_files(agent))) for agent in AGENTS),
-        secret("crossdock-tls", EDGE, _read(Vault(folder / AUTHORITY), {kept: name for name, kept in tls.items()})),
+        secret(CERTIFICATE, EDGE, _read(Vault(folder / AUTHORITY), {kept: name for name, kept in tls.items()})),
     ]
 
 
