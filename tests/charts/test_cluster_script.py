@@ -1,0 +1,168 @@
+"""`make e2e` where no cluster can be had: what it would do is there to be done."""
+
+import os
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from installer import places
+from tests.charts.rendering import ROOT, Refused, said
+
+SCRIPT = ROOT / "tests" / "e2e" / "cluster.sh"
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+def commands(*options: str, **environment: str) -> list[list[str]]:
+    """What it prints, as words."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    done = subprocess.run(
+        [str(SCRIPT), "--dry-run", *options], env=kept | environment, capture_output=True, text=True, timeout=30
+    )
+    assert done.returncode == 0, done.stderr
+    return shell_words(done.stdout)
+
+
+def shell_words(text: str) -> list[list[str]]:
+    """As bash reads it: `$'...'` too, which is how bash quotes a line's end."""
+    joined = re.sub(
+        r"\$'((?:[^'\\]|\\.)*)'", lambda found: shlex.quote(found[1].encode().decode("unicode_escape")), text
+    )
+    whole, kept = [], ""
+    for line in joined.splitlines():
+        kept += f"{line}\n"
+        try:
+            words = shlex.split(kept, comments=True)
+        except ValueError:
+            continue  # the line's end is in quotes
+        whole.append(words)
+        kept = ""
+    return [words for words in whole if words]
+
+
+def first(*wanted: str) -> int:
+    return next(number for number, command in enumerate(CALLS) if command[: len(wanted)] == list(wanted))
+
+
+CALLS: list[list[str]] = commands()
+RELEASES = [
+    words for words in CALLS if words[:3] == ["helm", "upgrade", "--install"] and words[4].startswith("charts/")
+]
+
+
+def test_its_order() -> None:
+    order = [
+        ("kind", "create"),
+        ("docker", "compose"),
+        ("kind", "load"),
+        ("make", "platform"),
+        ("helm", "upgrade", "--install", "edge"),
+        ("helm", "upgrade", "--install", "anomaly"),
+        ("make", "customer", "NAME=acme"),
+        ("helm", "upgrade", "--install", "acme"),
+        ("helm", "test", "acme"),
+        (".venv/bin/python", "-m", "pytest"),
+        ("kind", "delete"),
+    ]
+    steps = [first(*wanted) for wanted in order]
+    assert steps == sorted(steps)
+
+
+@pytest.mark.parametrize("environment", [{}, {"KUBE_CONTEXT": "theirs", "REGISTRY": "registry.example/crossdock"}])
+def test_every_file_that_it_names_is_there(environment: dict[str, str]) -> None:
+    named = {
+        word
+        for words in commands(**environment)
+        for word in (each.rpartition("=")[2] for each in words)
+        if re.match(r"(k8s|charts|tests|services|docker)/", word)
+    }
+    assert {"k8s/overlays/kind", "charts/agent", "k8s/customers/acme.yaml", "tests/e2e"} <= named
+    assert [word for word in named if not (ROOT / word).exists()] == []
+
+
+@pytest.mark.parametrize("words", RELEASES, ids=lambda words: str(words[3]))
+def test_the_charts_take_what_it_sets(words: list[str]) -> None:
+    release, chart = words[3:5]
+    values = [word for option in pairs(words, "--values", "--set") for word in option]
+    try:
+        rendered = said("template", release, str(ROOT / chart), "--namespace", "any", *values)
+    except Refused as refused:
+        pytest.fail(str(refused))
+    images = {each["image"] for found in yaml.safe_load_all(rendered) for each in containers(found)}
+    assert images <= {f"crossdock/{image}:dev" for image in loaded()}
+
+
+def pairs(words: list[str], *options: str) -> list[tuple[str, str]]:
+    found = [(word, words[number + 1]) for number, word in enumerate(words) if word in options]
+    return [(option, str(ROOT / value) if option == "--values" else value) for option, value in found]
+
+
+def containers(found: Any) -> list[Any]:
+    if not found or found["kind"] not in {"Deployment", "Pod"}:
+        return []
+    spec = found["spec"]
+    return list((spec["template"]["spec"] if found["kind"] == "Deployment" else spec)["containers"])
+
+
+def loaded() -> set[str]:
+    return {
+        words[3].removeprefix("crossdock/").removesuffix(":dev") for words in CALLS if words[:2] == ["kind", "load"]
+    }
+
+
+def test_it_loads_every_image_that_is_built() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    built = {each["image"] for each in services.values() if "build" in each} | {"/orchestrator:"}
+    assert {image.rpartition("/")[2].partition(":")[0] for image in built} == loaded()
+
+
+def test_what_it_tells_the_installer_are_its_settings() -> None:
+    told = {word.partition("=")[0] for words in CALLS if words[0] == "export" for word in words[1:]}
+    known = {name.upper() for name in places.Target.model_fields}
+    assert told - {"PLACE", "COMPOSE_PROJECT_NAME", "TAG"} <= known
+    makefile = (ROOT / "Makefile").read_text()
+    passed = set(re.findall(r"^SETTABLE.*?$(?:\n\t.*$)*", makefile, re.M)[-1].split())
+    assert known <= passed
+
+
+def test_versions_of_what_comes_from_others_are_pinned() -> None:
+    upstream = [words for words in CALLS if words[:3] == ["helm", "upgrade", "--install"] and words not in RELEASES]
+    assert {words[3] for words in upstream} == {"metrics-server", "nginx-ingress", "dapr"}
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+", words[words.index("--version") + 1]) for words in upstream)
+
+
+def test_a_cluster_of_theirs_is_left_as_it_was() -> None:
+    theirs = commands(KUBE_CONTEXT="theirs", REGISTRY="registry.example")
+    assert not [words for words in theirs if words[0] == "kind"]
+    assert not [words for words in theirs if "nginx-ingress" in words or "dapr-system" in words]
+    ends = [" ".join(words) for words in theirs[-5:]]
+    assert ends[0] == "make customer-remove NAME=acme"
+    assert ends[-1].startswith("kubectl --context theirs delete --kustomize k8s/overlays/kind")
+    kept = commands("--keep")
+    assert not [words for words in kept if words[:2] == ["kind", "delete"]]
+
+
+def test_a_cluster_of_theirs_needs_a_registry() -> None:
+    done = subprocess.run(
+        [str(SCRIPT), "--dry-run"], env=os.environ | {"KUBE_CONTEXT": "theirs"}, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "Set REGISTRY" in done.stderr
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: str(path.name))
+def test_a_workflow_runs_what_is_here_and_others_at_one_commit(path: Path) -> None:
+    text = path.read_text()
+    workflow = yaml.safe_load(text)
+    assert workflow["permissions"] == {"contents": "read"}
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    for line in re.findall(r"uses: (.*)", text):
+        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.M))
+    for run in [step["run"] for step in steps if "run" in step and "needs." not in step["run"]]:
+        first_word, _, rest = run.partition(" ")
+        assert rest in targets if first_word == "make" else (ROOT / first_word).exists()
