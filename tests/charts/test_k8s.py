@@ -58,6 +58,19 @@ def test_pods_are_confined(check: object, ours: Rendering) -> None:
     assert list(check(together)) == []  # type: ignore[operator]
 
 
+def test_the_pod_that_restores_is_one_of_redis() -> None:
+    base = kustomized("k8s/base")
+    found = yaml.safe_load((ROOT / "k8s" / "redis-restore.yaml").read_text())
+    kubernetes_validate.validate(found, LATEST, strict=True)
+    alone = Rendering(base.scenario, [found, *base.of("ServiceAccount")])
+    assert [problem for check in PODS for problem in check(alone)] == []
+    (redis,) = [pod for pod in base.pods if pod.name == "redis"]
+    (pod,) = alone.pods
+    assert pod.spec["securityContext"] == redis.spec["securityContext"]
+    assert pod.containers[0]["image"] == redis.containers[0]["image"]
+    assert pod.spec["volumes"][0]["persistentVolumeClaim"]["claimName"] == "data-redis-0"
+
+
 @pytest.mark.parametrize("folder", ["k8s/base", KIND])
 def test_what_selects_finds_something_in_its_namespace(folder: str) -> None:
     whole = kustomized(folder)
