@@ -19,7 +19,7 @@ export $(foreach name,$(SETTABLE),$(if $($(name)),$(name)))
 INSTALLER := $(BIN)/python -m installer
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run up down ps logs token platform customer customer-remove images test test-compose e2e e2e-keep lint eval bench chaos schemas lock clean
+.PHONY: help demo run up down ps logs token platform customer customer-remove renew images test test-compose e2e e2e-keep lint eval bench chaos schemas lock clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ customer: .venv/run ## Install the customer of k8s/customers/NAME.yaml while the
 
 customer-remove: .venv/run ## Take a customer away again (NAME=initech)
 	@$(INSTALLER) customer remove '$(subst ','\'',$(NAME))'
+
+renew: .venv/run ## Make another password or key: SECRET=redis-acme-orchestrator (docs/operations.md tells what then)
+	@$(INSTALLER) renew '$(subst ','\'',$(SECRET))'
 
 images: .venv/run ## Build all images; print their sizes and how long they take to start
 	@$(INSTALLER) compose images

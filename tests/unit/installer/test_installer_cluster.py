@@ -7,6 +7,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
+from crossdock.auth.service_keys import ServiceKeys
 from crossdock.settings import checked
 from installer.cli import app
 from installer.settings import Settings
@@ -170,6 +171,54 @@ def test_a_customer_goes_with_all_that_it_had(cluster: ClusterLog) -> None:
         "globex",
     ]
     done("customer", "remove", "globex")
+
+
+@pytest.mark.parametrize(
+    ("name", "again", "mounted"),
+    [
+        ("redis-acme-orchestrator", ("customer", "add", "acme"), ("acme/acme-orchestrator", "redis-password")),
+        ("client-acme-orchestrator", ("customer", "add", "acme"), ("acme/acme-orchestrator", "client-secret")),
+        ("redis-contract-agent", ("prepare",), ("crossdock-agents/contract-agent", "redis-password")),
+    ],
+)
+def test_a_password_is_renewed(
+    name: str, again: tuple[str, ...], mounted: tuple[str, str], cluster: ClusterLog
+) -> None:
+    done("prepare")
+    done("customer", "add", "acme")
+    before = secrets(cluster)
+    assert "restart" in done("renew", name)
+    done(*again)
+    after = secrets(cluster)
+    secret, file = mounted
+    assert after[secret].pop(file) != before[secret].pop(file)
+    assert after[secret] == before[secret]
+
+
+def test_a_renewed_key_signs_and_the_one_before_stays_for_once(cluster: ClusterLog, tmp_path: Path) -> None:
+    done("prepare")
+    done("customer", "add", "acme")
+    kept = []
+    for _ in range(3):
+        file = tmp_path / "signing-key"
+        file.write_text(cluster.files("acme", "acme-orchestrator")["signing-key"])
+        kept.append(ServiceKeys.read(file))
+        done("renew", "signing-acme-orchestrator.pem")
+        done("customer", "add", "acme")
+    assert [len(keys.others) for keys in kept] == [0, 1, 1]
+    assert [keys.others[0].kid for keys in kept[1:]] == [keys.signing.kid for keys in kept[:2]]
+
+
+@pytest.mark.parametrize("name", ["redis-admin", "keycloak-admin", "postgres-contracts"])
+def test_what_opens_other_doors_is_not_renewed_alone(cluster: ClusterLog, name: str) -> None:
+    done("prepare")
+    assert "docs/operations.md" in refused("renew", name)
+
+
+@pytest.mark.parametrize("name", ["domain", "nothing", "../authority/ca.key", "redis-nobody"])
+def test_only_a_secret_that_there_is_can_be_renewed(cluster: ClusterLog, name: str) -> None:
+    done("prepare")
+    assert "redis-anomaly-agent" in refused("renew", name)
 
 
 def test_a_customer_needs_a_prepared_cluster(cluster: ClusterLog) -> None:

@@ -109,6 +109,19 @@ def names(place: PlaceName = "compose", state: State = None) -> None:
 
 
 @app.command()
+def renew(
+    secret: Annotated[str, typer.Argument(help="Its name, such as redis-acme-orchestrator.", metavar="SECRET")],
+    place: PlaceName = "compose",
+    state: State = None,
+) -> None:
+    """Make another password or key in the place of one that there is.
+
+    A key that signs stays published behind the new one, until the next time.
+    """
+    _run(lambda: typer.echo(_place(place, state).renew(secret)))
+
+
+@app.command()
 def token(
     name: Name,
     client: Annotated[

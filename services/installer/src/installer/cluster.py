@@ -24,7 +24,7 @@ from installer.state import (
     customer_secret_name,
     platform_secrets,
 )
-from installer.vault import READABLE, Vault, client_secret, write_if_other
+from installer.vault import READABLE, Vault, client_secret, customer_files, write_if_other
 
 CUSTOMERS = Path("k8s/customers")
 NAMESPACES = Path("k8s/base/namespaces")
@@ -143,6 +143,14 @@ class ClusterPlace:
             vault.forget(customer)
             self._cluster.apply([state.redis_users(vault.customers())])
             self._cluster.delete("secret", customer_secret_name(customer), SYSTEM)
+
+    def renew(self, name: str) -> str:
+        with self._opened() as state:
+            vault, customers = state.vault, state.vault.customers()
+            vault.renew(name)
+            theirs = [customer_secret(each, vault) for each in customers if name in customer_files(each)]
+            self._cluster.apply(theirs or platform_secrets(state.folder, customers))
+        return "Now `make customer` for a customer's, `make platform` for an agent's; then restart what mounts it."
 
     async def token(self, name: str, client: str) -> str:
         customer = named(name)

@@ -125,6 +125,12 @@ class ComposePlace:
     def _names_of(self, customer: Customer) -> list[Path]:
         return list((self.folder / "gateway" / "names").glob(f"{customer.name}.*"))
 
+    def renew(self, name: str) -> str:
+        with self._locked():
+            self.vault.renew(name)
+            self._write(self.customers())
+        return "Now `make up`, which brings Keycloak and Redis in line; then restart the containers that mount it."
+
     async def token(self, name: str, client: str) -> str:
         customer = named(name)
         if customer not in self.vault.customers():

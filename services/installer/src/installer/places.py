@@ -33,6 +33,9 @@ class Place(Protocol):
     def remove(self, name: str) -> bool:
         """Undoes `add`; whether there was anything to undo."""
 
+    def renew(self, name: str) -> str:
+        """Another secret in the place of this one; returns what is to be done for it to count."""
+
     async def token(self, name: str, client: str) -> str:
         """An access token of the customer's client, `caller` or `orchestrator`."""
 

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from crossdock.auth.private_file import keep_private, write_private
+from crossdock.errors import ConfigError
 from crossdock.settings import read_secret
 from installer.agents import AGENTS
 from installer.customer import Customer, named
@@ -19,6 +20,9 @@ from installer.customer import Customer, named
 POSTGRES = ("postgres-admin", "postgres-keycloak", "postgres-contracts")
 REDIS_ADMIN = "redis-admin"
 KEYCLOAK_ADMIN = "keycloak-admin"
+LOCKED = frozenset({*POSTGRES, REDIS_ADMIN, KEYCLOAK_ADMIN})
+MADE = ("redis-", "client-", "signing-")
+PEM = ".pem"
 READABLE = 0o444
 CALLER, ORCHESTRATOR = "-caller", "-orchestrator"
 
@@ -46,6 +50,24 @@ class Vault:
 
     def write(self, name: str, text: str) -> None:
         write_if_other(self.folder / name, text, READABLE)
+
+    def renew(self, name: str) -> None:
+        """Another password; or a key that signs from now on, with the one before behind it. Raises `ConfigError`."""
+        if name in LOCKED:
+            raise ConfigError(
+                f"{name} opens what is there already. Change it there first, then in its file here: docs/operations.md."
+            )
+        if not name.startswith(MADE) or not (self.folder / name).exists():
+            raise ConfigError(
+                f"There is no {name!a:.80} here. Those that can be renewed: {', '.join(self._renewable())}."
+            )
+        made = private_key() + one_key(self.read(name)) if name.endswith(PEM) else password()
+        self.write(name, made)
+
+    def _renewable(self) -> list[str]:
+        return sorted(
+            path.name for path in self.folder.iterdir() if path.name.startswith(MADE) and path.name not in LOCKED
+        )
 
     def customers(self) -> list[Customer]:
         """Those that have both of their clients' secrets here."""
@@ -86,7 +108,7 @@ def redis_password(card: str) -> str:
 
 
 def signing_key(card: str) -> str:
-    return f"signing-{card}.pem"
+    return f"signing-{card}{PEM}"
 
 
 def client_secret(client_id: str) -> str:
@@ -102,6 +124,12 @@ def private_key() -> str:
     key = ec.generate_private_key(ec.SECP256R1())
     kind, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     return key.private_bytes(serialization.Encoding.PEM, kind, plain).decode()
+
+
+def one_key(pems: str) -> str:
+    """The first of them."""
+    end = "-----END PRIVATE KEY-----\n"
+    return pems.partition(end.strip())[0] + end
 
 
 def write_if_other(path: Path, text: str, mode: int) -> bool:
