@@ -113,7 +113,7 @@ GO_INSTALL = @command -v go >/dev/null || { echo "$(@F) is built from its Go mod
 	@ln -sfn $(HELM_VERSION)/helm $@
 
 KIND_VERSION := v0.32.0
-KUSTOMIZE_VERSION := v5.8.3
+KUSTOMIZE_VERSION := v5.8.0
 
 .tools/$(KIND_VERSION)/kind:
 	$(GO_INSTALL) sigs.k8s.io/kind@$(KIND_VERSION)

@@ -118,7 +118,7 @@ def renew(
 
     A key that signs stays published behind the new one, until the next time.
     """
-    _run(lambda: typer.echo(_place(place, state).renew(secret)))
+    run(lambda: typer.echo(_place(place, state).renew(secret)))
 
 
 @app.command()
