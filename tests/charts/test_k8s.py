@@ -35,7 +35,7 @@ def ours(tmp_path_factory: pytest.TempPathFactory) -> Rendering:
     return Rendering(Scenario("installer", "both", ""), made)
 
 
-@pytest.mark.parametrize("version", ["1.34", LATEST])
+@pytest.mark.parametrize("version", ["1.33", LATEST])
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_a_folder_is_what_the_api_server_takes(folder: str, version: str) -> None:
     assert kustomized(folder).objects

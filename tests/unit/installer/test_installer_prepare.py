@@ -138,3 +138,15 @@ def test_another_folder_is_no_repository(tmp_path: Path, monkeypatch: pytest.Mon
     assert result.exit_code == 2
     assert "docker-compose.yml" in result.output
     assert result.output.count("\n") == 1
+
+
+def test_a_renewed_password_is_in_all_that_is_made_of_it(repo: Repository) -> None:
+    prepared()
+    before = repo.files()
+    result = CliRunner().invoke(app, ["renew", "redis-anomaly-agent"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    after = repo.files()
+    assert {name for name in before if after[name] != before[name]} == {
+        "secrets/redis-anomaly-agent",
+        "secrets/users.acl",
+    }
