@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,71 @@ def test_a_cluster_of_theirs_needs_a_registry() -> None:
     )
     assert done.returncode == 1
     assert "Set REGISTRY" in done.stderr
+
+
+PROGRAM = """#!/bin/sh
+echo "$(basename "$0") $*" | tr '\\n' ' ' | sed 's/ $//' >>"{log}"; echo >>"{log}"
+case "$*" in *"{broken}"*) exit 3;; esac
+"""
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """A repository in which every program that the script calls is one that writes down its words."""
+    place = tmp_path / "tests" / "e2e" / "cluster.sh"
+    place.parent.mkdir(parents=True)
+    shutil.copy(SCRIPT, place)
+    return tmp_path
+
+
+def really_run(repository: Path, *options: str, broken: str = "nothing") -> tuple[int, list[str]]:
+    """Its exit status, and what was called."""
+    log = repository / "log"
+    for program in ("bin/kind", "bin/docker", "bin/make", "bin/helm", "bin/kubectl", ".venv/bin/python"):
+        path = repository / program
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(PROGRAM.format(log=log, broken=broken))
+        path.chmod(0o755)
+    environment = {"PATH": f"{repository / 'bin'}:/usr/bin:/bin", "HOME": str(repository)}
+    done = subprocess.run(
+        [str(repository / "tests/e2e/cluster.sh"), *options],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return done.returncode, log.read_text().splitlines()
+
+
+def test_it_runs_what_it_prints(elsewhere: Path) -> None:
+    status, called = really_run(elsewhere)
+    assert status == 0
+    programs = {"kind", "docker", "make", "helm", ".venv/bin/python"}
+    assert called == [
+        f"{Path(words[0]).name} {' '.join(words[1:])}" if words[0] in programs else called[number]
+        for number, words in enumerate(piped(CALLS))
+    ]
+
+
+def piped(calls: list[list[str]]) -> list[list[str]]:
+    """Without what only the shell does; one that hands kubectl's words to kubectl is two calls."""
+    return [words for call in calls if call[0] != "export" for words in ([call, call] if call[0] == "bash" else [call])]
+
+
+def test_a_step_that_fails_leaves_logs_and_no_cluster(elsewhere: Path) -> None:
+    status, called = really_run(elsewhere, broken="--install contract")
+    assert status == 3
+    assert not [line for line in called if line.startswith("make customer")]
+    assert called[-2:] == [
+        "kind export logs .crossdock/e2e --name crossdock-e2e",
+        "kind delete cluster --name crossdock-e2e",
+    ]
+
+
+def test_a_cluster_that_is_to_stay_stays_also_when_a_step_fails(elsewhere: Path) -> None:
+    status, called = really_run(elsewhere, "--keep", broken="pytest")
+    assert status == 3
+    assert called[-1].startswith("python -m pytest")
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: str(path.name))
