@@ -13,7 +13,7 @@ from crossdock.errors import ConfigError
 
 Manifest = dict[str, Any]
 MANAGER = "crossdock-installer"
-SECONDS = 120
+SECONDS = 600
 LINES = 3
 PAUSE = 1.0
 
