@@ -79,12 +79,12 @@ registry=()
 if [ -n "$theirs" ]; then
   : "${REGISTRY:?Set REGISTRY, from which the nodes of $theirs pull images}"
   registry=(--set "image.registry=$REGISTRY")
-  export INSTALLER_IMAGE="$REGISTRY/crossdock/installer:dev"
+  export REGISTRY INSTALLER_IMAGE="$REGISTRY/crossdock/installer:dev"
 fi
 export PLACE=cluster KUBE_CONTEXT="${theirs:-kind-$KIND_CLUSTER}" COMPOSE_PROJECT_NAME=crossdock TAG=dev
 export OVERLAY="${OVERLAY:-k8s/overlays/kind}" DOMAIN="${DOMAIN:-crossdock.localhost}" PATH="$PWD/.tools:$PATH"
 step 'What the commands below are told'
-for name in PLACE KUBE_CONTEXT COMPOSE_PROJECT_NAME TAG OVERLAY DOMAIN ${INSTALLER_IMAGE:+INSTALLER_IMAGE}; do
+for name in PLACE KUBE_CONTEXT COMPOSE_PROJECT_NAME TAG OVERLAY DOMAIN ${theirs:+REGISTRY} ${theirs:+INSTALLER_IMAGE}; do
   printf 'export %s=%q\n' "$name" "${!name}"
 done
 
