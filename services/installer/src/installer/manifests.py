@@ -44,25 +44,24 @@ def job(
     name: str, image: str, arguments: Sequence[str], mounted: Iterable[str], settings: Mapping[str, str]
 ) -> Manifest:
     """The installer's other half; `mounted` are the Secrets of crossdock-system whose files it sees in one folder."""
-    container = {
-        "name": "installer",
-        "image": image,
-        "imagePullPolicy": "IfNotPresent",
-        "args": list(arguments),
-        "env": [{"name": f"CROSSDOCK_{key}", "value": value} for key, value in settings.items()],
-        "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "192Mi"}},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
+    labels = {**MANAGED, "app.kubernetes.io/name": "installer"}
+    container = _container(image, arguments, settings)
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": name, "namespace": SYSTEM, "labels": labels},
+        "spec": {
+            "backoffLimit": 1,
+            "activeDeadlineSeconds": JOB_SECONDS,
+            "ttlSecondsAfterFinished": KEPT_SECONDS,
+            "template": {"metadata": {"labels": dict(labels)}, "spec": _pod(container, mounted)},
         },
-        "volumeMounts": [
-            {"name": "secrets", "mountPath": "/run/installer/secrets", "readOnly": True},
-            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - the container's own
-        ],
     }
+
+
+def _pod(container: Manifest, mounted: Iterable[str]) -> Manifest:
     sources = [{"secret": {"name": each}} for each in mounted]
-    pod = {
+    return {
         "restartPolicy": "Never",
         "serviceAccountName": "installer",
         "automountServiceAccountToken": False,
@@ -80,15 +79,23 @@ def job(
             {"name": "tmp", "emptyDir": {"sizeLimit": "16Mi"}},
         ],
     }
-    labels = {**MANAGED, "app.kubernetes.io/name": "installer"}
+
+
+def _container(image: str, arguments: Sequence[str], settings: Mapping[str, str]) -> Manifest:
     return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": {"name": name, "namespace": SYSTEM, "labels": labels},
-        "spec": {
-            "backoffLimit": 1,
-            "activeDeadlineSeconds": JOB_SECONDS,
-            "ttlSecondsAfterFinished": KEPT_SECONDS,
-            "template": {"metadata": {"labels": dict(labels)}, "spec": pod},
+        "name": "installer",
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "args": list(arguments),
+        "env": [{"name": f"CROSSDOCK_{key}", "value": value} for key, value in settings.items()],
+        "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "192Mi"}},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
         },
+        "volumeMounts": [
+            {"name": "secrets", "mountPath": "/run/installer/secrets", "readOnly": True},
+            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - the container's own
+        ],
     }
