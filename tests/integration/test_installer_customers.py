@@ -134,3 +134,4 @@ async def test_a_token_of_a_cluster_by_the_realms_own_host(repo: Repository, mon
         result = await run("token", "acme")
     assert result.exit_code == 0, result.output
     assert len(result.output.strip().split(".")) == 3
+    assert "crossdock-identity" in (await run("token", "acme")).output

@@ -170,7 +170,9 @@ def test_a_customer_goes_with_all_that_it_had(cluster: ClusterLog) -> None:
         "--remove",
         "globex",
     ]
-    done("customer", "remove", "globex")
+    cluster.forget_calls()
+    assert done("customer", "remove", "globex").startswith("There is nothing to remove")
+    assert cluster.given() == []
 
 
 @pytest.mark.parametrize(

@@ -132,17 +132,20 @@ class ClusterPlace:
             self._reconcile(name, domain, [name], [customer])
         return f"{name} has its rights. Now install its orchestrator:\n  {_helm_install(customer, domain)}"
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str) -> bool:
         """First its orchestrator goes, then its rights, and last what is needed for that."""
         customer = named(name)
-        self._check_namespace(customer)
+        there = self._check_namespace(customer)
         with self._opened() as state:
             vault, domain = state.vault, state.domain
+            if not there and customer not in vault.customers():
+                return False
             self._cluster.delete("namespace", name)
             self._reconcile(name, domain, ["--remove", name], [])
             vault.forget(customer)
             self._cluster.apply([state.redis_users(vault.customers())])
             self._cluster.delete("secret", customer_secret_name(customer), SYSTEM)
+        return True
 
     def renew(self, name: str) -> str:
         with self._opened() as state:
@@ -182,8 +185,8 @@ class ClusterPlace:
         except OSError as error:
             raise ConfigError(f"Cannot read {path}: {error.strerror}. Run this in the repository's folder.") from None
 
-    def _check_namespace(self, customer: Customer) -> None:
-        """Raises `ConfigError` for one that is somebody else's."""
+    def _check_namespace(self, customer: Customer) -> bool:
+        """Whether it is there. Raises `ConfigError` for one that is somebody else's."""
         name = customer.name
         if name.startswith(TAKEN):
             raise ConfigError(f"Names that begin with {' or '.join(TAKEN)} are taken on clusters. Choose another.")
@@ -193,6 +196,7 @@ class ClusterPlace:
                 f"There is a namespace {name} that is no customer's. Choose another name for the customer. If it is "
                 f"meant for it: kubectl label namespace {name} {ROLE}=customer"
             )
+        return found is not None
 
 
 def _helm_install(customer: Customer, domain: Domain) -> str:

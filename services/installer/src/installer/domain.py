@@ -42,7 +42,10 @@ class Domain:
 
     async def token(self, authority: Path, client_id: str, secret: str) -> str:
         """As `Origin.token`."""
-        return await access_token(self.issuer, authority, client_id, secret)
+        remedy = (
+            "Does its host lead to the ingress controller, and is Keycloak up? kubectl get pods -n crossdock-identity"
+        )
+        return await access_token(self.issuer, authority, client_id, secret, remedy)
 
 
 DEFAULT = Domain("crossdock.localhost")

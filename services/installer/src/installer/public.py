@@ -65,11 +65,14 @@ class Origin(BaseSettings):
 
     async def token(self, authority: Path, client_id: str, secret: str) -> str:
         """An access token of the client. Raises `ConfigError` that says why there is none."""
-        return await access_token(self.issuer, authority, client_id, secret)
+        return await access_token(self.issuer, authority, client_id, secret, "Start the system with `make up`.")
 
 
-async def access_token(issuer: str, authority: Path, client_id: str, secret: str) -> str:
-    """As the issuer gives it to the client; `authority` is believed beside the authorities that the machine knows."""
+async def access_token(issuer: str, authority: Path, client_id: str, secret: str, remedy: str) -> str:
+    """As the issuer gives it to the client; `authority` is believed beside the authorities that the machine knows.
+
+    Raises `ConfigError`, which ends with the `remedy` if nobody answers.
+    """
     trusting = _trusting(authority)
     dialled = _Loopback(verify=trusting) if httpx.URL(issuer).host.endswith(LOCAL) else None
     async with httpx.AsyncClient(verify=trusting, trust_env=False, transport=dialled) as http:
@@ -77,7 +80,7 @@ async def access_token(issuer: str, authority: Path, client_id: str, secret: str
         try:
             return await source.token()
         except TryLater:
-            raise ConfigError(f"{issuer} gives no tokens now. Start the system first: `make up`.") from None
+            raise ConfigError(f"{issuer} gives no tokens now. {remedy}") from None
         finally:
             await source.close()
 
