@@ -206,6 +206,8 @@ def test_it_is_the_system_of_compose() -> None:
         assert container["resources"]["limits"]["memory"] == default(
             compose["deploy"]["resources"]["limits"]["memory"]
         ).replace("M", "Mi")
+        writable = {each["mountPath"] for each in container["volumeMounts"] if not each.get("readOnly")}
+        assert {folder.partition(":")[0] for folder in compose.get("tmpfs", [])} <= writable
     keycloak, compose = found["keycloak"].environment, services["keycloak"]["environment"]
     place = {"KC_HOSTNAME", "KC_DB_URL"}  # the installer writes the host name; the database has another
     assert {name: keycloak[name] for name in compose if name not in place} == {
