@@ -8,7 +8,7 @@ import a2a.client  # noqa: F401 - before its 0.3 parts: each imports the other, 
 import pytest
 from hypothesis import settings
 
-TIERS = {"unit", "contract", "integration", "compose", "charts"}
+TIERS = {"unit", "contract", "integration", "compose", "charts", "e2e"}
 HERE = Path(__file__).parent
 
 # The gate tries the same examples each time; elsewhere each run tries new ones.
