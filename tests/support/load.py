@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from tests.support.stack import Stack, bearing, until
+from tests.support.served import Served, bearing
+from tests.support.stack import until
 
 PAUSE = 0.1
 REQUESTS = 5
@@ -18,7 +19,7 @@ REQUESTS = 5
 class Load:
     """Requests that go on, each client's one after the other, with a new token every few of them."""
 
-    system: Stack
+    system: Served
     served: int = 0
     tokens: int = 0
     failed: list[str] = field(default_factory=list)
@@ -46,7 +47,7 @@ class Load:
 
 
 @asynccontextmanager
-async def load(system: Stack) -> AsyncIterator[Load]:
+async def load(system: Served) -> AsyncIterator[Load]:
     made = Load(system)
     names = {
         "acme": "acme-caller",

@@ -14,7 +14,7 @@ import httpx
 
 from examples import inputs
 from tests.support.operations import Caller, RestCaller
-from tests.support.stack import Stack
+from tests.support.served import Served
 from tests.support.wire import Frame, frames
 
 ENDS = {f"TASK_STATE_{name}" for name in ("COMPLETED", "FAILED", "CANCELED", "REJECTED")}
@@ -52,7 +52,7 @@ def long_message(rows: int = ROWS) -> dict[str, Any]:
 class Watch:
     """A caller's view of one task, over as many streams as it takes: each event's number once."""
 
-    system: Stack
+    system: Served
     caller: RestCaller
     task_id: str = ""
     context_id: str = ""
@@ -116,7 +116,7 @@ class Watch:
             self.states.append(content["status"]["state"])
 
 
-async def watch(system: Stack, name: str, client_id: str) -> Watch:
+async def watch(system: Served, name: str, client_id: str) -> Watch:
     caller: Caller = await system.rest(name, client_id)
     assert isinstance(caller, RestCaller)
     return Watch(system, caller)

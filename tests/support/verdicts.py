@@ -6,12 +6,12 @@ import grpc
 from a2a.types import ListTasksRequest
 
 from tests.support.operations import RestCaller, RpcCaller
-from tests.support.stack import Stack, bearing
+from tests.support.served import Served, bearing
 
 Code = grpc.StatusCode
 
 
-async def verdicts(system: Stack, name: str, token: str) -> dict[str, Any]:
+async def verdicts(system: Served, name: str, token: str) -> dict[str, Any]:
     """What each binding answers to this token: HTTP's status, or that of gRPC."""
     http, path, headers = system.http(), system.path(name), bearing(token) if token else {"A2A-Version": "1.0"}
     rpc = await RpcCaller(http, path, headers).call("ListTasks", {"pageSize": 1})

@@ -11,7 +11,11 @@ from tests.support.rendered.cluster import Cluster, cluster
 from tests.support.rendered.documents import Key, documents
 
 SMALL = Path(__file__).with_name("small.yaml")
-SERVER, CLIENT, STRANGER = Key("Deployment", "shop", "server"), Key("Pod", "street", "client"), Key("Pod", "street", "stranger")
+SERVER, CLIENT, STRANGER = (
+    Key("Deployment", "shop", "server"),
+    Key("Pod", "street", "client"),
+    Key("Pod", "street", "stranger"),
+)
 IMAGES = {"registry.test/python": "python:3.13-slim"}
 
 

@@ -26,7 +26,12 @@ async def test_a_pod_runs_as_it_is_rendered(small: Cluster) -> None:
     assert (answer["secret"], answer["version"]) == ("sesame", "1")
     (found, _) = await small.node.engine.inspect(*(pod.id for pod in small.pods(SERVER)))
     host = found["HostConfig"]
-    assert (host["ReadonlyRootfs"], host["CapDrop"], host["Memory"], host["NanoCpus"]) == (True, ["ALL"], 2**26, 5 * 10**8)
+    assert (host["ReadonlyRootfs"], host["CapDrop"], host["Memory"], host["NanoCpus"]) == (
+        True,
+        ["ALL"],
+        2**26,
+        5 * 10**8,
+    )
     assert host["SecurityOpt"] == ["no-new-privileges"]
 
 
@@ -56,6 +61,10 @@ async def test_who_is_not_let_in_cannot_connect(small: Cluster) -> None:
         try:
             answer = await get(small, f"http://{host}/", by=STRANGER)
         except EngineError as error:
-            assert "timed out" in str(error) or "Name or service not known" in str(error) or "failure in name" in str(error)
+            assert (
+                "timed out" in str(error)
+                or "Name or service not known" in str(error)
+                or "failure in name" in str(error)
+            )
         else:
             raise AssertionError(answer)

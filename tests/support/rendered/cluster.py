@@ -29,6 +29,7 @@ class Cluster:
         self.networks = Networks(node)
         self.services = Services(node, self.workloads)
         self.controller: Controller | None = None
+        """Carries requests in, from the first Ingress on."""
         self._releases: dict[str, set[Key]] = {}
         self._arranging = asyncio.Lock()
         self.node.changed = self._changed
@@ -117,12 +118,6 @@ class Cluster:
     async def delete_pod(self, wanted: Key, pod: Pod, grace: float | None = None) -> None:
         await self.workloads[wanted].end(pod, grace)
 
-    async def expose(self, controller: Controller) -> None:
-        """Begins to carry requests in."""
-        self.controller = controller
-        async with self._arranging:
-            await self._arrange()
-
     def _known(self, document: Document) -> Workload:
         workload = WORKLOADS[document["kind"]](self.node, document)
         self.workloads[workload.key] = workload
@@ -145,12 +140,13 @@ class Cluster:
     async def _arrange(self) -> None:
         for workload in self.workloads.values():
             await self.networks.have(workload.network, workload.peer)
-        if self.controller:
-            await self.networks.have(self.controller.network, self.controller.peer)
-            self.services.clients = [Client(self.controller.peer, self.controller.network)]
+        controller = self.controller if self.node.objects.of("Ingress") else None
+        if controller:
+            await self.networks.have(controller.network, controller.peer)
+            self.services.clients = [Client(controller.peer, controller.network)]
         await self.services.arrange()
-        if self.controller:
-            await self.controller.arrange()
+        if controller:
+            await controller.arrange()
 
     def _claims(self, namespace: str) -> list[str]:
         sets = [

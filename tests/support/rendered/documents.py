@@ -1,5 +1,6 @@
 """Kubernetes objects as YAML documents have them."""
 
+import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -54,9 +55,17 @@ class Objects:
 
     def __init__(self) -> None:
         self._kept: dict[Key, Document] = {}
+        self._versions = itertools.count(1)
 
     def put(self, added: Iterable[Document]) -> None:
-        self._kept |= {key(each): each for each in added}
+        """One that names a `resourceVersion` replaces that version only. Raises `Refused`."""
+        for each in added:
+            named, metadata = key(each), each["metadata"]
+            before = self._kept.get(named)
+            if metadata.get("resourceVersion") not in {None, before and before["metadata"]["resourceVersion"]}:
+                raise Refused(f"{named} was changed since it was read.")
+            metadata["resourceVersion"] = str(next(self._versions))
+            self._kept[named] = each
 
     def drop(self, keys: Iterable[Key]) -> None:
         for each in keys:

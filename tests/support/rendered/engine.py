@@ -85,6 +85,16 @@ class Engine:
             found[kind] = ids.split()
         return found
 
+    async def names(self) -> list[str]:
+        """Of all that there is of this run."""
+        found = []
+        for kind, listing, _ in KINDS:
+            form = "{{.Names}}" if kind == "container" else "{{.Name}}"
+            every = tuple(word for word in listing if word != "--quiet")
+            filtered = ("--filter", f"label={LABEL}={self.name}", "--format", form)
+            found += (await self.call(kind, *every, *filtered)).split()
+        return found
+
     async def clear(self) -> None:
         """Removes all of this run, and of an earlier one that was killed."""
         for kind, _, removal in KINDS:

@@ -3,11 +3,10 @@
 import asyncio
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
-from tests.support.rendered.documents import Key, Objects
-from tests.support.rendered.engine import Engine
+from tests.support.rendered.documents import Key
 from tests.support.rendered.environment import content
+from tests.support.rendered.node import Node
 from tests.support.rendered.routes import Check, Location, Server, servers
 from tests.support.rendered.selection import Peer
 from tests.support.stack import until
@@ -45,15 +44,13 @@ HEADERS = {
 
 
 class Controller:
-    """`wildcard` is the Secret of hosts that name none; `labels` are those of the controller's pods."""
+    """It runs in `namespace`; `wildcard` is the Secret of hosts that name none."""
 
-    def __init__(
-        self, engine: Engine, objects: Objects, folder: Path, namespace: str, wildcard: Key, addresses: Addresses
-    ):
-        self._engine, self._objects, self._addresses = engine, objects, addresses
-        self._folder, self._wildcard = folder / "ingress", wildcard
+    def __init__(self, node: Node, namespace: str, wildcard: Key, addresses: Addresses) -> None:
+        self._engine, self._objects, self._addresses = node.engine, node.objects, addresses
+        self._folder, self._wildcard = node.folder / "ingress", wildcard
         self.peer = Peer(namespace, {"app.kubernetes.io/name": "nginx-ingress"})
-        self.network = f"{engine.name}-ingress"
+        self.network = f"{node.engine.name}-ingress"
         self.port = 0
         self._seen = ""
 

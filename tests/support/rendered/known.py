@@ -27,7 +27,13 @@ ANNOTATIONS = Names(
         "crossdock.dev/": USED,
     }
 )
-METADATA: Shape = {"name": USED, "namespace": USED, "labels": LABELS, "annotations": ANNOTATIONS}
+METADATA: Shape = {
+    "name": USED,
+    "namespace": USED,
+    "labels": LABELS,
+    "annotations": ANNOTATIONS,
+    "resourceVersion": USED,
+}
 TOP: dict[str, Shape] = {"apiVersion": USED, "kind": USED, "metadata": METADATA}
 
 HTTP_GET: Shape = {"path": USED, "port": USED, "scheme": Only(("HTTP",)), "httpHeaders": USED}

@@ -20,7 +20,7 @@ class Node:
     folder: Path
     objects: Objects
     images: Mapping[str, str]
-    """By repository as it is rendered, without tag: the image that was built here."""
+    """By repository as it is rendered, without tag: the image that was built here. Others by their whole reference."""
     changed: Callable[[], None] = lambda: None
     """Called whenever a pod became ready, or is no longer."""
     http: httpx.AsyncClient = field(
@@ -31,6 +31,8 @@ class Node:
     _deaths: dict[str, asyncio.Event] = field(default_factory=dict)
 
     def image(self, rendered: str) -> str:
+        if rendered in self.images:
+            return self.images[rendered]
         repository = rendered.partition("@")[0]
         head, slash, last = repository.rpartition("/")
         repository = f"{head}{slash}{last.partition(':')[0]}"

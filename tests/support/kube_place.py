@@ -1,0 +1,194 @@
+"""The system on Kubernetes as the suite sees it: what both kinds of place have in common."""
+
+import asyncio
+import tempfile
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpcore
+import httpx
+
+from installer import realm
+from installer.agents import AGENTS
+from installer.cluster import ClusterPlace
+from installer.domain import DEFAULT
+from installer.kubectl import Manifest
+from installer.manifests import AGENTS as AGENTS_NAMESPACE
+from installer.manifests import EDGE, SYSTEM, contents
+from installer.state import SecretState
+from installer.vault import KEYCLOAK_ADMIN, client_secret
+from tests.support.rendered.helm import ROOT, Release
+from tests.support.served import Served
+
+OVERLAY = "k8s/overlays/kind"
+CUSTOMERS = ("acme", "globex")
+SHARED = {agent.path: agent.id for agent in AGENTS}
+AUTHORITY = "certificate-authority"
+
+
+def release(name: str) -> Release:
+    """Of a shared agent, the edge, or a customer's orchestrator."""
+    if name == "edge":
+        return Release("edge", "edge", EDGE)
+    if name in SHARED.values():
+        return Release(name, "agent", AGENTS_NAMESPACE, (ROOT / "k8s" / "agents" / f"{name}.yaml",))
+    return Release(name, "orchestrator", name, (ROOT / "k8s" / "customers" / f"{name}.yaml",))
+
+
+FIRST = [release(name) for name in ("edge", *SHARED.values(), *CUSTOMERS)]
+
+
+@dataclass(frozen=True)
+class Pod:
+    """As it was when it was looked at. `started`: since when its container runs."""
+
+    name: str
+    namespace: str
+    started: str
+    restarts: int
+    ready: bool
+
+
+class Kube(Protocol):
+    """`installer.kubectl.Kubectl`, or what stands for it."""
+
+    def apply(self, manifests: Sequence[Manifest]) -> None: ...
+
+    def apply_folder(self, folder: str) -> None: ...
+
+    def found(self, kind: str, name: str, namespace: str = "") -> Manifest | None: ...
+
+    def labelled(self, kind: str, label: str, namespace: str) -> list[Manifest]: ...
+
+    def delete(self, kind: str, name: str, namespace: str = "") -> None: ...
+
+    def run_job(self, job: Manifest, seconds: float) -> None: ...
+
+
+class KubePlace(Served):
+    """`kind` says which of the two it is."""
+
+    kind = ""
+
+    def __init__(self, kube: Any, exits: AsyncExitStack) -> None:
+        self.kube, self.exits, self.domain = kube, exits, DEFAULT
+        self.installer = ClusterPlace(ROOT, kube, SecretState(kube), overlay=OVERLAY, image="crossdock/installer:dev")
+        self._authority = ""
+
+    @property
+    def issuer(self) -> str:
+        return f"{self.domain.realm_host}/realms/{realm.NAME}"
+
+    @property
+    def authority_file(self) -> str:
+        if not self._authority:
+            made = tempfile.NamedTemporaryFile("w", suffix=".crt", delete=False)  # noqa: SIM115 - closed here
+            made.write(self._kept(AUTHORITY)["ca.crt"])
+            made.close()
+            self.exits.callback(Path(made.name).unlink)
+            self._authority = made.name
+        return self._authority
+
+    def host(self, name: str) -> str:
+        return f"{SHARED.get(name, name)}.{self.domain}"
+
+    def path(self, name: str) -> str:
+        return self.url_of(name)
+
+    def url_of(self, name: str) -> str:
+        return f"https://{self.host(name)}"
+
+    def grpc_of(self, name: str) -> tuple[str, str]:
+        return f"{SHARED.get(name, name)}.grpc.{self.domain}", f"127.0.0.1:{self.https_port}"
+
+    def secret(self, client_id: str) -> str:
+        if client_id == realm.INSTALLER:
+            return self._kept("platform")[KEYCLOAK_ADMIN].strip()
+        customer = client_id.rpartition("-")[0]
+        return self._kept(f"customer-{customer}")[client_secret(client_id)].strip()
+
+    def reached(self, http: httpx.AsyncClient) -> httpx.AsyncClient:
+        """Whatever the host, the ingress controller on this machine is connected to."""
+        pool: Any = http._transport
+        pool._pool._network_backend = _Here(self.https_port)
+        return http
+
+    def _kept(self, secret: str) -> Mapping[str, str]:
+        found = self.kube.found("secret", secret, SYSTEM)
+        assert found is not None, f"{secret} is not there"
+        return contents(found)
+
+    @property
+    @abstractmethod
+    def https_port(self) -> int:
+        """Of the ingress controller, on the loopback."""
+
+    async def start(self) -> None:
+        """The platform, the shared agents, the edge and two customers."""
+        await asyncio.to_thread(self.installer.prepare)
+        for name in CUSTOMERS:
+            await asyncio.to_thread(self.installer.add, name)
+        await asyncio.gather(*(self.install(each, wait=False) for each in FIRST))
+        await self.well()
+
+    async def add_customer(self, name: str) -> None:
+        """As the operator does it: the installer, then Helm."""
+        await asyncio.to_thread(self.installer.add, name)
+        await self.install(release(name))
+
+    async def remove_customer(self, name: str) -> None:
+        await self.uninstall(release(name))
+        await asyncio.to_thread(self.installer.remove, name)
+
+    @abstractmethod
+    async def install(self, wanted: Release, *, wait: bool = True) -> None:
+        """`helm upgrade --install --wait`. Raises an error with what Helm says."""
+
+    @abstractmethod
+    async def uninstall(self, wanted: Release) -> None: ...
+
+    @abstractmethod
+    async def well(self) -> None:
+        """Until every workload is rolled out."""
+
+    @abstractmethod
+    async def pods(self, wanted: Release) -> list[Pod]:
+        """Those that are not being deleted."""
+
+    @abstractmethod
+    async def everything(self) -> list[Pod]:
+        """All pods that are to run for ever."""
+
+    @abstractmethod
+    async def delete_pod(self, pod: Pod, *, grace: int | None = None) -> None:
+        """Until it is gone; `grace` 0 kills it."""
+
+    @abstractmethod
+    async def scale(self, wanted: Release, replicas: int) -> None:
+        """Until it is so."""
+
+    @abstractmethod
+    async def logs(self, pod: Pod) -> str: ...
+
+    @abstractmethod
+    async def execute(self, pod: Pod, *command: str) -> str:
+        """In its container. Raises an error if the command fails."""
+
+    @abstractmethod
+    async def left_of(self, namespace: str) -> list[str]:
+        """Names of what there is in it, or of it."""
+
+
+class _Here(httpcore.AsyncNetworkBackend):
+    def __init__(self, port: int) -> None:
+        self._inner, self._port = httpcore.AnyIOBackend(), port
+
+    async def connect_tcp(self, host: str, port: int, **options: Any) -> httpcore.AsyncNetworkStream:  # type: ignore[override]
+        return await self._inner.connect_tcp("127.0.0.1", self._port, **options)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
