@@ -1,11 +1,12 @@
 """A task of the anomaly agent that takes some seconds, says so as it goes on, and brings artifacts."""
 
+import asyncio
 import base64
 import csv
 import io
 import uuid
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -20,6 +21,9 @@ from tests.support.wire import Frame, frames
 ENDS = {f"TASK_STATE_{name}" for name in ("COMPLETED", "FAILED", "CANCELED", "REJECTED")}
 SOURCE = inputs.OWN / "shipments" / "carrier_export.csv"
 ROWS = 12_000
+RESULTS = {"anomalies", "report", "chart"}
+ENDING = 120.0
+COMPLETED = "TASK_STATE_COMPLETED"
 
 
 @cache
@@ -120,3 +124,49 @@ async def watch(system: Served, name: str, client_id: str) -> Watch:
     caller: Caller = await system.rest(name, client_id)
     assert isinstance(caller, RestCaller)
     return Watch(system, caller)
+
+
+@asynccontextmanager
+async def working(system: Served) -> AsyncIterator[Watch]:
+    """A long task of acme's at its orchestrator, which the anomaly agent works; followed by its caller to the end."""
+    task = await watch(system, "acme", "acme-caller")
+    begun = asyncio.Event()
+
+    async def follow() -> None:
+        try:
+            async with aclosing(task.send(ROWS)) as events:
+                async for frame in events:
+                    if frame.data.get("statusUpdate"):
+                        begun.set()
+        except httpx.TransportError:
+            pass
+        await task.until_end()
+
+    following = asyncio.create_task(follow())
+    try:
+        async with asyncio.timeout(60):
+            await begun.wait()
+        yield task
+        await asyncio.wait_for(following, ENDING)
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+
+async def ended_once(system: Served, task: Watch) -> None:
+    """Its whole log has one end, which is that of the task; and the shared agent worked one task for it."""
+    assert task.states[-1] == COMPLETED
+    assert task.artifacts >= RESULTS
+    log = Watch(system, task.caller, task.task_id, last=1)
+    async with aclosing(log.resume()) as events:
+        async for _ in events:
+            pass
+    assert [state for state in log.states if state in ENDS] == [COMPLETED]
+    assert log.numbers == list(range(2, log.last + 1))
+    shared = (await at_the_agent(system, task)).result["tasks"]
+    assert [each["status"]["state"] for each in shared] == [COMPLETED]
+
+
+async def at_the_agent(system: Served, task: Watch) -> Any:
+    agent = await system.rpc("anomaly", "acme-orchestrator")
+    return await agent.call("ListTasks", {"contextId": task.context_id})

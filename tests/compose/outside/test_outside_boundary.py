@@ -4,34 +4,19 @@ import asyncio
 import base64
 import json
 import os
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
 
 import grpc
 import httpx
 import pytest
-from a2a.types import (
-    CancelTaskRequest,
-    DeleteTaskPushNotificationConfigRequest,
-    GetTaskPushNotificationConfigRequest,
-    GetTaskRequest,
-    ListTaskPushNotificationConfigsRequest,
-    Message,
-    Part,
-    Role,
-    SendMessageRequest,
-    SubscribeToTaskRequest,
-    TaskPushNotificationConfig,
-)
 
 from crossdock.auth.clients import ACCESS, ClientRights
 from crossdock.auth.jws import read_claims
 from tests.support.administration import Administration
 from tests.support.gateway import docker
-from tests.support.grpc_channels import refused
-from tests.support.operations import Answer, Caller, RestCaller, RpcCaller
+from tests.support.operations import Caller, RestCaller, RpcCaller
 from tests.support.stack import PYTHON, Stack
+from tests.support.strangers import Theirs, asked_for_input, finds_nothing, finds_nothing_over_grpc
 from tests.support.verdicts import FORBIDDEN, GOOD, STRANGER, verdicts
 
 Code = grpc.StatusCode
@@ -78,37 +63,9 @@ async def test_an_orchestrator_answers_no_other_customer(system: Stack, keycloak
     assert await verdicts(system, "acme", token) == FORBIDDEN
 
 
-@dataclass
-class Theirs:
-    """A task of acme's at a shared agent, which asks for input."""
-
-    task: str
-    context: str
-    webhook: str = "any"
-
-
 @pytest.fixture
 async def theirs(system: Stack) -> Theirs:
-    acme = await system.rpc("anomaly", "acme-orchestrator")
-    task = await acme.send("Please check my table.")
-    assert task["status"]["state"] == "TASK_STATE_INPUT_REQUIRED"
-    return Theirs(task["id"], task["contextId"])
-
-
-def calls(theirs: Theirs) -> dict[str, dict[str, Any]]:
-    answer = {"message": {"messageId": "m", "role": "ROLE_USER", "taskId": theirs.task, "parts": [{"text": "1,2"}]}}
-    task, webhook = {"id": theirs.task}, {"taskId": theirs.task, "id": theirs.webhook}
-    return {
-        "GetTask": task,
-        "CancelTask": task,
-        "SubscribeToTask": task,
-        "SendMessage": answer,
-        "SendStreamingMessage": answer,
-        "CreateTaskPushNotificationConfig": {"taskId": theirs.task, "url": "https://example.com/hook"},
-        "ListTaskPushNotificationConfigs": {"taskId": theirs.task},
-        "GetTaskPushNotificationConfig": webhook,
-        "DeleteTaskPushNotificationConfig": webhook,
-    }
+    return await asked_for_input(system)
 
 
 @pytest.mark.parametrize("binding", [RpcCaller, RestCaller])
@@ -116,40 +73,12 @@ async def test_another_customers_task_is_not_found_by_any_method(
     system: Stack, theirs: Theirs, binding: Callable[..., Caller]
 ) -> None:
     globex = binding(system.http(), system.path("anomaly"), await system.headers("globex-orchestrator"))
-    for operation, params in calls(theirs).items():
-        answer: Answer = await globex.call(operation, params)
-        assert answer.reason == "TASK_NOT_FOUND", (operation, answer)
-    resumed = await globex.call("SubscribeToTask", {"id": theirs.task}, Last_Event_ID="1")
-    assert resumed.reason == "TASK_NOT_FOUND"
-    listed = await globex.call("ListTasks", {"contextId": theirs.context})
-    assert (listed.result["tasks"], listed.result["totalSize"]) == ([], 0)
-
-
-def rpcs(stub: Any, theirs: Theirs) -> list[Awaitable[Any]]:
-    answer = Message(message_id="m", role=Role.ROLE_USER, task_id=theirs.task, parts=[Part(text="1,2")])
-    return [
-        stub.GetTask(GetTaskRequest(id=theirs.task)),
-        stub.CancelTask(CancelTaskRequest(id=theirs.task)),
-        stub.SubscribeToTask(SubscribeToTaskRequest(id=theirs.task)),
-        stub.SendMessage(SendMessageRequest(message=answer)),
-        stub.SendStreamingMessage(SendMessageRequest(message=answer)),
-        stub.CreateTaskPushNotificationConfig(
-            TaskPushNotificationConfig(task_id=theirs.task, url="https://example.com/h")
-        ),
-        stub.ListTaskPushNotificationConfigs(ListTaskPushNotificationConfigsRequest(task_id=theirs.task)),
-        stub.GetTaskPushNotificationConfig(
-            GetTaskPushNotificationConfigRequest(task_id=theirs.task, id=theirs.webhook)
-        ),
-        stub.DeleteTaskPushNotificationConfig(
-            DeleteTaskPushNotificationConfigRequest(task_id=theirs.task, id=theirs.webhook)
-        ),
-    ]
+    await finds_nothing(globex, theirs)
 
 
 async def test_nor_over_grpc(system: Stack, theirs: Theirs) -> None:
     stub = system.grpc("anomaly", await system.token("globex-orchestrator"))
-    for call in rpcs(stub, theirs):
-        assert (await refused(call)).code() == Code.NOT_FOUND
+    await finds_nothing_over_grpc(stub, theirs)
 
 
 async def test_its_owner_still_has_all_of_it(system: Stack, theirs: Theirs) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from installer.compose import CUSTOMERS
 from tests.support.load import load
-from tests.support.stack import ROOT, TOKENS, Stack, bearing
+from tests.support.served import bearing
+from tests.support.stack import ROOT, TOKENS, Stack
 
 NAME = "vandelay"
 LIMIT = 60.0

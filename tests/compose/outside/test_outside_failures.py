@@ -1,70 +1,19 @@
 """What is killed in the middle of a task costs the task nothing but time."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.support.gateway import docker
-from tests.support.long_task import ENDS, ROWS, Watch, long_message, watch
+from tests.support.long_task import ENDS, at_the_agent, ended_once, long_message, working
 from tests.support.project import Container
 from tests.support.stack import Stack, until
 
 pytestmark = pytest.mark.timeout(240)
-RESULTS = {"anomalies", "report", "chart"}
-ENDING = 120.0
-COMPLETED = "TASK_STATE_COMPLETED"
 SHORT = 5
 """Seconds that a task is given which nobody can end while they pass."""
-
-
-@asynccontextmanager
-async def working(system: Stack) -> AsyncIterator[Watch]:
-    """A long task of acme's at its orchestrator, which the anomaly agent works; followed by its caller to the end."""
-    task = await watch(system, "acme", "acme-caller")
-    begun = asyncio.Event()
-
-    async def follow() -> None:
-        try:
-            async with aclosing(task.send(ROWS)) as events:
-                async for frame in events:
-                    if frame.data.get("statusUpdate"):
-                        begun.set()
-        except httpx.TransportError:
-            pass
-        await task.until_end()
-
-    following = asyncio.create_task(follow())
-    try:
-        async with asyncio.timeout(60):
-            await begun.wait()
-        yield task
-        await asyncio.wait_for(following, ENDING)
-    finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
-
-
-async def ended_once(system: Stack, task: Watch) -> None:
-    """Its whole log has one end, which is that of the task; and the shared agent worked one task for it."""
-    assert task.states[-1] == COMPLETED
-    assert task.artifacts >= RESULTS
-    log = Watch(system, task.caller, task.task_id, last=1)
-    async with aclosing(log.resume()) as events:
-        async for _ in events:
-            pass
-    assert [state for state in log.states if state in ENDS] == [COMPLETED]
-    assert log.numbers == list(range(2, log.last + 1))
-    shared = (await at_the_agent(system, task)).result["tasks"]
-    assert [each["status"]["state"] for each in shared] == [COMPLETED]
-
-
-async def at_the_agent(system: Stack, task: Watch) -> Any:
-    agent = await system.rpc("anomaly", "acme-orchestrator")
-    return await agent.call("ListTasks", {"contextId": task.context_id})
 
 
 async def worker(system: Stack, service: str, task_id: str) -> Container:

@@ -13,7 +13,8 @@ from installer.agents import AGENTS
 from tests.support.administration import Administration
 from tests.support.gateway import docker
 from tests.support.load import load
-from tests.support.stack import TOKENS, Stack, bearing, until
+from tests.support.served import bearing
+from tests.support.stack import TOKENS, Stack, until
 
 ASKS_AGAIN = 20.0
 """Seconds after which a replica that has just asked for the keys has done so again."""

@@ -12,7 +12,8 @@ import pytest
 
 from tests.support.gateway import docker
 from tests.support.long_task import long_message
-from tests.support.stack import PYTHON, Beside, Stack, bearing, until
+from tests.support.served import bearing
+from tests.support.stack import PYTHON, Beside, Stack, until
 
 FIRST = 3.0
 """Seconds of a first task, with a small table, after a start."""

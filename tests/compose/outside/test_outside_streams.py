@@ -1,7 +1,6 @@
 """Streams through the gateway: events arrive as they happen, and go on elsewhere when a replica is lost."""
 
 import asyncio
-import datetime
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
@@ -11,45 +10,16 @@ import httpx
 import pytest
 
 from installer.agents import AGENTS
+from tests.support.arrival import ROWS, arrived_as_they_happened, delays
 from tests.support.long_task import Watch, watch
 from tests.support.operations import RestCaller
 from tests.support.project import Container
 from tests.support.stack import ROOT, Stack, until
-from tests.support.wire import Frame
 
-LATE = 1.5
-"""Seconds that an event may take from its agent to us on a machine that has much else to do."""
 DIRECTIVES = {"proxy_buffering off;": "proxy_buffering on; proxy_http_version 1.0;"}
 BUFFERED = "https.conf"
 RESULTS = {"anomalies", "report", "chart"}
 PORTS = {agent.id: agent.port + 1000 for agent in AGENTS} | {"orchestrator-acme": 9001, "orchestrator-globex": 9001}
-
-
-async def delays(task: Watch, rows: int) -> list[float]:
-    """How long after its own time stamp each event of a state arrived."""
-    found, made = [], []
-    async with aclosing(task.send(rows)) as events:
-        async for frame in events:
-            arrived = datetime.datetime.now(datetime.UTC)
-            if stamp := stamped(frame):
-                made.append(stamp)
-                found.append((arrived - stamp).total_seconds())
-    assert task.ended
-    assert (made[-1] - made[0]).total_seconds() > LATE + 0.5, "the task is too short to tell"
-    return found
-
-
-def stamped(frame: Frame) -> datetime.datetime | None:
-    """When it happened; artifacts do not say."""
-    stamp = frame.data.get("statusUpdate", frame.data.get("task", {})).get("status", {}).get("timestamp")
-    return datetime.datetime.fromisoformat(stamp) if stamp else None
-
-
-def arrived_as_they_happened(found: list[float]) -> bool:
-    return max(found) < LATE
-
-
-ROWS = 30_000
 
 
 async def test_events_arrive_one_by_one(system: Stack) -> None:

@@ -4,64 +4,27 @@ import asyncio
 import json
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from a2a.types import ListTasksRequest, Message, Task, TaskState
+from a2a.types import ListTasksRequest
 
 from crossdock.cards.building import CARD_PATHS
-from crossdock.client.patience import Away
-from crossdock.tasks.events import fold
-from examples.caller import message
-from examples.demo import Demo, Scene, scenes
-from examples.inputs import contracts
 from installer.agents import AGENTS
+from tests.support.scenes import CUSTOMERS, play, store_contracts
 from tests.support.stack import Stack
-
-CUSTOMERS = ("acme", "globex")
-TABLE, QUESTION, ESCALATION, NOBODY, GERMAN = scenes()
-SCENES = [
-    *(replace(scene, customer=customer) for customer in CUSTOMERS for scene in (TABLE, QUESTION, ESCALATION)),
-    NOBODY,
-    GERMAN,
-]
-
-
-async def done(system: Stack, customer: str, sent: Message) -> Task:
-    task = Task()
-    async for event in system.agent(customer, f"{customer}-caller").send(sent):
-        if not isinstance(event, Message | Away):
-            fold(task, event)
-    return task
 
 
 @pytest.fixture
 async def stored(system: Stack) -> None:
-    """Each customer's contracts at the shared agent; one that is there already is stored in its place."""
-    for customer in CUSTOMERS:
-        for path in contracts(customer):
-            task = await done(system, customer, message("", path, skill="add_contract"))
-            assert task.status.state == TaskState.TASK_STATE_COMPLETED, task.status
+    await store_contracts(system)
 
 
 @pytest.mark.usefixtures("stored")
 async def test_the_demos_tasks_for_two_customers(system: Stack) -> None:
-    for scene in SCENES:
-        task = await done(system, scene.customer, message(scene.text, *scene.files))
-        Demo._check(scene, task)
-        await _only_its_customer_sees_it(system, scene, task)
-
-
-async def _only_its_customer_sees_it(system: Stack, scene: Scene, task: Task) -> None:
-    for name in [agent.path for agent in AGENTS if agent.id in scene.plan]:
-        for customer in CUSTOMERS:
-            found = await system.agent(name, f"{customer}-orchestrator").list(
-                ListTasksRequest(context_id=task.context_id)
-            )
-            assert len(found.tasks) == (customer == scene.customer), name
+    await play(system)
 
 
 async def test_the_gateway_finds_the_orchestrator_of_the_tokens_customer(system: Stack) -> None:
