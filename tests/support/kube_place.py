@@ -111,10 +111,10 @@ class KubePlace(Served):
         customer = client_id.rpartition("-")[0]
         return self._kept(f"customer-{customer}")[client_secret(client_id)].strip()
 
-    def reached(self, http: httpx.AsyncClient) -> httpx.AsyncClient:
+    def reached(self, http: httpx.AsyncClient, port: int = 0) -> httpx.AsyncClient:
         """Whatever the host, the ingress controller on this machine is connected to."""
         pool: Any = http._transport
-        pool._pool._network_backend = _Here(self.https_port)
+        pool._pool._network_backend = _Here(port or self.https_port)
         return http
 
     def _kept(self, secret: str) -> Mapping[str, str]:

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from examples import inputs
-from tests.support.operations import Caller, RestCaller
+from tests.support.operations import Caller, RestCaller, named
 from tests.support.served import Served
 from tests.support.wire import Frame, frames
 
@@ -23,6 +23,7 @@ SOURCE = inputs.OWN / "shipments" / "carrier_export.csv"
 ROWS = 12_000
 RESULTS = {"anomalies", "report", "chart"}
 ENDING = 120.0
+PAUSE = 0.1
 COMPLETED = "TASK_STATE_COMPLETED"
 
 
@@ -64,13 +65,17 @@ class Watch:
     numbers: list[int] = field(default_factory=list)
     artifacts: set[str] = field(default_factory=set)
     states: list[str] = field(default_factory=list)
+    streams: int = 0
 
     @property
     def ended(self) -> bool:
         return bool(self.states) and self.states[-1] in ENDS
 
-    async def send(self, rows: int = ROWS) -> AsyncGenerator[Frame]:
-        request = self.caller.request("SendStreamingMessage", long_message(rows), {})
+    async def send(
+        self, rows: int = ROWS, message: dict[str, Any] | None = None, **headers: str
+    ) -> AsyncGenerator[Frame]:
+        """A long message by default."""
+        request = self.caller.request("SendStreamingMessage", message or long_message(rows), named(headers))
         async for frame in self._read(request):
             yield frame
 
@@ -88,7 +93,7 @@ class Watch:
                     async for _ in events:
                         pass
             except (httpx.TransportError, httpx.HTTPStatusError):
-                continue
+                await asyncio.sleep(PAUSE)
 
     async def _read(self, request: httpx.Request, *, resumed: bool = False) -> AsyncGenerator[Frame]:
         response = await self.caller.http.send(request, stream=True)
@@ -96,6 +101,7 @@ class Watch:
             if response.status_code != httpx.codes.OK:
                 await response.aread()
                 response.raise_for_status()
+            self.streams += 1
             async with aclosing(frames(response)) as found:
                 async for frame in found:
                     self._heard(frame, snapshot=resumed)
@@ -153,7 +159,7 @@ async def working(system: Served) -> AsyncIterator[Watch]:
         await asyncio.gather(following, return_exceptions=True)
 
 
-async def ended_once(system: Served, task: Watch) -> None:
+async def ended_once(system: Served, task: Watch, customer: str = "acme") -> None:
     """Its whole log has one end, which is that of the task; and the shared agent worked one task for it."""
     assert task.states[-1] == COMPLETED
     assert task.artifacts >= RESULTS
@@ -163,10 +169,10 @@ async def ended_once(system: Served, task: Watch) -> None:
             pass
     assert [state for state in log.states if state in ENDS] == [COMPLETED]
     assert log.numbers == list(range(2, log.last + 1))
-    shared = (await at_the_agent(system, task)).result["tasks"]
+    shared = (await at_the_agent(system, task, customer)).result["tasks"]
     assert [each["status"]["state"] for each in shared] == [COMPLETED]
 
 
-async def at_the_agent(system: Served, task: Watch) -> Any:
-    agent = await system.rpc("anomaly", "acme-orchestrator")
+async def at_the_agent(system: Served, task: Watch, customer: str = "acme") -> Any:
+    agent = await system.rpc("anomaly", f"{customer}-orchestrator")
     return await agent.call("ListTasks", {"contextId": task.context_id})

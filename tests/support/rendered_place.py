@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -82,6 +82,17 @@ class RenderedPlace(KubePlace):
         engine = self.cluster.node.engine
         objects = [str(each) for each in self.cluster.node.objects.within(namespace)]
         return objects + [name for name in await engine.names() if name.startswith(f"{engine.name}-{namespace}-")]
+
+    @asynccontextmanager
+    async def other_ingress(self, changes: Mapping[str, str]) -> AsyncIterator[int]:
+        """The port of a second controller, whose configuration differs by these texts."""
+        services, wildcard = self.cluster.services, Key("Secret", EDGE, "domain-tls")
+        other = Controller(self.cluster.node, EDGE, wildcard, services.address, "other", changes)
+        try:
+            await other.arrange()
+            yield other.port
+        finally:
+            await other.remove()
 
     def _found(self, pod: Pod) -> tuple[Key, Rendered]:
         for key, workload in self.cluster.workloads.items():

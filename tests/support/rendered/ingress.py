@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from tests.support.rendered.documents import Key
 from tests.support.rendered.environment import content
@@ -44,11 +44,21 @@ HEADERS = {
 
 
 class Controller:
-    """It runs in `namespace`; `wildcard` is the Secret of hosts that name none."""
+    """It runs in `namespace`; `wildcard` is the Secret of hosts that name none. `changes` are texts of
+    its configuration that are replaced."""
 
-    def __init__(self, node: Node, namespace: str, wildcard: Key, addresses: Addresses) -> None:
+    def __init__(
+        self,
+        node: Node,
+        namespace: str,
+        wildcard: Key,
+        addresses: Addresses,
+        name: str = "ingress",
+        changes: Mapping[str, str] | None = None,
+    ) -> None:
         self._engine, self._objects, self._addresses = node.engine, node.objects, addresses
-        self._folder, self._wildcard = node.folder / "ingress", wildcard
+        self._folder, self._wildcard = node.folder / name, wildcard
+        self._name, self._changes = name, changes or {}
         self.peer = Peer(namespace, {"app.kubernetes.io/name": "nginx-ingress"})
         self.network = f"{node.engine.name}-ingress"
         self.port = 0
@@ -56,7 +66,7 @@ class Controller:
 
     @property
     def id(self) -> str:
-        return f"{self._engine.name}-ingress-controller"
+        return f"{self._engine.name}-{self._name}-controller"
 
     async def arrange(self) -> None:
         """Starts it, or has it read its new configuration: streams that are open stay open."""
@@ -64,6 +74,9 @@ class Controller:
             return
         found = servers(self._objects, self._wildcard)
         text = configuration(found, lambda key: self._addresses(key, self.network))
+        for old, new in self._changes.items():
+            assert old in text, old
+            text = text.replace(old, new)
         self._write(found, text)
         if not self.port:
             await self._start()
@@ -80,6 +93,9 @@ class Controller:
                 path.write_bytes(data)
                 path.chmod(0o444)
         (self._folder / "nginx.conf").write_text(text)
+
+    async def remove(self) -> None:
+        await self._engine.call("rm", "--force", "--volumes", self.id)
 
     async def _start(self) -> None:
         rights = ("--read-only", "--tmpfs=/tmp:mode=1777", "--cap-drop=ALL", "--user=101:101", "--memory=256m")

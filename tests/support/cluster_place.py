@@ -1,0 +1,124 @@
+"""The place `cluster`: a real one, by kubectl and Helm as programs, in the current context or KUBE_CONTEXT's."""
+
+import asyncio
+import json
+import os
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from installer.kubectl import Kubectl
+from tests.support.kube_place import FIRST, KubePlace, Pod
+from tests.support.rendered.helm import Release, program
+
+SECONDS = 600
+NAMESPACES = "crossdock.dev/role"
+
+
+class ClusterPlace(KubePlace):
+    kind = "cluster"
+
+    def __init__(self, exits: AsyncExitStack) -> None:
+        self.context = os.environ.get("KUBE_CONTEXT", "")
+        super().__init__(Kubectl(self.context), exits)
+
+    @property
+    def https_port(self) -> int:
+        return int(os.environ.get("HTTPS_PORT", "443"))
+
+    async def kubectl(self, *arguments: str, given: str = "") -> str:
+        options = ("--context", self.context) if self.context else ()
+        return await _said("kubectl", *options, *arguments, given=given)
+
+    async def helm(self, *arguments: str) -> str:
+        options = ("--kube-context", self.context) if self.context else ()
+        return await _said(program(), *options, *arguments)
+
+    async def install(self, wanted: Release, *, wait: bool = True) -> None:
+        waiting = ("--wait", "--timeout", f"{SECONDS}s") if wait else ()
+        image = ("--set", f"image.tag={os.environ.get('TAG', 'dev')}")
+        await self.helm("upgrade", "--install", *wanted.arguments(), *image, *waiting)
+
+    async def uninstall(self, wanted: Release) -> None:
+        await self.helm("uninstall", wanted.name, "--namespace", wanted.namespace, "--wait")
+
+    async def well(self) -> None:
+        for namespace in await self._namespaces():
+            for kind in ("deployment", "statefulset"):
+                names = await self.kubectl("get", kind, "--namespace", namespace, "--output", "name")
+                for name in names.split():
+                    await self.kubectl("rollout", "status", name, "--namespace", namespace, f"--timeout={SECONDS}s")
+
+    async def pods(self, wanted: Release) -> list[Pod]:
+        label = f"app.kubernetes.io/instance={wanted.name}"
+        return _told(await self._pods("--namespace", wanted.namespace, "--selector", label))
+
+    async def everything(self) -> list[Pod]:
+        return [pod for each in await self._namespaces() for pod in _told(await self._pods("--namespace", each))]
+
+    async def delete_pod(self, pod: Pod, *, grace: int | None = None) -> None:
+        how = () if grace is None else (f"--grace-period={grace}", *(("--force",) if not grace else ()))
+        await self.kubectl("delete", "pod", pod.name, "--namespace", pod.namespace, *how)
+
+    async def scale(self, wanted: Release, replicas: int) -> None:
+        name = f"deployment/{wanted.full_name}"
+        await self.kubectl("scale", name, "--namespace", wanted.namespace, f"--replicas={replicas}")
+        await self.kubectl("rollout", "status", name, "--namespace", wanted.namespace, f"--timeout={SECONDS}s")
+
+    async def logs(self, pod: Pod) -> str:
+        return await self.kubectl("logs", pod.name, "--namespace", pod.namespace)
+
+    async def execute(self, pod: Pod, *command: str) -> str:
+        return await self.kubectl("exec", pod.name, "--namespace", pod.namespace, "--", *command)
+
+    async def left_of(self, namespace: str) -> list[str]:
+        found = await self.kubectl("get", "namespace", namespace, "--ignore-not-found", "--output", "name")
+        return found.split()
+
+    async def _namespaces(self) -> list[str]:
+        found = await self.kubectl("get", "namespace", "--selector", NAMESPACES, "--output", "name")
+        return [each.removeprefix("namespace/") for each in found.split()]
+
+    async def _pods(self, *options: str) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = json.loads(await self.kubectl("get", "pods", "--output", "json", *options))[
+            "items"
+        ]
+        return items
+
+
+def _told(found: list[dict[str, Any]]) -> list[Pod]:
+    """Of those that are to run for ever."""
+    return [
+        Pod(
+            each["metadata"]["name"],
+            each["metadata"]["namespace"],
+            status["state"]["running"]["startedAt"],
+            status["restartCount"],
+            status["ready"],
+        )
+        for each in found
+        if each["spec"]["restartPolicy"] == "Always" and "deletionTimestamp" not in each["metadata"]
+        for status in each["status"].get("containerStatuses", [])[:1]
+        if "running" in status["state"]
+    ]
+
+
+async def _said(*command: str, given: str = "") -> str:
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    out, err = await process.communicate(given.encode())
+    assert process.returncode == 0, f"{' '.join(command[:4])}: {err.decode()}"
+    return out.decode()
+
+
+@asynccontextmanager
+async def cluster_place() -> AsyncIterator[ClusterPlace]:
+    """What was installed is taken away again, but for the platform."""
+    async with AsyncExitStack() as exits:
+        place = ClusterPlace(exits)
+        try:
+            yield place
+        finally:
+            await asyncio.gather(*(place.uninstall(each) for each in FIRST), return_exceptions=True)

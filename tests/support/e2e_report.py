@@ -1,0 +1,75 @@
+"""What the end-to-end suite says of itself: which case ran in which place, how long it took, and which did not run."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    outcome: str
+    seconds: float
+    figures: tuple[str, ...]
+
+
+@dataclass
+class Report:
+    """A pytest plugin. `elsewhere`: cases of the other place, with the reason. `without_effect`: see the harness."""
+
+    place: str
+    path: str
+    elsewhere: dict[str, str] = field(default_factory=dict)
+    cases: list[Case] = field(default_factory=list)
+    without_effect: list[str] = field(default_factory=list)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" or report.outcome != "passed":
+            figures = tuple(str(value) for name, value in report.user_properties if name == "told")
+            self.cases.append(Case(told(report.nodeid), report.outcome, report.duration, figures))
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        write = terminalreporter.write_line
+        for case in self.cases:
+            for figure in case.figures:
+                write(f"{case.name}: {figure}")
+        for name, reason in self.elsewhere.items():
+            write(f"not run in place {self.place}: {name} ({reason})")
+        for line in self.without_effect:
+            write(f"without effect in place {self.place}: {line}")
+
+    def pytest_sessionfinish(self) -> None:
+        if self.path:
+            Path(self.path).write_text(self.text(), encoding="utf-8")
+
+    def text(self) -> str:
+        rows = [
+            f"| {case.name} | {case.outcome} | {case.seconds:.1f} | {' '.join(case.figures)} |" for case in self.cases
+        ]
+        missing = [f"* {name}: {reason}." for name, reason in self.elsewhere.items()]
+        ignored = [f"* {line}" for line in self.without_effect]
+        return "\n".join(
+            [
+                "# End-to-end report",
+                "",
+                f"Written by `make test-e2e REPORT=docs/e2e.md`. Place: **{self.place}**.",
+                "",
+                "| Case | Outcome | Seconds | Measured |",
+                "| --- | --- | ---: | --- |",
+                *rows,
+                "",
+                f"## Not run in place {self.place}",
+                "",
+                *(missing or ["Every case ran."]),
+                "",
+                *(["## Without effect on containers", "", *ignored, ""] if ignored else []),
+            ]
+        )
+
+
+def told(nodeid: str) -> str:
+    """A test's name as words."""
+    file, _, name = nodeid.rpartition("::")
+    subject = Path(file.partition("::")[0]).stem.removeprefix("test_").replace("_", " ")
+    return f"{subject}: {name.removeprefix('test_').replace('_', ' ')}"
