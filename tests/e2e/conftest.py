@@ -45,7 +45,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def stood(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[KubePlace]:
+async def stood(request: pytest.FixtureRequest) -> AsyncIterator[KubePlace]:
     """The place with the platform, the shared agents and two customers."""
     report = request.config.stash[REPORT]
     if report.place == "cluster":
@@ -53,7 +53,7 @@ async def stood(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
             await made.start()
             yield made
         return
-    async with rendered_place(tmp_path_factory.mktemp("rendered")) as rendered:
+    async with rendered_place() as rendered:
         await rendered.start()
         yield rendered
         report.without_effect += rendered.cluster.knowledge.lines()

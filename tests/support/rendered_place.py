@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 
 from crossdock.settings import checked
 from installer.compose import ComposePlace
@@ -118,7 +117,7 @@ def build() -> None:
 
 
 @asynccontextmanager
-async def rendered_place(folder: Path) -> AsyncIterator[RenderedPlace]:
+async def rendered_place() -> AsyncIterator[RenderedPlace]:
     await asyncio.to_thread(build)
-    async with AsyncExitStack() as exits, cluster(f"{project_name()}-rendered", folder, images()) as made:
+    async with AsyncExitStack() as exits, cluster(f"{project_name()}-rendered", images()) as made:
         yield RenderedPlace(made, exits)

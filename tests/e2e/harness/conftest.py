@@ -4,7 +4,6 @@ import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
 import pytest_asyncio
 
 from tests.support.rendered.cluster import Cluster, cluster
@@ -20,9 +19,8 @@ IMAGES = {"registry.test/python": "python:3.13-slim"}
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def small(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
-    folder = tmp_path_factory.mktemp("rendered")
-    async with cluster(f"crossdock-test-{secrets.token_hex(4)}", folder, IMAGES) as made:
+async def small() -> AsyncIterator[Cluster]:
+    async with cluster(f"crossdock-test-{secrets.token_hex(4)}", IMAGES) as made:
         await made.apply(documents(SMALL.read_text()))
         await made.settled(seconds=60)
         yield made

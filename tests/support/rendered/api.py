@@ -1,4 +1,4 @@
-"""The rendered place as the installer and the tests ask a cluster: like `installer.kubectl.Kubectl`, from other threads."""
+"""The rendered place as a cluster is asked: like `installer.kubectl.Kubectl`, and as that from other threads."""
 
 import asyncio
 import copy

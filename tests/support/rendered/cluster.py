@@ -1,6 +1,7 @@
 """The rendered place: takes manifests as a cluster does, and runs them with the container engine."""
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -170,16 +171,17 @@ class Cluster:
 
 
 @asynccontextmanager
-async def cluster(name: str, folder: Path, images: Mapping[str, str]) -> AsyncIterator[Cluster]:
-    """`folder` holds the pods' files while they live; everything has the label of `name`, and is gone at the end."""
+async def cluster(name: str, images: Mapping[str, str]) -> AsyncIterator[Cluster]:
+    """Everything has the label of `name`, and is gone at the end."""
     engine = Engine(name)
     await engine.clear()
-    made = Cluster(Node(engine, folder, Objects(), images))
-    listening = asyncio.create_task(made.node.listen())
-    try:
-        yield made
-    finally:
-        await asyncio.shield(_ended(made, engine, listening))
+    with tempfile.TemporaryDirectory(prefix=f"{name}-") as folder:
+        made = Cluster(Node(engine, Path(folder), Objects(), images))
+        listening = asyncio.create_task(made.node.listen())
+        try:
+            yield made
+        finally:
+            await asyncio.shield(_ended(made, engine, listening))
 
 
 async def _ended(made: Cluster, engine: Engine, listening: "asyncio.Task[None]") -> None:

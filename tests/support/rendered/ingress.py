@@ -142,6 +142,8 @@ def _server(server: Server, address: Callable[[Key], str | None]) -> Iterator[st
     yield from (f"    ssl_certificate {files}-tls.crt;", f"    ssl_certificate_key {files}-tls.key;")
     for check in {location.check for location in server.locations if location.check}:
         yield from (f"    {line}" for line in _checking(check, address))
+    if "/" not in [location.path for location in server.locations]:
+        yield "    location / { return 404; }"
     for location in server.locations:
         yield f"    location {'= ' if location.exact else ''}{location.path} {{"
         yield from (f"        {line}" for line in _inside(location, address))
@@ -154,6 +156,7 @@ def _checking(check: Check, address: Callable[[Key], str | None]) -> Iterator[st
     yield "    internal;"
     yield f"    proxy_pass http://{_upstream(check.service, check.port, address)}{check.uri};"
     yield "    proxy_method GET;"
+    yield "    client_max_body_size 0;"
     yield "    proxy_pass_request_body off;"
     yield '    proxy_set_header Content-Length "";'
     yield "    proxy_set_header X-Original-URI $request_uri;"
