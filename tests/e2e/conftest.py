@@ -62,7 +62,6 @@ async def stood(request: pytest.FixtureRequest) -> AsyncIterator[KubePlace]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def place(stood: KubePlace) -> AsyncIterator[KubePlace]:
     """All of it rolled out before and after each test."""
-    await stood.well()
     yield stood
     await stood.well()
 

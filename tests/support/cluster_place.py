@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from installer.kubectl import Kubectl
-from tests.support.kube_place import FIRST, KubePlace, Pod
+from tests.support.kube_place import KubePlace, Pod
 from tests.support.rendered.helm import Release, program
 
 SECONDS = 600
@@ -21,7 +21,7 @@ class ClusterPlace(KubePlace):
 
     def __init__(self, exits: AsyncExitStack) -> None:
         self.context = os.environ.get("KUBE_CONTEXT", "")
-        super().__init__(Kubectl(self.context), exits)
+        super().__init__(Kubectl(self.context), exits, os.environ.get("INSTALLER_IMAGE", "crossdock/installer:dev"))
 
     @property
     def https_port(self) -> int:
@@ -35,10 +35,15 @@ class ClusterPlace(KubePlace):
         options = ("--kube-context", self.context) if self.context else ()
         return await _said(program(), *options, *arguments)
 
+    async def start(self) -> None:
+        """tests/e2e/cluster.sh has installed everything; it takes it away again, too."""
+        await self.well()
+
     async def install(self, wanted: Release, *, wait: bool = True) -> None:
         waiting = ("--wait", "--timeout", f"{SECONDS}s") if wait else ()
-        image = ("--set", f"image.tag={os.environ.get('TAG', 'dev')}")
-        await self.helm("upgrade", "--install", *wanted.arguments(), *image, *waiting)
+        registry = os.environ.get("REGISTRY", "")
+        place = f"image.tag={os.environ.get('TAG', 'dev')},image.registry={registry},platform.domain={self.domain.name}"
+        await self.helm("upgrade", "--install", *wanted.arguments(), "--set", place, *waiting)
 
     async def uninstall(self, wanted: Release) -> None:
         await self.helm("uninstall", wanted.name, "--namespace", wanted.namespace, "--wait")
@@ -115,10 +120,5 @@ async def _said(*command: str, given: str = "") -> str:
 
 @asynccontextmanager
 async def cluster_place() -> AsyncIterator[ClusterPlace]:
-    """What was installed is taken away again, but for the platform."""
     async with AsyncExitStack() as exits:
-        place = ClusterPlace(exits)
-        try:
-            yield place
-        finally:
-            await asyncio.gather(*(place.uninstall(each) for each in FIRST), return_exceptions=True)
+        yield ClusterPlace(exits)

@@ -1,6 +1,7 @@
 """The system on Kubernetes as the suite sees it: what both kinds of place have in common."""
 
 import asyncio
+import os
 import tempfile
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ import httpx
 from installer import realm
 from installer.agents import AGENTS
 from installer.cluster import ClusterPlace
-from installer.domain import DEFAULT
+from installer.domain import DEFAULT, Domain
 from installer.kubectl import Manifest
 from installer.manifests import AGENTS as AGENTS_NAMESPACE
 from installer.manifests import EDGE, SYSTEM, contents
@@ -24,22 +25,21 @@ from installer.vault import KEYCLOAK_ADMIN, client_secret
 from tests.support.rendered.helm import ROOT, Release
 from tests.support.served import Served
 
-OVERLAY = "k8s/overlays/kind"
+OVERLAY = os.environ.get("OVERLAY", "k8s/overlays/kind")
 CUSTOMERS = ("acme", "globex")
 SHARED = {agent.path: agent.id for agent in AGENTS}
 AUTHORITY = "certificate-authority"
 
 
 def release(name: str) -> Release:
-    """Of a shared agent, the edge, or a customer's orchestrator."""
+    """Of a shared agent, the edge, or a customer's orchestrator; small, as on a laptop."""
+    k8s = ROOT / "k8s"
+    small = k8s / "laptop.yaml"
     if name == "edge":
-        return Release("edge", "edge", EDGE)
+        return Release("edge", "edge", EDGE, (small,))
     if name in SHARED.values():
-        return Release(name, "agent", AGENTS_NAMESPACE, (ROOT / "k8s" / "agents" / f"{name}.yaml",))
-    return Release(name, "orchestrator", name, (ROOT / "k8s" / "customers" / f"{name}.yaml",))
-
-
-FIRST = [release(name) for name in ("edge", *SHARED.values(), *CUSTOMERS)]
+        return Release(name, "agent", AGENTS_NAMESPACE, (small, k8s / "agents" / f"{name}.yaml"))
+    return Release(name, "orchestrator", name, (small, k8s / "customers" / f"{name}.yaml"))
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,11 @@ class KubePlace(Served):
 
     kind = ""
 
-    def __init__(self, kube: Any, exits: AsyncExitStack) -> None:
-        self.kube, self.exits, self.domain = kube, exits, DEFAULT
-        self.installer = ClusterPlace(ROOT, kube, SecretState(kube), overlay=OVERLAY, image="crossdock/installer:dev")
+    def __init__(self, kube: Any, exits: AsyncExitStack, image: str) -> None:
+        self.kube, self.exits = kube, exits
+        self.domain = Domain.parsed(os.environ.get("DOMAIN") or str(DEFAULT))
+        state, domain = SecretState(kube), str(self.domain)
+        self.installer = ClusterPlace(ROOT, kube, state, overlay=OVERLAY, image=image, domain=domain)
         self._authority = ""
 
     @property
@@ -127,14 +129,6 @@ class KubePlace(Served):
     def https_port(self) -> int:
         """Of the ingress controller, on the loopback."""
 
-    async def start(self) -> None:
-        """The platform, the shared agents, the edge and two customers."""
-        await asyncio.to_thread(self.installer.prepare)
-        for name in CUSTOMERS:
-            await asyncio.to_thread(self.installer.add, name)
-        await asyncio.gather(*(self.install(each, wait=False) for each in FIRST))
-        await self.well()
-
     async def add_customer(self, name: str) -> None:
         """As the operator does it: the installer, then Helm."""
         await asyncio.to_thread(self.installer.add, name)
@@ -143,6 +137,10 @@ class KubePlace(Served):
     async def remove_customer(self, name: str) -> None:
         await self.uninstall(release(name))
         await asyncio.to_thread(self.installer.remove, name)
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Until the platform, the shared agents, the edge and two customers are there."""
 
     @abstractmethod
     async def install(self, wanted: Release, *, wait: bool = True) -> None:

@@ -5,11 +5,13 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import yaml
+
 from crossdock.settings import checked
 from installer.compose import ComposePlace
 from installer.manifests import EDGE
 from installer.public import Origin
-from tests.support.kube_place import KubePlace, Pod
+from tests.support.kube_place import CUSTOMERS, OVERLAY, SHARED, KubePlace, Pod, release
 from tests.support.rendered.api import Api
 from tests.support.rendered.cluster import Cluster, cluster
 from tests.support.rendered.documents import Key
@@ -34,15 +36,23 @@ class RenderedPlace(KubePlace):
     kind = "rendered"
 
     def __init__(self, made: Cluster, exits: AsyncExitStack) -> None:
-        super().__init__(Api(made), exits)
+        super().__init__(Api(made), exits, "crossdock/installer:dev")
         self.cluster = made
-        wildcard = Key("Secret", EDGE, "domain-tls")
-        self.controller = Controller(made.node, EDGE, wildcard, made.services.address)
+        self.controller = Controller(made.node, EDGE, wildcard(), made.services.address)
         made.controller = self.controller
 
     @property
     def https_port(self) -> int:
         return self.controller.port
+
+    async def start(self) -> None:
+        """Releases are installed while Keycloak starts; they wait for it as they would on a cluster."""
+        await asyncio.to_thread(self.installer.prepare)
+        for name in CUSTOMERS:
+            await asyncio.to_thread(self.installer.add, name)
+        names = ("edge", *SHARED.values(), *CUSTOMERS)
+        await asyncio.gather(*(self.install(release(name), wait=False) for name in names))
+        await self.well()
 
     async def install(self, wanted: Release, *, wait: bool = True) -> None:
         await self.cluster.install(f"{wanted.namespace}/{wanted.name}", await rendered(wanted))
@@ -85,8 +95,8 @@ class RenderedPlace(KubePlace):
     @asynccontextmanager
     async def other_ingress(self, changes: Mapping[str, str]) -> AsyncIterator[int]:
         """The port of a second controller, whose configuration differs by these texts."""
-        services, wildcard = self.cluster.services, Key("Secret", EDGE, "domain-tls")
-        other = Controller(self.cluster.node, EDGE, wildcard, services.address, "other", changes)
+        address = self.cluster.services.address
+        other = Controller(self.cluster.node, EDGE, wildcard(), address, "other", changes)
         try:
             await other.arrange()
             yield other.port
@@ -99,6 +109,12 @@ class RenderedPlace(KubePlace):
                 if (each.identity.namespace, each.identity.name) == (pod.namespace, pod.name):
                     return key, each
         raise AssertionError(f"there is no pod {pod.name}")
+
+
+def wildcard() -> Key:
+    """The controller's own certificate, as the values for its chart name it."""
+    values = yaml.safe_load((ROOT / OVERLAY / "ingress-controller.yaml").read_text())
+    return Key("Secret", *values["controller"]["wildcardTLS"]["secret"].split("/"))
 
 
 def deployment(wanted: Release) -> Key:

@@ -14,7 +14,9 @@ KUBERNETES = "1.34.0"
 
 
 def program() -> str:
-    return os.environ.get("HELM", "helm")
+    """The one that `make` builds, where there is no other."""
+    own = ROOT / ".tools" / "helm"
+    return os.environ.get("HELM") or (str(own) if own.exists() else "helm")
 
 
 @dataclass(frozen=True)
