@@ -129,10 +129,10 @@ class KubePlace(Served):
     def https_port(self) -> int:
         """Of the ingress controller, on the loopback."""
 
-    async def add_customer(self, name: str) -> None:
+    async def add_customer(self, name: str, *, wait: bool = True) -> None:
         """As the operator does it: the installer, then Helm."""
         await asyncio.to_thread(self.installer.add, name)
-        await self.install(release(name))
+        await self.install(release(name), wait=wait)
 
     async def remove_customer(self, name: str) -> None:
         await self.uninstall(release(name))

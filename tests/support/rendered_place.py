@@ -9,7 +9,7 @@ import yaml
 
 from crossdock.settings import checked
 from installer.compose import ComposePlace
-from installer.manifests import EDGE
+from installer.manifests import EDGE, IDENTITY
 from installer.public import Origin
 from tests.support.kube_place import CUSTOMERS, OVERLAY, SHARED, KubePlace, Pod, release
 from tests.support.rendered.api import Api
@@ -19,11 +19,12 @@ from tests.support.rendered.helm import ROOT, Release, rendered
 from tests.support.rendered.ingress import Controller
 from tests.support.rendered.pod import Pod as Rendered
 from tests.support.rendered.workloads import Job
-from tests.support.stack import project_name
+from tests.support.stack import project_name, until
 
 OWN = ("anomaly", "contract", "edge", "escalation", "installer", "keycloak", "orchestrator")
 FOREIGN = ("postgres:17", "valkey/valkey:8")
-SECONDS = 240.0
+SECONDS = 300.0
+KEYCLOAK = Key("Deployment", IDENTITY, "keycloak")
 
 
 def images() -> dict[str, str]:
@@ -46,12 +47,17 @@ class RenderedPlace(KubePlace):
         return self.controller.port
 
     async def start(self) -> None:
-        """Releases are installed while Keycloak starts; they wait for it as they would on a cluster."""
-        await asyncio.to_thread(self.installer.prepare)
+        """What is shared starts while Keycloak does, and waits for it as it would on a cluster."""
+        preparing = asyncio.create_task(asyncio.to_thread(self.installer.prepare))
+
+        async def applied() -> bool:
+            return preparing.done() or KEYCLOAK in self.cluster.workloads
+
+        await until(applied, "the platform is not applied", SECONDS)
+        await asyncio.gather(*(self.install(release(name), wait=False) for name in ("edge", *SHARED.values())))
+        await preparing
         for name in CUSTOMERS:
-            await asyncio.to_thread(self.installer.add, name)
-        names = ("edge", *SHARED.values(), *CUSTOMERS)
-        await asyncio.gather(*(self.install(release(name), wait=False) for name in names))
+            await self.add_customer(name, wait=False)
         await self.well()
 
     async def install(self, wanted: Release, *, wait: bool = True) -> None:

@@ -1,8 +1,9 @@
 """The ingress controller: nginx in a container, configured as F5's controller would for the same Ingresses."""
 
-import asyncio
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import httpx
 
 from tests.support.rendered.documents import Key
 from tests.support.rendered.environment import content
@@ -12,6 +13,7 @@ from tests.support.rendered.selection import Peer
 from tests.support.stack import until
 
 IMAGE = "nginxinc/nginx-unprivileged:1.30"
+VERSION = "the version"
 NOBODY = "127.0.0.1:8181"
 Addresses = Callable[[Key, str], str | None]
 """The address of a Service in a network, if it is there."""
@@ -31,6 +33,7 @@ http {
     default_type application/octet-stream;
     large_client_header_buffers 4 32k;
     server { listen 127.0.0.1:8181; return 502; }
+    server { listen 8182; return 200 "the version"; }
     server { listen 443 ssl default_server; http2 on; ssl_reject_handshake on; }
 """
 HEADERS = {
@@ -62,7 +65,7 @@ class Controller:
         self.peer = Peer(namespace, {"app.kubernetes.io/name": "nginx-ingress"})
         self.network = f"{node.engine.name}-ingress"
         self.port = 0
-        self._seen = ""
+        self._seen, self._address, self._http = "", "", node.http
 
     @property
     def id(self) -> str:
@@ -77,13 +80,22 @@ class Controller:
         for old, new in self._changes.items():
             assert old in text, old
             text = text.replace(old, new)
+        if text == self._seen:
+            return
         self._write(found, text)
         if not self.port:
             await self._start()
-        elif text != self._seen:
+        else:
             await self._engine.call("exec", self.id, "nginx", "-t")
             await self._engine.call("kill", "--signal", "HUP", self.id)
         self._seen = text
+        await until(self._took_it_up, "the ingress controller does not take up its configuration")
+
+    async def _took_it_up(self) -> bool:
+        try:
+            return (await self._http.get(f"http://{self._address}:8182")).text == _hashed(self._seen)
+        except httpx.TransportError:
+            return False
 
     def _write(self, found: Sequence[Server], text: str) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -92,7 +104,9 @@ class Controller:
                 path = self._folder / f"{each.namespace}-{each.name}-{name}"
                 path.write_bytes(data)
                 path.chmod(0o444)
-        (self._folder / "nginx.conf").write_text(text)
+        new = self._folder / "nginx.new"
+        new.write_text(text.replace(VERSION, _hashed(text)))
+        new.replace(self._folder / "nginx.conf")
 
     async def remove(self) -> None:
         await self._engine.call("rm", "--force", "--volumes", self.id)
@@ -104,16 +118,8 @@ class Controller:
         program = (IMAGE, "-c", "/etc/ingress/nginx.conf", "-g", "daemon off;")
         await self._engine.call("run", "--detach", *self._engine.label, *named, *rights, *mounts, *program)
         self.port = int((await self._engine.call("port", self.id, "443")).splitlines()[0].rpartition(":")[2])
-        await until(lambda: _listens(self.port), "the ingress controller does not listen")
-
-
-async def _listens(port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    writer.close()
-    return True
+        (found,) = await self._engine.inspect(self.id)
+        self._address = found["NetworkSettings"]["Networks"][self.network]["IPAddress"]
 
 
 def configuration(found: Sequence[Server], address: Callable[[Key], str | None]) -> str:
