@@ -31,13 +31,17 @@ metadata:
     nginx.org/limit-req-no-delay: "true"
     nginx.org/policies: token
 spec:
-  rules: [{host: a.test, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: a, port: {name: http}}}}]}}]
+  rules:
+    - host: a.test
+      http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: a, port: {name: http}}}}]}
 ---
 kind: Ingress
 metadata: {name: a-grpc, namespace: n, annotations: {nginx.org/grpc-services: a, nginx.org/policies: token}}
 spec:
   tls: [{hosts: [a.grpc.test], secretName: own}]
-  rules: [{host: a.grpc.test, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: a, port: {name: grpc}}}}]}}]
+  rules:
+    - host: a.grpc.test
+      http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: a, port: {name: grpc}}}}]}
 ---
 kind: Policy
 metadata: {name: token, namespace: n}

@@ -19,7 +19,8 @@ class Fake:
 def rolled(strategy: Strategy, old: int, slow: list[bool]) -> list[int]:
     """Numbers of available pods on the way from `old` pods of the old revision to the new one."""
     pods = [Fake("old", number, ready_since=0) for number in range(old)]
-    available, pauses = [], iter([*slow, *[False] * 200])
+    available: list[int] = []
+    pauses = iter([*slow, *[False] * 200])
     for now in range(1, 200):
         step = next_step(pods, "new", strategy, now)
         if step.done:

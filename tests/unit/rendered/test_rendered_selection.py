@@ -46,10 +46,8 @@ def test_a_policy_without_rules_closes() -> None:
         ("{from: [{podSelector: {}}]}", {"other"}),
         ("{from: [{namespaceSelector: {matchLabels: {role: street}}}]}", {"client"}),
         ("{from: [{namespaceSelector: {}, podSelector: {matchLabels: {app: other}}}]}", {"other"}),
-        (
-            "{from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: street}}}], ports: [{port: http}]}",
-            {"client"},
-        ),
+        ("{from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: street}}}]}", {"client"}),
+        ("{from: [{namespaceSelector: {matchLabels: {role: street}}}], ports: [{port: http}]}", {"client"}),
         ("{ports: [{port: 8080}]}", {"client", "other"}),
         ("{ports: [{port: 8000, endPort: 8090}]}", {"client", "other"}),
         ("{ports: [{port: 9080}]}", set()),
