@@ -24,12 +24,11 @@ async def test_pods_are_deleted_and_killed_under_load(place: KubePlace, record_p
     """One of each kind goes gracefully, the other is killed."""
     async with flow(place, *CUSTOMERS) as going:
         await going.more()
-        for name in ("acme", "anomaly"):
-            first, second = await place.pods(release(name))
-            await place.delete_pod(first)
-            await place.well()
-            await place.delete_pod(second, grace=0)
-            await place.well()
+        chosen = [await place.pods(release(name)) for name in ("acme", "anomaly")]
+        await asyncio.gather(*(place.delete_pod(first) for first, _ in chosen))
+        await place.well()
+        await asyncio.gather(*(place.delete_pod(second, grace=0) for _, second in chosen))
+        await place.well()
         await going.more()
     _tell(record_property, f"{going.count} tasks, none lost")
 
@@ -37,9 +36,9 @@ async def test_pods_are_deleted_and_killed_under_load(place: KubePlace, record_p
 async def test_a_graceful_deletion_fails_no_request(place: KubePlace, record_property: object) -> None:
     async with load(place) as going:
         await going.more()
-        for name in ("globex", "contract"):
-            await place.delete_pod((await place.pods(release(name)))[0])
-            await place.well()
+        chosen = [(await place.pods(release(name)))[0] for name in ("globex", "contract")]
+        await asyncio.gather(*(place.delete_pod(pod) for pod in chosen))
+        await place.well()
         await going.more()
     assert going.failed == []
     _tell(record_property, f"{going.served} requests, none failed")
@@ -86,8 +85,8 @@ async def test_a_rolling_update_and_an_upgrade_under_load(
     before = {name: names(await place.pods(release(name))) for name in ("acme", "anomaly")}
     async with held_open(place) as held, flow(place, *CUSTOMERS) as going, load(place) as requests:
         await going.more()
-        await place.install(release("anomaly").changed(**{"podAnnotations.rollout/again": "yes"}))
-        await place.install(release("acme").changed(changed))
+        again = release("anomaly").changed(**{"podAnnotations.rollout/again": "yes"})
+        await asyncio.gather(place.install(again), place.install(release("acme").changed(changed)))
         await going.more()
         after = {name: names(await place.pods(release(name))) for name in before}
     assert all(not before[name] & after[name] for name in before)
@@ -97,7 +96,6 @@ async def test_a_rolling_update_and_an_upgrade_under_load(
     assert held.states[-1] == "TASK_STATE_COMPLETED"
     figures = f"{going.count} tasks, {requests.served} requests, a stream resumed {held.streams - 1} times"
     _tell(record_property, figures)
-    await asyncio.gather(place.install(release("acme")), place.install(release("anomaly")))
 
 
 async def test_scaled_from_two_to_four_and_back(place: KubePlace, record_property: object) -> None:
