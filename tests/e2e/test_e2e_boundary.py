@@ -39,7 +39,7 @@ spec:
   securityContext: {runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001, seccompProfile: {type: RuntimeDefault}}
   containers:
     - name: idle
-      image: crossdock/installer:dev
+      image: INSTALLER
       command: [python, -c, "import threading; threading.Event().wait()"]
       securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
 """
@@ -119,7 +119,9 @@ async def test_a_stranger_connects_to_nobody(place: KubePlace) -> None:
         "edge.crossdock-edge:8080",
         *STORES,
     )
-    await asyncio.to_thread(place.kube.apply, list(yaml.safe_load_all(NOBODY)))
+    await asyncio.to_thread(
+        place.kube.apply, list(yaml.safe_load_all(NOBODY.replace("INSTALLER", place.installer.image)))
+    )
     try:
         await place.well()
         (pod,) = [each for each in await place.everything() if each.namespace == "nobody"]

@@ -48,7 +48,7 @@ async def test_a_node_is_drained_under_load(cluster: ClusterPlace) -> None:
 
 @pytest.mark.only("cluster", "there is no API server to admit pods")
 async def test_a_pod_with_rights_is_not_admitted(cluster: ClusterPlace) -> None:
-    wanted = ("run", "privileged", "--image=crossdock/installer:dev", "--privileged", "--restart=Never")
+    wanted = ("run", "privileged", f"--image={cluster.installer.image}", "--privileged", "--restart=Never")
     with pytest.raises(AssertionError, match="violates PodSecurity"):
         await cluster.kubectl(*wanted, "--namespace", "acme")
 

@@ -11,7 +11,7 @@ from crossdock.settings import checked
 from installer.compose import ComposePlace
 from installer.manifests import EDGE, IDENTITY
 from installer.public import Origin
-from tests.support.kube_place import CUSTOMERS, OVERLAY, SHARED, KubePlace, Pod, release
+from tests.support.kube_place import CUSTOMERS, SHARED, KubePlace, Pod, release
 from tests.support.rendered.api import Api
 from tests.support.rendered.cluster import Cluster, cluster
 from tests.support.rendered.documents import Key
@@ -119,7 +119,7 @@ class RenderedPlace(KubePlace):
 
 def wildcard() -> Key:
     """The controller's own certificate, as the values for its chart name it."""
-    values = yaml.safe_load((ROOT / OVERLAY / "ingress-controller.yaml").read_text())
+    values = yaml.safe_load((ROOT / "k8s" / "overlays" / "kind" / "ingress-controller.yaml").read_text())
     return Key("Secret", *values["controller"]["wildcardTLS"]["secret"].split("/"))
 
 

@@ -2,10 +2,10 @@
 
 import asyncio
 import copy
-import subprocess
 from collections.abc import Coroutine, Iterable
 from typing import Any
 
+from tests.support.kustomize import kustomized
 from tests.support.rendered.cluster import Cluster
 from tests.support.rendered.documents import CLUSTER_WIDE, Document, Key, documents
 from tests.support.rendered.selection import selects
@@ -23,8 +23,7 @@ class Api:
 
     def apply_folder(self, folder: str) -> None:
         """What kustomize makes of it."""
-        done = subprocess.run(["kubectl", "kustomize", folder], capture_output=True, text=True, check=True)
-        self._do(self._cluster.apply(documents(done.stdout)))
+        self._do(self._cluster.apply(documents(kustomized(folder))))
 
     def found(self, kind: str, name: str, namespace: str = "") -> Document | None:
         return copy.deepcopy(self._cluster.node.objects.get(_key(kind, name, namespace)))
