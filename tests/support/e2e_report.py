@@ -6,6 +6,12 @@ from pathlib import Path
 import pytest
 
 
+PLACES = {
+    "rendered": "what the charts, `k8s/` and the installer print, run by a container engine (`make test-e2e`).",
+    "cluster": "kind, or an existing context (`make e2e`).",
+}
+
+
 @dataclass(frozen=True)
 class Case:
     name: str
@@ -53,7 +59,7 @@ class Report:
             [
                 "# End-to-end report",
                 "",
-                f"Written by `make test-e2e REPORT=docs/e2e.md`. Place: **{self.place}**.",
+                f"Written by the suite `tests/e2e` (`--report`). Place: **{self.place}**: {PLACES[self.place]}",
                 "",
                 "| Case | Outcome | Seconds | Measured |",
                 "| --- | --- | ---: | --- |",

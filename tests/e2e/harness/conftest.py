@@ -18,7 +18,7 @@ SERVER, CLIENT, STRANGER = (
 IMAGES = {"registry.test/python": "python:3.13-slim"}
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def small() -> AsyncIterator[Cluster]:
     async with cluster(f"crossdock-test-{secrets.token_hex(4)}", IMAGES) as made:
         await made.apply(documents(SMALL.read_text()))
