@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-
 PLACES = {
     "rendered": "what the charts, `k8s/` and the installer print, run by a container engine (`make test-e2e`).",
     "cluster": "kind, or an existing context (`make e2e`).",
@@ -20,9 +19,9 @@ class Case:
     figures: tuple[str, ...]
 
 
-@dataclass
+@dataclass(eq=False)
 class Report:
-    """A pytest plugin. `elsewhere`: cases of the other place, with the reason. `without_effect`: see the harness."""
+    """A pytest plugin, which pytest keeps in sets. `elsewhere`: cases of the other place, with the reason. `without_effect`: see the harness."""
 
     place: str
     path: str
