@@ -21,7 +21,8 @@ class Case:
 
 @dataclass(eq=False)
 class Report:
-    """A pytest plugin, which pytest keeps in sets. `elsewhere`: cases of the other place, with the reason. `without_effect`: see the harness."""
+    """A pytest plugin, which pytest keeps in sets. `elsewhere`: cases of the other place, each with the reason.
+    `without_effect`: see the harness."""
 
     place: str
     path: str
