@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import yaml
 
@@ -39,7 +40,7 @@ class RenderedPlace(KubePlace):
     def __init__(self, made: Cluster, exits: AsyncExitStack) -> None:
         super().__init__(Api(made), exits, "crossdock/installer:dev")
         self.cluster = made
-        self.controller = Controller(made.node, EDGE, wildcard(), made.services.address)
+        self.controller = Controller(made.node, EDGE, wildcard(), made.services.address, entries())
         made.controller = self.controller
 
     @property
@@ -102,7 +103,7 @@ class RenderedPlace(KubePlace):
     async def other_ingress(self, changes: Mapping[str, str]) -> AsyncIterator[int]:
         """The port of a second controller, whose configuration differs by these texts."""
         address = self.cluster.services.address
-        other = Controller(self.cluster.node, EDGE, wildcard(), address, "other", changes)
+        other = Controller(self.cluster.node, EDGE, wildcard(), address, entries(), "other", changes)
         try:
             await other.arrange()
             yield other.port
@@ -117,10 +118,21 @@ class RenderedPlace(KubePlace):
         raise AssertionError(f"there is no pod {pod.name}")
 
 
-def wildcard() -> Key:
-    """The controller's own certificate, as the values for its chart name it."""
+def controller() -> dict[str, Any]:
+    """The values for the ingress controller's own chart."""
     values = yaml.safe_load((ROOT / "k8s" / "overlays" / "kind" / "ingress-controller.yaml").read_text())
-    return Key("Secret", *values["controller"]["wildcardTLS"]["secret"].split("/"))
+    found: dict[str, Any] = values["controller"]
+    return found
+
+
+def wildcard() -> Key:
+    """Its certificate."""
+    return Key("Secret", *controller()["wildcardTLS"]["secret"].split("/"))
+
+
+def entries() -> dict[str, str]:
+    """Of its ConfigMap."""
+    return dict(controller()["config"]["entries"])
 
 
 def deployment(wanted: Release) -> Key:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import httpx
 
-from tests.support.rendered.documents import Key
+from tests.support.rendered.documents import Key, Refused
 from tests.support.rendered.environment import content
 from tests.support.rendered.node import Node
 from tests.support.rendered.routes import Check, Location, Server, servers
@@ -47,8 +47,8 @@ HEADERS = {
 
 
 class Controller:
-    """It runs in `namespace`; `wildcard` is the Secret of hosts that name none. `changes` are texts of
-    its configuration that are replaced."""
+    """It runs in `namespace`; `wildcard` is the Secret of hosts that name none. `entries` are those of
+    its ConfigMap; `changes` are texts of its configuration that are replaced."""
 
     def __init__(
         self,
@@ -56,12 +56,13 @@ class Controller:
         namespace: str,
         wildcard: Key,
         addresses: Addresses,
+        entries: Mapping[str, str],
         name: str = "ingress",
         changes: Mapping[str, str] | None = None,
     ) -> None:
         self._engine, self._objects, self._addresses = node.engine, node.objects, addresses
         self._folder, self._wildcard = node.folder / name, wildcard
-        self._name, self._changes = name, changes or {}
+        self._name, self._changes, self._snippets = name, changes or {}, _snippets(entries)
         self.peer = Peer(namespace, {"app.kubernetes.io/name": "nginx-ingress"})
         self.network = f"{node.engine.name}-ingress"
         self.port = 0
@@ -76,7 +77,7 @@ class Controller:
         if not self._objects.of("Ingress"):
             return
         found = servers(self._objects, self._wildcard)
-        text = configuration(found, lambda key: self._addresses(key, self.network))
+        text = configuration(found, lambda key: self._addresses(key, self.network), self._snippets)
         for old, new in self._changes.items():
             assert old in text, old
             text = text.replace(old, new)
@@ -122,10 +123,17 @@ class Controller:
         self._address = found["NetworkSettings"]["Networks"][self.network]["IPAddress"]
 
 
-def configuration(found: Sequence[Server], address: Callable[[Key], str | None]) -> str:
+def _snippets(entries: Mapping[str, str]) -> str:
+    """Raises `Refused` for an entry that is not known."""
+    if unknown := entries.keys() - {"http2", "http-snippets"}:
+        raise Refused(f"The rendered place does not know the controller's entries {', '.join(sorted(unknown))}.")
+    return entries.get("http-snippets", "")
+
+
+def configuration(found: Sequence[Server], address: Callable[[Key], str | None], snippets: str = "") -> str:
     """nginx.conf."""
     places = [location for server in found for location in server.locations]
-    lines = [HEAD]
+    lines = [HEAD, *(f"    {line}" for line in snippets.splitlines())]
     lines += sorted({f"    {_zone(each)}" for each in places if "limit-req-rate" in each.options})
     for server in found:
         lines += [f"    {line}" for line in _server(server, address)]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support import rendered_place
 from tests.support.rendered.documents import Key, Objects, Refused, documents
 from tests.support.rendered.environment import expanded
 from tests.support.rendered.ingress import configuration
@@ -103,3 +104,9 @@ def test_words_and_quantities() -> None:
     assert expanded("$(A)-$(B)-$$(A)-$A", {"A": "1"}) == "1-$(B)-$(A)-$A"
     assert (bytes_of("64Mi"), quantity("500m"), quantity(2), bytes_of("1k")) == (2**26, 0.5, 2.0, 1000)
     assert (share("25%", 2, up=True), share("25%", 2, up=False), share(3, 2, up=True)) == (1, 0, 3)
+
+
+def test_the_controllers_own_entries() -> None:
+    entries = rendered_place.entries()
+    assert "keepalive_min_timeout 10s;" in entries["http-snippets"]
+    assert "    keepalive_min_timeout 10s;" in configuration([], lambda key: None, entries["http-snippets"])
