@@ -1,6 +1,7 @@
 """The suite's place, chosen by --place; one event loop for all, since what the place does goes on between the tests."""
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -61,9 +62,12 @@ async def stood(request: pytest.FixtureRequest) -> AsyncIterator[KubePlace]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def place(stood: KubePlace) -> AsyncIterator[KubePlace]:
-    """All of it rolled out before and after each test."""
-    yield stood
-    await stood.well()
+    """All of it rolled out before and after each test, and no connection of a test's left."""
+    async with AsyncExitStack() as exits:
+        lasting, stood.exits = stood.exits, exits
+        yield stood
+        await stood.well()
+    stood.exits = lasting
 
 
 @pytest.fixture

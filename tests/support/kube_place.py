@@ -75,7 +75,7 @@ class KubePlace(Served):
     kind = ""
 
     def __init__(self, kube: Any, exits: AsyncExitStack, image: str) -> None:
-        self.kube, self.exits = kube, exits
+        self.kube, self.exits, self._lasting = kube, exits, exits
         self.domain = Domain.parsed(os.environ.get("DOMAIN") or str(DEFAULT))
         state, domain = SecretState(kube), str(self.domain)
         self.installer = ClusterPlace(ROOT, kube, state, overlay=OVERLAY, image=image, domain=domain)
@@ -91,7 +91,7 @@ class KubePlace(Served):
             made = tempfile.NamedTemporaryFile("w", suffix=".crt", delete=False)  # noqa: SIM115 - closed here
             made.write(self._kept(AUTHORITY)["ca.crt"])
             made.close()
-            self.exits.callback(Path(made.name).unlink)
+            self._lasting.callback(Path(made.name).unlink)
             self._authority = made.name
         return self._authority
 

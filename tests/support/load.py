@@ -11,6 +11,7 @@ from tests.support.served import Served, bearing
 from tests.support.stack import until
 
 PAUSE = 0.1
+ENDING = 30.0
 REQUESTS = 5
 """With one token: far from its rate limit."""
 
@@ -23,10 +24,11 @@ class Load:
     served: int = 0
     tokens: int = 0
     failed: list[str] = field(default_factory=list)
+    over: bool = False
 
     async def go_on(self, name: str, client_id: str) -> None:
         http = self.system.http()
-        while True:
+        while not self.over:
             headers = bearing(await self.system.token(client_id))
             self.tokens += 1
             for _ in range(REQUESTS):
@@ -59,6 +61,8 @@ async def load(system: Served) -> AsyncIterator[Load]:
     try:
         yield made
     finally:
+        made.over = True  # a request that is cut off leaves its connection to the garbage collector
+        await asyncio.wait(going, timeout=ENDING)
         for each in going:
             each.cancel()
         ended = await asyncio.gather(*going, return_exceptions=True)
