@@ -66,8 +66,11 @@ class Going(Scripted):
     def __init__(self) -> None:
         super().__init__(self._go_on)
         self.contexts: list[RequestContext] = []
+        self.let = asyncio.Event()
+        self.let.set()
 
     async def _go_on(self, context: RequestContext, queue: EventQueue) -> None:
+        await self.let.wait()
         self.contexts.append(context)
         if context.get_user_input() == "work":
             await chunk(queue, "two", append=True)
@@ -166,7 +169,8 @@ async def test_a_conversation_is_continued(engine: TaskEngine, agent: Going, tas
     assert texts == ["ask", "ask", "that one"]
 
 
-async def test_open_tasks_are_canceled(engine: TaskEngine, tasks: Stored) -> None:
+async def test_open_tasks_are_canceled(engine: TaskEngine, tasks: Stored, agent: Going) -> None:
+    agent.let.clear()
     await engine.start()
     for name in ("queued", "asked", "running"):
         canceled = (await engine.cancel("acme", tasks[name])).task
