@@ -11,6 +11,7 @@ import subprocess
 import tarfile
 import zlib
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import IO
 
@@ -41,6 +42,27 @@ async def test_containers_run_as_nobody_in_particular_with_a_read_only_root(syst
         assert host["Memory"] > 0, container.name
         assert host["PidsLimit"] > 0, container.name
         assert "docker.sock" not in json.dumps(host["Binds"] or []), container.name
+
+
+async def test_images_say_what_they_are_and_programs_get_signals_themselves(system: Stack) -> None:
+    for container in await system.project.containers(
+        *(name for name in OWN if name not in ("installer", "orchestrator"))
+    ):
+        (image,) = json.loads(await docker("image", "inspect", container.found["Image"]))
+        labels, config = image["Config"]["Labels"], image["Config"]
+        assert labels["org.opencontainers.image.title"] == f"crossdock-{container.service}"
+        assert labels["org.opencontainers.image.version"] == version("crossdock")
+        assert re.fullmatch(r"[0-9a-f]{12,40}(-dirty)?", labels["org.opencontainers.image.revision"]), container.name
+        assert "PYTHONDONTWRITEBYTECODE=1" in config["Env"]
+        assert config["Entrypoint"] == ["service"]
+        first = await docker("exec", container.name, "sh", "-c", "tr '\\0' ' ' </proc/1/cmdline")
+        assert "python" in first.split()[0], (container.name, first)
+
+
+async def test_the_store_evicts_nothing_and_writes_all_down(system: Stack) -> None:
+    (redis,) = await system.project.containers("redis")
+    said = (await docker("exec", redis.name, "cat", "/etc/valkey/valkey.conf")).splitlines()
+    assert {"maxmemory-policy noeviction", "appendonly yes"} <= set(said)
 
 
 async def test_only_the_gateway_publishes_ports(system: Stack) -> None:

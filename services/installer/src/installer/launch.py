@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from crossdock.errors import ConfigError
@@ -104,7 +105,8 @@ def down(place: ComposePlace) -> None:
 
 def build(docker: Docker) -> Docker:
     """All images, with labels that say what they are made of; a second when nothing has changed."""
-    labelled = Docker(docker.root, docker.files, {**docker.variables, "REVISION": _revision(docker.root)})
+    labels = {"VERSION": version("crossdock"), "REVISION": _revision(docker.root)}
+    labelled = Docker(docker.root, docker.files, {**docker.variables, **labels})
     if labelled.attached("--profile", "tools", "build", "--quiet"):
         raise ConfigError("The images could not be built, as told above. Mend that, then try again.")
     return labelled
