@@ -28,9 +28,14 @@ class Engine:
         return "--label", f"{LABEL}={self.name}"
 
     async def call(self, *arguments: str, content: bytes | None = None) -> str:
-        """What it prints. Raises `EngineError`."""
+        """What it prints. Raises `EngineError`. A cancelled one is waited for: the engine does what it was told anyway."""
         async with self._slots:
-            return await self.waited(*arguments, content=content)
+            told = asyncio.create_task(self.waited(*arguments, content=content))
+            try:
+                return await asyncio.shield(told)
+            except asyncio.CancelledError:
+                await asyncio.wait([told])
+                raise
 
     async def waited(self, *arguments: str, content: bytes | None = None) -> str:
         """The same for a command that takes its time on purpose: it holds up no other."""
