@@ -5,7 +5,8 @@ import heapq
 import json
 import uuid
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import structlog
@@ -37,6 +38,7 @@ from crossdock.tasks.outage import Outage
 from crossdock.tasks.outbox import TooManyPushConfigs
 from crossdock.tasks.record import Record, bounded, encoded, folded, status_of
 from crossdock.tasks.redis_connection import RedisAddress, answered, disconnect
+from crossdock.tasks.redis_link import Lane
 from crossdock.tasks.redis_outbox import RedisOutbox, placed
 from crossdock.tasks.redis_replies import accepted, claim_of, known, number_of, record_of
 from crossdock.tasks.redis_scripts import Scripts
@@ -51,6 +53,8 @@ LAYOUT = 1
 """Which keys there are, and in which shards. All replicas of a store have the same."""
 TOGETHER = 10
 """So many logs of a page are fetched side by side."""
+LARGE = PAGE_BYTES // TOGETHER
+"""Of logs with more bytes one is fetched at a time, whoever's it is, beside all that is smaller."""
 Records = list[Record]
 Log = list[tuple[int, Record]]
 Found = tuple[int, list[Position]]
@@ -80,7 +84,8 @@ class RedisJournal(TaskJournal):
         self._patience = patience
         self._confirm = _ms(confirm)
         self._outage = Outage("redis_away", "redis_back")
-        self._scripts = Scripts(self._client, address.link(self._client))
+        self._scripts = Scripts(self._client, lambda: address.link(self._client))
+        self._turn = asyncio.Lock()
         self._wakeups = Wakeups(
             self._client,
             [f"{prefix}wake" for prefix in self._prefixes],
@@ -346,13 +351,14 @@ class RedisJournal(TaskJournal):
             total += count
             shards.append(found)
         merged = list(heapq.merge(*shards, reverse=True))
-        logs: list[list[Record]] = []
-        for start in range(0, min(page_size, len(merged)), TOGETHER):
-            some = merged[start : min(start + TOGETHER, page_size)]
-            kind = "e" if artifacts else "b"
-            logs += await asyncio.gather(*(self._listed(owner, item.task_id, kind) for item in some))
-            if sum(record.size for log in logs for record in log) > PAGE_BYTES:
-                break
+        logs: list[Records] = []
+        size = 0
+        async with aclosing(self._logs(owner, merged[:page_size], "e" if artifacts else "b")) as listed:
+            async for log in listed:
+                logs.append(log)
+                size += sum(record.size for record in log)
+                if size > PAGE_BYTES:
+                    break
         page = list(bounded(logs))
         token = merged[len(page) - 1].token() if len(merged) > len(page) else ""
         return TaskPage([folded(log) for log in page if log], token, total)
@@ -370,11 +376,14 @@ class RedisJournal(TaskJournal):
         pairs = zip(found[::2], found[1::2], strict=True)
         return total, [Position(int(float(score)), task_id.decode()) for task_id, score in pairs]
 
-    async def _listed(self, owner: str, task_id: str, kind: str) -> Records:
-        try:
-            return [record for _, record in await self._log(owner, task_id, kind)]
-        except (TaskUnknown, TaskNewer):  # it expired between the two looks, or is another release's to show
-            return []
+    async def _logs(self, owner: str, page: Sequence[Position], kind: str) -> AsyncGenerator[Records]:
+        """Each that is large is fetched only when it is asked for: few fit on a page."""
+        for start in range(0, len(page), TOGETHER):
+            some = [item.task_id for item in page[start : start + TOGETHER]]
+            small = await asyncio.gather(*(_listed(self._small(owner, task_id, kind)) for task_id in some))
+            for task_id, log in zip(some, small, strict=True):
+                found = await _listed(self._large(owner, task_id, kind)) if log is None else log
+                yield [record for _, record in found or []]
 
     async def save_checkpoint(self, lease: Lease, data: Any) -> None:
         reply = await self._run("checkpoint", self.shard_of(lease.task_id), lease.task_id, lease.fence, _json(data))
@@ -398,12 +407,14 @@ class RedisJournal(TaskJournal):
             raise failed[0]
         return {prefix: reply for prefix, reply in replies.items() if not isinstance(reply, BaseException)}
 
-    async def _run(self, name: str, prefix: str, *args: Any, confirm: bool = False) -> Any:
+    async def _run(self, name: str, prefix: str, *args: Any, confirm: bool = False, lane: Lane | None = None) -> Any:
         if not self._checked:
             await self._check()
         wait = self._confirm if confirm else 0
         return await answered(
-            lambda: self._scripts.run(name, prefix, *args, confirm=wait), self._outage, seconds=self._patience
+            lambda: self._scripts.run(name, prefix, *args, confirm=wait, lane=lane),
+            self._outage,
+            seconds=self._patience,
         )
 
     async def _sequence(self, task_id: str) -> int:
@@ -411,8 +422,32 @@ class RedisJournal(TaskJournal):
 
     async def _log(self, owner: str, task_id: str, kind: str, first: int = 1, last: int = 0, limit: int = 0) -> Log:
         """With neither `last` nor `limit` all that there is."""
-        reply = await self._run("read", self.shard_of(task_id), owner, task_id, kind, first, last, limit)
-        return [(number_of(item), record_of(fields)) for item, fields in known(reply, task_id)[1]]
+        log = await self._small(owner, task_id, kind, first, last, limit)
+        return await self._large(owner, task_id, kind, first, last, limit) if log is None else log
+
+    async def _small(
+        self, owner: str, task_id: str, kind: str, first: int = 1, last: int = 0, limit: int = 0
+    ) -> Log | None:
+        """None where it may be large."""
+        args = (owner, task_id, kind, first, last, limit, LARGE)
+        reply = known(await self._run("read", self.shard_of(task_id), *args), task_id)
+        return None if reply[0] == b"large" else _events(reply)
+
+    async def _large(self, owner: str, task_id: str, kind: str, first: int = 1, last: int = 0, limit: int = 0) -> Log:
+        args = (owner, task_id, kind, first, last, limit, "")
+        async with self._turn:
+            return _events(known(await self._run("read", self.shard_of(task_id), *args, lane=Lane.LARGE), task_id))
+
+
+async def _listed(log: Awaitable[Log | None]) -> Log | None:
+    try:
+        return await log
+    except (TaskUnknown, TaskNewer):  # it expired between the two looks, or is another release's to show
+        return []
+
+
+def _events(reply: Any) -> Log:
+    return [(number_of(item), record_of(fields)) for item, fields in reply[1]]
 
 
 def _json(checkpoint: Any) -> str:
