@@ -365,16 +365,18 @@ class RedisJournal(TaskJournal):
 
     async def _page(self, prefix: str, owner: str, wanted: TaskFilter, before: Position | None, size: int) -> Found:
         state = "" if wanted.state is None else str(int(wanted.state))
-        name = f"o:{owner}"
-        if wanted.context_id:
-            name = f"oc:{owner}:{wanted.context_id}"
-        elif state:
-            name, state = f"os:{owner}:{state}", ""
         least = -(-wanted.after_ns // 1000)
-        cursor = (before.micros, before.task_id) if before else ("", "")
-        total, found = await self._run("list", prefix, name, least, *cursor, size, state)
-        pairs = zip(found[::2], found[1::2], strict=True)
-        return total, [Position(int(float(score)), task_id.decode()) for task_id, score in pairs]
+        behind = (before.micros, before.task_id) if before else ("", "")
+        args = (owner, wanted.context_id, state, least, *behind)
+        total = 0
+        found: list[Position] = []
+        looked: Sequence[Any] = ("", "")
+        while looked:
+            count, some, *looked = await self._run("list", prefix, *args, *looked, size - len(found))
+            total += count
+            pairs = zip(some[::2], some[1::2], strict=True)
+            found += [Position(int(float(score)), task_id.decode()) for task_id, score in pairs]
+        return total, found
 
     async def _logs(self, owner: str, page: Sequence[Position], kind: str) -> AsyncGenerator[Records]:
         """Each that is large is fetched only when it is asked for: few fit on a page."""
