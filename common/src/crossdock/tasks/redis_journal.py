@@ -1,12 +1,10 @@
 """The journal that replicas share. Each state change is one script; `lua/prelude.lua` says which keys there are."""
 
 import asyncio
-import heapq
 import json
 import uuid
 import zlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -14,10 +12,8 @@ from a2a.types import Task, TaskPushNotificationConfig
 
 from crossdock.errors import ConfigError
 from crossdock.ids import new_id
-from crossdock.tasks.cursor import Position, position
 from crossdock.tasks.events import TERMINAL, state_of
 from crossdock.tasks.journal import (
-    PAGE_BYTES,
     Accepted,
     Claim,
     Entry,
@@ -30,17 +26,16 @@ from crossdock.tasks.journal import (
     Snapshot,
     TaskFilter,
     TaskJournal,
-    TaskNewer,
     TaskPage,
-    TaskUnknown,
 )
 from crossdock.tasks.outage import Outage
 from crossdock.tasks.outbox import TooManyPushConfigs
-from crossdock.tasks.record import Record, bounded, encoded, folded, status_of
+from crossdock.tasks.record import encoded, folded, status_of
 from crossdock.tasks.redis_connection import RedisAddress, answered, disconnect
 from crossdock.tasks.redis_link import Lane
 from crossdock.tasks.redis_outbox import RedisOutbox, placed
-from crossdock.tasks.redis_replies import accepted, claim_of, known, number_of, record_of
+from crossdock.tasks.redis_reader import RedisReader
+from crossdock.tasks.redis_replies import accepted, claim_of, known
 from crossdock.tasks.redis_scripts import Scripts
 from crossdock.tasks.wakeups import Wakeups
 
@@ -51,13 +46,6 @@ SWEPT = 100
 VISIBILITY = 10.0
 LAYOUT = 1
 """Which keys there are, and in which shards. All replicas of a store have the same."""
-TOGETHER = 10
-"""So many logs of a page are fetched side by side."""
-LARGE = PAGE_BYTES // TOGETHER
-"""Of logs with more bytes one is fetched at a time, whoever's it is, beside all that is smaller."""
-Records = list[Record]
-Log = list[tuple[int, Record]]
-Found = tuple[int, list[Position]]
 
 
 class RedisJournal(TaskJournal):
@@ -85,12 +73,12 @@ class RedisJournal(TaskJournal):
         self._confirm = _ms(confirm)
         self._outage = Outage("redis_away", "redis_back")
         self._scripts = Scripts(self._client, lambda: address.link(self._client))
-        self._turn = asyncio.Lock()
         self._wakeups = Wakeups(
             self._client,
             [f"{prefix}wake" for prefix in self._prefixes],
             lambda task_id: f"{self.shard_of(task_id)}wake:{task_id}",
         )
+        self._reader = RedisReader(self._prefixes, self.shard_of, self._run)
         self.outbox = RedisOutbox(self._prefixes, self.shard_of, self._run, self._wakeups, self.limits.pushes)
         self._checked = False
         self._full = False
@@ -316,11 +304,11 @@ class RedisJournal(TaskJournal):
         return sum((await self._everywhere("waiting", dict.fromkeys(self._prefixes, ()))).values())
 
     async def get(self, owner: str, task_id: str, upto: int | None = None) -> Snapshot:
-        log = await self._log(owner, task_id, "e", last=0 if upto is None else max(upto, 1))
+        log = await self._reader.log(owner, task_id, "e", last=0 if upto is None else max(upto, 1))
         return Snapshot(folded(record for _, record in log), log[-1][0], owner, log[0][1].event)
 
     async def read(self, owner: str, task_id: str, after: int, limit: int = 256) -> list[Logged]:
-        log = await self._log(owner, task_id, "e", after + 1, limit=limit)
+        log = await self._reader.log(owner, task_id, "e", after + 1, limit=limit)
         return [record.logged(number) for number, record in log]
 
     async def wait(self, task_id: str, after: int, seconds: float) -> bool:
@@ -343,49 +331,7 @@ class RedisJournal(TaskJournal):
     async def list(
         self, owner: str, wanted: TaskFilter, page_token: str, page_size: int, *, artifacts: bool = False
     ) -> TaskPage:
-        before = position(page_token)
-        total = 0
-        shards: list[list[Position]] = []
-        for prefix in self._prefixes:
-            count, found = await self._page(prefix, owner, wanted, before, page_size + 1)
-            total += count
-            shards.append(found)
-        merged = list(heapq.merge(*shards, reverse=True))
-        logs: list[Records] = []
-        size = 0
-        async with aclosing(self._logs(owner, merged[:page_size], "e" if artifacts else "b")) as listed:
-            async for log in listed:
-                logs.append(log)
-                size += sum(record.size for record in log)
-                if size > PAGE_BYTES:
-                    break
-        page = list(bounded(logs))
-        token = merged[len(page) - 1].token() if len(merged) > len(page) else ""
-        return TaskPage([folded(log) for log in page if log], token, total)
-
-    async def _page(self, prefix: str, owner: str, wanted: TaskFilter, before: Position | None, size: int) -> Found:
-        state = "" if wanted.state is None else str(int(wanted.state))
-        least = -(-wanted.after_ns // 1000)
-        behind = (before.micros, before.task_id) if before else ("", "")
-        args = (owner, wanted.context_id, state, least, *behind)
-        total = 0
-        found: list[Position] = []
-        looked: Sequence[Any] = ("", "")
-        while looked:
-            count, some, *looked = await self._run("list", prefix, *args, *looked, size - len(found))
-            total += count
-            pairs = zip(some[::2], some[1::2], strict=True)
-            found += [Position(int(float(score)), task_id.decode()) for task_id, score in pairs]
-        return total, found
-
-    async def _logs(self, owner: str, page: Sequence[Position], kind: str) -> AsyncGenerator[Records]:
-        """Each that is large is fetched only when it is asked for: few fit on a page."""
-        for start in range(0, len(page), TOGETHER):
-            some = [item.task_id for item in page[start : start + TOGETHER]]
-            small = await asyncio.gather(*(_listed(self._small(owner, task_id, kind)) for task_id in some))
-            for task_id, log in zip(some, small, strict=True):
-                found = await _listed(self._large(owner, task_id, kind)) if log is None else log
-                yield [record for _, record in found or []]
+        return await self._reader.page(owner, wanted, page_token, page_size, artifacts=artifacts)
 
     async def save_checkpoint(self, lease: Lease, data: Any) -> None:
         reply = await self._run("checkpoint", self.shard_of(lease.task_id), lease.task_id, lease.fence, _json(data))
@@ -421,35 +367,6 @@ class RedisJournal(TaskJournal):
 
     async def _sequence(self, task_id: str) -> int:
         return int(known(await self._run("sequence", self.shard_of(task_id), task_id), task_id)[1])
-
-    async def _log(self, owner: str, task_id: str, kind: str, first: int = 1, last: int = 0, limit: int = 0) -> Log:
-        """With neither `last` nor `limit` all that there is."""
-        log = await self._small(owner, task_id, kind, first, last, limit)
-        return await self._large(owner, task_id, kind, first, last, limit) if log is None else log
-
-    async def _small(
-        self, owner: str, task_id: str, kind: str, first: int = 1, last: int = 0, limit: int = 0
-    ) -> Log | None:
-        """None where it may be large."""
-        args = (owner, task_id, kind, first, last, limit, LARGE)
-        reply = known(await self._run("read", self.shard_of(task_id), *args), task_id)
-        return None if reply[0] == b"large" else _events(reply)
-
-    async def _large(self, owner: str, task_id: str, kind: str, first: int = 1, last: int = 0, limit: int = 0) -> Log:
-        args = (owner, task_id, kind, first, last, limit, "")
-        async with self._turn:
-            return _events(known(await self._run("read", self.shard_of(task_id), *args, lane=Lane.LARGE), task_id))
-
-
-async def _listed(log: Awaitable[Log | None]) -> Log | None:
-    try:
-        return await log
-    except (TaskUnknown, TaskNewer):  # it expired between the two looks, or is another release's to show
-        return []
-
-
-def _events(reply: Any) -> Log:
-    return [(number_of(item), record_of(fields)) for item, fields in reply[1]]
 
 
 def _json(checkpoint: Any) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from enum import Enum
 from typing import Any, Protocol
 
@@ -46,6 +46,12 @@ class RedisLink(Protocol):
     async def send(self, *command: Any) -> Any: ...
 
     async def close(self) -> None: ...
+
+
+class RunScript(Protocol):
+    """By its name, in the shard of `prefix`; without a lane in the one that is its script's."""
+
+    def __call__(self, name: str, prefix: str, *args: Any, lane: Lane | None = None) -> Awaitable[Any]: ...
 
 
 class PooledLink:
