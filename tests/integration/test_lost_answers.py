@@ -136,10 +136,10 @@ async def test_a_shard_that_is_away_takes_no_lease_from_the_others(redis: RedisS
     class Torn(RedisJournal):
         away = ""
 
-        async def _run(self, name: str, prefix: str, *args: Any, confirm: bool = False) -> Any:
+        async def _run(self, name: str, prefix: str, *args: Any, **options: Any) -> Any:
             if prefix == self.away:
                 raise JournalDown
-            return await super()._run(name, prefix, *args, confirm=confirm)
+            return await super()._run(name, prefix, *args, **options)
 
     journal = Torn("torn", redis.address, JournalLimits(lease=LEASE), shards=4)
     await journal.open(lambda _: None)

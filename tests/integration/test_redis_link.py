@@ -66,6 +66,11 @@ async def test_a_server_that_says_nothing_keeps_nobody_waiting(link: RedisLink, 
     assert await link.send("ECHO", "again") == b"again"
 
 
+async def test_time_spent_behind_others_does_not_count(link: RedisLink) -> None:
+    turns = [link.send("BLPOP", "nothing", 0.6 * SECONDS) for _ in range(4)]
+    assert await asyncio.gather(*turns, link.send("ECHO", "behind")) == [None] * 4 + [b"behind"]
+
+
 async def test_an_answer_that_came_while_the_loop_stood_still_is_in_time(link: RedisLink) -> None:
     await link.send("ECHO", "connected")
     answer = asyncio.create_task(link.send("ECHO", "slow"))

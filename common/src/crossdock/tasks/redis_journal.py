@@ -1,7 +1,6 @@
 """The journal that replicas share. Each state change is one script; `lua/prelude.lua` says which keys there are."""
 
 import asyncio
-import heapq
 import json
 import uuid
 import zlib
@@ -13,10 +12,8 @@ from a2a.types import Task, TaskPushNotificationConfig
 
 from crossdock.errors import ConfigError
 from crossdock.ids import new_id
-from crossdock.tasks.cursor import Position, position
 from crossdock.tasks.events import TERMINAL, state_of
 from crossdock.tasks.journal import (
-    PAGE_BYTES,
     Accepted,
     Claim,
     Entry,
@@ -29,16 +26,16 @@ from crossdock.tasks.journal import (
     Snapshot,
     TaskFilter,
     TaskJournal,
-    TaskNewer,
     TaskPage,
-    TaskUnknown,
 )
 from crossdock.tasks.outage import Outage
 from crossdock.tasks.outbox import TooManyPushConfigs
-from crossdock.tasks.record import Record, bounded, encoded, folded, status_of
+from crossdock.tasks.record import encoded, folded, status_of
 from crossdock.tasks.redis_connection import RedisAddress, answered, disconnect
+from crossdock.tasks.redis_link import Lane
 from crossdock.tasks.redis_outbox import RedisOutbox, placed
-from crossdock.tasks.redis_replies import accepted, claim_of, known, number_of, record_of
+from crossdock.tasks.redis_reader import RedisReader
+from crossdock.tasks.redis_replies import accepted, claim_of, known
 from crossdock.tasks.redis_scripts import Scripts
 from crossdock.tasks.wakeups import Wakeups
 
@@ -49,11 +46,6 @@ SWEPT = 100
 VISIBILITY = 10.0
 LAYOUT = 1
 """Which keys there are, and in which shards. All replicas of a store have the same."""
-TOGETHER = 10
-"""So many logs of a page are fetched side by side."""
-Records = list[Record]
-Log = list[tuple[int, Record]]
-Found = tuple[int, list[Position]]
 
 
 class RedisJournal(TaskJournal):
@@ -80,12 +72,13 @@ class RedisJournal(TaskJournal):
         self._patience = patience
         self._confirm = _ms(confirm)
         self._outage = Outage("redis_away", "redis_back")
-        self._scripts = Scripts(self._client, address.link(self._client))
+        self._scripts = Scripts(self._client, lambda: address.link(self._client))
         self._wakeups = Wakeups(
             self._client,
             [f"{prefix}wake" for prefix in self._prefixes],
             lambda task_id: f"{self.shard_of(task_id)}wake:{task_id}",
         )
+        self._reader = RedisReader(self._prefixes, self.shard_of, self._run)
         self.outbox = RedisOutbox(self._prefixes, self.shard_of, self._run, self._wakeups, self.limits.pushes)
         self._checked = False
         self._full = False
@@ -311,11 +304,11 @@ class RedisJournal(TaskJournal):
         return sum((await self._everywhere("waiting", dict.fromkeys(self._prefixes, ()))).values())
 
     async def get(self, owner: str, task_id: str, upto: int | None = None) -> Snapshot:
-        log = await self._log(owner, task_id, "e", last=0 if upto is None else max(upto, 1))
+        log = await self._reader.log(owner, task_id, "e", last=0 if upto is None else max(upto, 1))
         return Snapshot(folded(record for _, record in log), log[-1][0], owner, log[0][1].event)
 
     async def read(self, owner: str, task_id: str, after: int, limit: int = 256) -> list[Logged]:
-        log = await self._log(owner, task_id, "e", after + 1, limit=limit)
+        log = await self._reader.log(owner, task_id, "e", after + 1, limit=limit)
         return [record.logged(number) for number, record in log]
 
     async def wait(self, task_id: str, after: int, seconds: float) -> bool:
@@ -338,43 +331,7 @@ class RedisJournal(TaskJournal):
     async def list(
         self, owner: str, wanted: TaskFilter, page_token: str, page_size: int, *, artifacts: bool = False
     ) -> TaskPage:
-        before = position(page_token)
-        total = 0
-        shards: list[list[Position]] = []
-        for prefix in self._prefixes:
-            count, found = await self._page(prefix, owner, wanted, before, page_size + 1)
-            total += count
-            shards.append(found)
-        merged = list(heapq.merge(*shards, reverse=True))
-        logs: list[list[Record]] = []
-        for start in range(0, min(page_size, len(merged)), TOGETHER):
-            some = merged[start : min(start + TOGETHER, page_size)]
-            kind = "e" if artifacts else "b"
-            logs += await asyncio.gather(*(self._listed(owner, item.task_id, kind) for item in some))
-            if sum(record.size for log in logs for record in log) > PAGE_BYTES:
-                break
-        page = list(bounded(logs))
-        token = merged[len(page) - 1].token() if len(merged) > len(page) else ""
-        return TaskPage([folded(log) for log in page if log], token, total)
-
-    async def _page(self, prefix: str, owner: str, wanted: TaskFilter, before: Position | None, size: int) -> Found:
-        state = "" if wanted.state is None else str(int(wanted.state))
-        name = f"o:{owner}"
-        if wanted.context_id:
-            name = f"oc:{owner}:{wanted.context_id}"
-        elif state:
-            name, state = f"os:{owner}:{state}", ""
-        least = -(-wanted.after_ns // 1000)
-        cursor = (before.micros, before.task_id) if before else ("", "")
-        total, found = await self._run("list", prefix, name, least, *cursor, size, state)
-        pairs = zip(found[::2], found[1::2], strict=True)
-        return total, [Position(int(float(score)), task_id.decode()) for task_id, score in pairs]
-
-    async def _listed(self, owner: str, task_id: str, kind: str) -> Records:
-        try:
-            return [record for _, record in await self._log(owner, task_id, kind)]
-        except (TaskUnknown, TaskNewer):  # it expired between the two looks, or is another release's to show
-            return []
+        return await self._reader.page(owner, wanted, page_token, page_size, artifacts=artifacts)
 
     async def save_checkpoint(self, lease: Lease, data: Any) -> None:
         reply = await self._run("checkpoint", self.shard_of(lease.task_id), lease.task_id, lease.fence, _json(data))
@@ -398,21 +355,18 @@ class RedisJournal(TaskJournal):
             raise failed[0]
         return {prefix: reply for prefix, reply in replies.items() if not isinstance(reply, BaseException)}
 
-    async def _run(self, name: str, prefix: str, *args: Any, confirm: bool = False) -> Any:
+    async def _run(self, name: str, prefix: str, *args: Any, confirm: bool = False, lane: Lane | None = None) -> Any:
         if not self._checked:
             await self._check()
         wait = self._confirm if confirm else 0
         return await answered(
-            lambda: self._scripts.run(name, prefix, *args, confirm=wait), self._outage, seconds=self._patience
+            lambda: self._scripts.run(name, prefix, *args, confirm=wait, lane=lane),
+            self._outage,
+            seconds=self._patience,
         )
 
     async def _sequence(self, task_id: str) -> int:
         return int(known(await self._run("sequence", self.shard_of(task_id), task_id), task_id)[1])
-
-    async def _log(self, owner: str, task_id: str, kind: str, first: int = 1, last: int = 0, limit: int = 0) -> Log:
-        """With neither `last` nor `limit` all that there is."""
-        reply = await self._run("read", self.shard_of(task_id), owner, task_id, kind, first, last, limit)
-        return [(number_of(item), record_of(fields)) for item, fields in known(reply, task_id)[1]]
 
 
 def _json(checkpoint: Any) -> str:

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
+from enum import Enum
 from typing import Any, Protocol
 
 import hiredis
@@ -30,12 +31,27 @@ ELSEWHERE = (exceptions.ReadOnlyError, exceptions.MasterDownError, exceptions.Bu
 """Whoever says this is not the one to talk to: the next command looks for the master anew."""
 
 
+class Lane(Enum):
+    """What shares a connection: answers come in order, and what is small must not wait behind what is large."""
+
+    CONTROL = "small both ways, leases above all"
+    READS = "answers of some length"
+    WRITES = "what is large to send"
+    LARGE = "what is large to read, one at a time"
+
+
 class RedisLink(Protocol):
     """Raises redis-py's errors. A command whose caller gave up may be done all the same."""
 
     async def send(self, *command: Any) -> Any: ...
 
     async def close(self) -> None: ...
+
+
+class RunScript(Protocol):
+    """By its name, in the shard of `prefix`; without a lane in the one that is its script's."""
+
+    def __call__(self, name: str, prefix: str, *args: Any, lane: Lane | None = None) -> Awaitable[Any]: ...
 
 
 class PooledLink:
@@ -54,7 +70,7 @@ class PooledLink:
 class SharedLink:
     """`connection` makes a connection of the driver's, which knows about TLS, users and Sentinels.
 
-    No command waits longer than `seconds` for its answer.
+    No command waits longer than `seconds` without that more of its answer comes, or of one before it.
     """
 
     def __init__(self, connection: Callable[[], AbstractConnection], seconds: float) -> None:
@@ -88,6 +104,7 @@ class Conversation:
         self._writer: asyncio.StreamWriter | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._late = False
+        self._heard = 0.0
         self.over = False
         self._task = self._loop.create_task(self._hold())
 
@@ -135,6 +152,7 @@ class Conversation:
         nothing = object()
         answers = hiredis.Reader(replyError=_error, notEnoughData=nothing)
         while not self.over and (data := await reader.read(READ_BYTES)):
+            self._heard = self._loop.time()
             answers.feed(data)
             while (answer := answers.gets()) is not nothing:
                 self._answered(answer)
@@ -157,7 +175,7 @@ class Conversation:
         self._timer = None
         if not self._waiting:
             return
-        _, deadline = self._waiting[0]
+        deadline = max(self._waiting[0][1], self._heard + self._seconds)
         if deadline > self._loop.time():
             self._timer = self._loop.call_at(deadline, self._look)
         elif not self._late:  # the loop may have stood still, with the answer at the door

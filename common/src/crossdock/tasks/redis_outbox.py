@@ -1,20 +1,17 @@
 """The outbox that replicas share; `lua/prelude.lua` says which keys it has."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 from a2a.types import TaskPushNotificationConfig
 
 from crossdock.tasks.outbox import Delivery, PushConfigUnknown, PushOutbox, TooManyPushConfigs
+from crossdock.tasks.redis_link import RunScript
 from crossdock.tasks.redis_replies import known
 from crossdock.tasks.wakeups import Wakeups
 
 PUSH_SCRIPTS = ("push_save", "push_read", "push_delete", "push_claim", "push_advance", "push_end")
 Fields = dict[bytes, bytes]
-
-
-class RunScript(Protocol):
-    def __call__(self, name: str, prefix: str, *args: Any) -> Awaitable[Any]: ...
 
 
 def placed(config: TaskPushNotificationConfig | None, limit: int) -> tuple[Any, ...]:

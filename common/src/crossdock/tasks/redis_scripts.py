@@ -1,6 +1,7 @@
 """The Lua scripts: each is one change of a task's state."""
 
 import hashlib
+from collections.abc import Callable
 from functools import partial
 from importlib.resources import files
 from typing import Any
@@ -9,7 +10,7 @@ from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import NoScriptError
 
 from crossdock.tasks.outage import Outage
-from crossdock.tasks.redis_link import RedisLink
+from crossdock.tasks.redis_link import Lane, RedisLink
 from crossdock.tasks.redis_outbox import PUSH_SCRIPTS
 
 SCRIPTS = (
@@ -31,23 +32,27 @@ SCRIPTS = (
     "waiting",
     *PUSH_SCRIPTS,
 )
+LANES = dict.fromkeys(("read", "list", "claim", "seize"), Lane.READS)
+LARGE = 64 * 1024
+"""Whoever sends more does not do so before those that hold leases."""
 
 
 class Scripts:
     """Each by its name. One that Redis does not know, after a restart or a failover, is sent whole."""
 
-    def __init__(self, client: "Redis | RedisCluster", link: RedisLink) -> None:
+    def __init__(self, client: "Redis | RedisCluster", link: Callable[[], RedisLink]) -> None:
         self._client = client
-        self._link = link
+        self._links = {lane: link() for lane in Lane}
         self._unconfirmed = Outage("write_not_confirmed", "writes_confirmed")
         folder = files("crossdock.tasks") / "lua"
         prelude = (folder / "prelude.lua").read_text(encoding="utf-8")
         self._texts = {name: prelude + (folder / f"{name}.lua").read_text(encoding="utf-8") for name in SCRIPTS}
         self._hashes = {name: _sha1(text) for name, text in self._texts.items()}
 
-    async def run(self, name: str, prefix: str, *args: Any, confirm: int = 0) -> Any:
+    async def run(self, name: str, prefix: str, *args: Any, confirm: int = 0, lane: Lane | None = None) -> Any:
         """`confirm`: waits so many milliseconds, on the same connection, for one replica to have the write."""
-        send = self._link.send if not confirm else partial(self._confirmed, confirm)
+        link = self._links[lane or _lane(name, args)]
+        send = link.send if not confirm else partial(self._confirmed, confirm)
         try:
             return await send("EVALSHA", self._hashes[name], 1, prefix, *args)
         except NoScriptError:
@@ -55,7 +60,7 @@ class Scripts:
 
     async def ask(self, *command: Any) -> Any:
         """A plain command."""
-        return await self._link.send(*command)
+        return await self._links[Lane.CONTROL].send(*command)
 
     async def _confirmed(self, milliseconds: int, *command: Any) -> Any:
         """On a connection of its own: those behind it would wait, too."""
@@ -72,7 +77,14 @@ class Scripts:
         return answer
 
     async def close(self) -> None:
-        await self._link.close()
+        for link in self._links.values():
+            await link.close()
+
+
+def _lane(name: str, args: tuple[Any, ...]) -> Lane:
+    if sum(len(arg) for arg in args if isinstance(arg, bytes)) > LARGE:
+        return Lane.WRITES
+    return LANES.get(name, Lane.CONTROL)
 
 
 def _sha1(text: str) -> str:
