@@ -28,7 +28,7 @@ class Engine:
         return "--label", f"{LABEL}={self.name}"
 
     async def call(self, *arguments: str, content: bytes | None = None) -> str:
-        """What it prints. Raises `EngineError`. A cancelled one is waited for: the engine does what it was told anyway."""
+        """What it prints; `EngineError` if it fails. A cancelled one is waited for: the engine goes on with it."""
         async with self._slots:
             told = asyncio.create_task(self.waited(*arguments, content=content))
             try:
