@@ -29,6 +29,7 @@ class Line:
                     if self.lose and self.lose[0] in data:
                         self.lose.pop(0)
                         back.cancel()
+                        await asyncio.wait([back])
                         ahead[1].write(data)
                         await ahead[0].read(1)  # the server has done it
                         break
