@@ -89,6 +89,26 @@ async def test_a_further_message_that_waits(journal: RedisJournal, lossy: Line) 
     assert not lossy.lose
 
 
+async def test_a_further_message_behind_which_others_came(redis: RedisServer, lossy: Line) -> None:
+    """What another replica accepts before the message is sent again does not let it count twice."""
+    address = RedisAddress((("127.0.0.1", lossy.port),), timeout=1.0)
+    here, there = RedisJournal("both", address), RedisJournal("both", redis.address)
+    for journal in (here, there):
+        await journal.open(lambda _: None)
+    await teach(here)
+
+    async def others() -> None:
+        for number in (3, 4, 5):
+            assert (await there.follow("acme", "t", b"other", 60)).turn == number
+
+    await here.create("acme", new_task(), b"turn", 60, worker="w")
+    lossy.lose, lossy.lost = [b"turn-2"], others
+    assert (await here.follow("acme", "t", b"turn-2", 60)).turn == 2
+    assert (await there.follow("acme", "t", b"turn-6", 60)).turn == 6
+    for journal in (here, there):
+        await journal.close()
+
+
 async def test_a_write(journal: RedisJournal, lossy: Line) -> None:
     accepted = await journal.create("acme", new_task(), b"turn", 60, worker="w")
     assert accepted.claim is not None

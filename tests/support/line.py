@@ -2,16 +2,21 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 
 class Line:
-    """Use `line(port)`. Each of `lose` loses one answer: that to the next request with these bytes in it."""
+    """Use `line(port)`. Each of `lose` loses one answer: that to the next request with these bytes in it.
+
+    `lost` is what happens before whoever asked notices.
+    """
 
     def __init__(self, port: int) -> None:
         self.port = 0
         self.lose: list[bytes] = []
+        self.lost: Callable[[], Awaitable[None]] = partial(asyncio.sleep, 0)
         self._behind = port
         self._dead: set[asyncio.StreamReader] = set()
         self._open: set[asyncio.StreamReader] = set()
@@ -32,6 +37,7 @@ class Line:
                         await asyncio.wait([back])
                         ahead[1].write(data)
                         await ahead[0].read(1)  # the server has done it
+                        await self.lost()
                         break
                     ahead[1].write(data)
             finally:

@@ -16,6 +16,7 @@ local ENDED = { ['3'] = true, ['4'] = true, ['5'] = true, ['7'] = true }
 local INTERRUPTED = { ['6'] = true, ['8'] = true }
 local FORMAT = '1'
 local SMALL = 65536 -- bytes that an end may have in a full store
+local TOKENS = 4096 -- bytes of the tokens that a task keeps: more than come to it while one request is tried again
 local LOOKED = 100 -- so many are looked at for one that this release can read
 
 -- A store at `maxmemory` refuses a script the first of its writes if that may take memory, and none behind another one.
