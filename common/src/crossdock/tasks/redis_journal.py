@@ -46,6 +46,9 @@ log = structlog.get_logger(__name__)
 POLL = 3.0
 """A reader looks for itself after so many seconds, should a wake-up be lost."""
 SWEPT = 100
+"""So many tasks are forgotten in one step: all others wait for it."""
+SWEEPING = 1 / 30
+"""Sweeps follow each other, while there is more to forget, for this share of a lease: a tenth of the keeper's beat."""
 VISIBILITY = 10.0
 LAYOUT = 1
 """Which keys there are, and in which shards. All replicas of a store have the same."""
@@ -295,9 +298,19 @@ class RedisJournal(TaskJournal):
 
     async def sweep(self) -> list[str]:
         args = (SWEPT, _ms(VISIBILITY), _ms(self.limits.lease))
-        replies = await self._everywhere("sweep", dict.fromkeys(self._prefixes, args))
-        self._notice(full=any(reply[0] == b"full" for reply in replies.values()))
-        return [item.decode() for reply in replies.values() for item in reply[1:]]
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self.limits.lease * SWEEPING
+        overdue: list[str] = []
+        prefixes = self._prefixes
+        full = False
+        while prefixes:
+            replies = await self._everywhere("sweep", dict.fromkeys(prefixes, args))
+            full = full or any(reply[0] == b"full" for reply in replies.values())
+            overdue += [item.decode() for reply in replies.values() for item in reply[2:]]
+            more = [prefix for prefix, reply in replies.items() if reply[1] == b"more"]
+            prefixes = more if loop.time() < deadline else []
+        self._notice(full=full)
+        return overdue
 
     def _notice(self, *, full: bool) -> None:
         if full != self._full:
