@@ -35,7 +35,7 @@ from crossdock.tasks.journal import (
 )
 from crossdock.tasks.outage import Outage
 from crossdock.tasks.outbox import TooManyPushConfigs
-from crossdock.tasks.record import Record, bounded, encoded, folded, status_of
+from crossdock.tasks.record import Record, bounded, checkpointed, encoded, folded, status_of
 from crossdock.tasks.redis_connection import RedisAddress, answered, disconnect
 from crossdock.tasks.redis_outbox import RedisOutbox, placed
 from crossdock.tasks.redis_replies import accepted, claim_of, known, number_of, record_of
@@ -89,7 +89,9 @@ class RedisJournal(TaskJournal):
             [f"{prefix}wake" for prefix in self._prefixes],
             lambda task_id: f"{self.shard_of(task_id)}wake:{task_id}",
         )
-        self.outbox = RedisOutbox(self._prefixes, self.shard_of, self._run, self._wakeups, self.limits.pushes)
+        self.outbox = RedisOutbox(
+            self._prefixes, self.shard_of, self._run, self._wakeups, self.limits.pushes, self._owner_bytes
+        )
         self._checked = False
         self._full = False
         self._next = 0
@@ -284,7 +286,7 @@ class RedisJournal(TaskJournal):
             _ms(self.limits.retention),
             int(begun is not None),
             begun or b"",
-            "" if checkpoint is None else _json(checkpoint),
+            b"" if checkpoint is None else checkpointed(checkpoint),
             *args,
             confirm=self._confirm > 0 and any(state_of(entry.event) in TERMINAL for entry in entries),
         )
@@ -390,7 +392,8 @@ class RedisJournal(TaskJournal):
             return []
 
     async def save_checkpoint(self, lease: Lease, data: Any) -> None:
-        reply = await self._run("checkpoint", self.shard_of(lease.task_id), lease.task_id, lease.fence, _json(data))
+        args = (lease.task_id, lease.fence, checkpointed(data))
+        reply = await self._run("checkpoint", self.shard_of(lease.task_id), *args)
         known(reply, lease.task_id)
 
     async def checkpoint(self, task_id: str) -> Any:
@@ -426,10 +429,6 @@ class RedisJournal(TaskJournal):
         """With neither `last` nor `limit` all that there is."""
         reply = await self._run("read", self.shard_of(task_id), owner, task_id, kind, first, last, limit)
         return [(number_of(item), record_of(fields)) for item, fields in known(reply, task_id)[1]]
-
-
-def _json(checkpoint: Any) -> str:
-    return json.dumps(checkpoint, ensure_ascii=False, allow_nan=False)
 
 
 def _ms(seconds: float) -> int:
