@@ -23,6 +23,11 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(params=["memory", "redis-1"])
+def one_queue(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
 def store(kind: str, request: pytest.FixtureRequest) -> RedisServer | None:
     server: RedisServer | None = None if kind == "memory" else request.getfixturevalue("redis")

@@ -73,11 +73,6 @@ async def refused(error: type[Exception], *attempts: Awaitable[object]) -> None:
             await attempt
 
 
-@pytest.fixture(params=["memory", "redis-1"])
-def one_queue(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 async def test_events_are_numbered_from_one_without_gaps(journal: TaskJournal) -> None:
     lease = await create(journal, new_task())
     assert await journal.append(lease, [Entry(status(WORKING)), Entry(chunk("x"))]) == 3
@@ -283,6 +278,22 @@ async def test_a_full_store_is_its_owners_own(one_queue: str, redis: RedisServer
         await journal.append(lease, [Entry(status(COMPLETED))])
         await journal.sweep()
         await journal.create("acme", new_task("t2"), b"", 60)
+
+
+async def test_checkpoints_take_of_their_owners_space(one_queue: str, redis: RedisServer) -> None:
+    async with opened(one_queue, redis, JournalLimits(owner_bytes=2_000, retention=3600)) as journal:
+        lease = await create(journal, new_task("t1"))
+        for _ in range(3):  # one in another's place counts once
+            await journal.save_checkpoint(lease, "x" * 1_000)
+        await journal.create("acme", new_task("t2"), b"", 60)
+        await journal.append(lease, [Entry(chunk("x"))], checkpoint="x" * 2_000)
+        await refused(StoreFull, journal.create("acme", new_task("t3"), b"", 60))
+        await journal.save_checkpoint(lease, "small")
+        await journal.create("acme", new_task("t3"), b"", 60)
+        await journal.save_checkpoint(lease, "x" * 2_000)
+        await refused(StoreFull, journal.create("acme", new_task("t4"), b"", 60))
+        await journal.append(lease, [Entry(status(COMPLETED))])
+        await journal.create("acme", new_task("t4"), b"", 60)
 
 
 async def test_a_page_is_bounded_in_bytes(journal: TaskJournal) -> None:

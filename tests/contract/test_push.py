@@ -6,9 +6,10 @@ import pytest
 from a2a.types import Task, TaskPushNotificationConfig, TaskState, TaskStatus
 
 from crossdock.tasks.events import now, status_event
-from crossdock.tasks.journal import Entry, JournalLimits, Lease, TaskJournal, TaskUnknown
+from crossdock.tasks.journal import Entry, JournalLimits, Lease, StoreFull, TaskJournal, TaskUnknown
 from crossdock.tasks.outbox import Delivery, PushConfigUnknown, TooManyPushConfigs
 from crossdock.tasks.redis_journal import RedisJournal
+from tests.support.journals import opened
 from tests.support.redis_server import RedisServer
 
 WORKING = TaskState.TASK_STATE_WORKING
@@ -60,6 +61,31 @@ async def test_a_configuration_is_kept_as_it_was_given(journal: TaskJournal) -> 
     await append(journal, (await journal.seize("t", "w")).lease, WORKING)
     found = {(await claimed(journal)).config.id, (await claimed(journal)).config.id}
     assert found == {"another", "with:colon ü"}
+
+
+async def test_configurations_take_of_their_owners_space(one_queue: str, redis: RedisServer) -> None:
+    async with opened(one_queue, redis, JournalLimits(owner_bytes=3_000, retention=0.0, pushes=3)) as journal:
+        outbox, large = journal.outbox, "x" * 2_000
+        lease = await begun(journal)
+        for _ in range(3):  # one in another's place counts once
+            await outbox.save("acme", hook("a", token=large))
+        await outbox.save("acme", hook("b", token=large))
+        for refused in (outbox.save("acme", hook("c")), outbox.save("acme", hook("a", token=large + "x"))):
+            with pytest.raises(StoreFull):
+                await refused
+        with pytest.raises(StoreFull):
+            await begun(journal, "t2")
+        await outbox.save("acme", hook("a"))
+        await outbox.save("acme", hook("c"))
+        await outbox.delete("acme", "t", "b")
+        await outbox.delete("acme", "t", "b")
+        await begun(journal, "t2", push=hook("a", "t2", token=large))
+        await outbox.save("acme", hook("b", token=large))
+        with pytest.raises(StoreFull):
+            await begun(journal, "t3")
+        await append(journal, lease, COMPLETED)
+        await journal.sweep()
+        await begun(journal, "t3")
 
 
 async def test_only_the_owner_sees_configurations(journal: TaskJournal) -> None:

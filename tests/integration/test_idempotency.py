@@ -183,7 +183,7 @@ async def test_a_key_that_is_none_is_refused(crossdock: System, binding: str, ke
     assert "idempotency-key must hold 1 to 255" in error["message"]
 
 
-ONE_OF_TWO = ["idempotency-key", "crossdock-timeout", "crossdock-hops"]
+ONE_OF_TWO = ["idempotency-key", "crossdock-timeout", "crossdock-hops", "a2a-version"]
 
 
 @pytest.mark.parametrize("name", ONE_OF_TWO)

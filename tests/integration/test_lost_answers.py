@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
 from crossdock.tasks import wakeups
-from crossdock.tasks.events import now, status_event
+from crossdock.tasks.events import agent_message, now, status_event
 from crossdock.tasks.journal import Entry, JournalDown, JournalLimits, LeaseLost
 from crossdock.tasks.outage import Outage
 from crossdock.tasks.queue import JournalQueue
@@ -38,6 +38,7 @@ async def journal(lossy: Line) -> AsyncIterator[RedisJournal]:
     address = RedisAddress((("127.0.0.1", lossy.port),), timeout=1.0)
     made = RedisJournal(f"test-{uuid.uuid4().hex[:8]}", address, JournalLimits(lease=LEASE))
     await made.open(lambda _: None)
+    await teach(made)
     yield made
     await made.close()
 
@@ -45,6 +46,15 @@ async def journal(lossy: Line) -> AsyncIterator[RedisJournal]:
 def new_task(task_id: str = "t") -> Task:
     status = TaskStatus(state=TaskState.TASK_STATE_SUBMITTED, timestamp=now())
     return Task(id=task_id, context_id="c", status=status)
+
+
+async def teach(journal: RedisJournal) -> None:
+    """Redis knows the scripts: otherwise the answer that is lost only says that it does not, and nothing was done."""
+    accepted = await journal.create("first", new_task("first"), b"turn", 60, worker="first")
+    assert accepted.claim is not None
+    await journal.follow("first", "first", b"turn-2", 60)
+    await journal.append(accepted.claim.lease, [Entry(status_event("first", "c", TaskState.TASK_STATE_COMPLETED))])
+    assert await journal.claim("first") is None
 
 
 async def test_a_claim(journal: RedisJournal, lossy: Line) -> None:
@@ -70,6 +80,45 @@ async def test_a_claim_with_a_new_task_and_with_a_further_message(journal: Redis
     await journal.append(followed.claim.lease, [Entry(status_event("t", "c", ASKS))])
 
 
+async def test_a_further_message_that_waits(journal: RedisJournal, lossy: Line) -> None:
+    accepted = await journal.create("acme", new_task(), b"turn", 60, worker="w")
+    assert accepted.claim is not None
+    lossy.lose = [b"turn-2"]
+    followed = await journal.follow("acme", "t", b"turn-2", 60)
+    assert (followed.turn, (await journal.follow("acme", "t", b"turn-3", 60)).turn) == (2, 3)
+    assert not lossy.lose
+
+
+async def test_a_further_message_behind_which_others_came(redis: RedisServer, lossy: Line) -> None:
+    """What another replica accepts before the message is sent again does not let it count twice."""
+    address = RedisAddress((("127.0.0.1", lossy.port),), timeout=1.0)
+    here, there = RedisJournal("both", address), RedisJournal("both", redis.address)
+    for journal in (here, there):
+        await journal.open(lambda _: None)
+    await teach(here)
+
+    async def others() -> None:
+        for number in (3, 4, 5):
+            assert (await there.follow("acme", "t", b"other", 60)).turn == number
+
+    await here.create("acme", new_task(), b"turn", 60, worker="w")
+    lossy.lose, lossy.lost = [b"turn-2"], others
+    assert (await here.follow("acme", "t", b"turn-2", 60)).turn == 2
+    assert (await there.follow("acme", "t", b"turn-6", 60)).turn == 6
+    for journal in (here, there):
+        await journal.close()
+
+
+async def test_a_write(journal: RedisJournal, lossy: Line) -> None:
+    accepted = await journal.create("acme", new_task(), b"turn", 60, worker="w")
+    assert accepted.claim is not None
+    lossy.lose = [b"asked twice"]
+    entry = Entry(status_event("t", "c", ASKS, agent_message(new_task(), "asked twice", "m")))
+    assert await journal.append(accepted.claim.lease, [entry]) == 2
+    assert [item.number for item in await journal.read("acme", "t", 0)] == [1, 2]
+    assert not lossy.lose
+
+
 class Patient(RedisJournal):
     """`tried` is set once several attempts at one write have been given up."""
 
@@ -93,6 +142,7 @@ async def test_a_write_that_waits_for_long(redis: RedisServer) -> None:
     address = RedisAddress((("127.0.0.1", redis.port),), timeout=0.2)
     journal = Patient("late", address, JournalLimits(lease=60), patience=0.1)
     await journal.open(lambda _: None)
+    await teach(journal)
     accepted = await journal.create("acme", new_task(), b"turn", 60, worker="w")
     assert accepted.claim is not None
     queue = JournalQueue(journal, Recorder(), accepted.claim.lease, new_task())

@@ -5,14 +5,16 @@ Or one that is narrow: what is large stands still on it.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 
 class Line:
     """Use `line(port)`. Each of `lose` loses one answer: that to the next request with these bytes in it.
 
     With `narrow` nothing goes on in a direction of a connection that has had so many bytes, until `free`.
+    `lost` is what happens before whoever asked notices.
     """
 
     def __init__(self, port: int) -> None:
@@ -21,6 +23,7 @@ class Line:
         self.narrow = 0
         self.still = asyncio.Event()
         self.answered = 0
+        self.lost: Callable[[], Awaitable[None]] = partial(asyncio.sleep, 0)
         self._behind = port
         self._dead: set[asyncio.StreamReader] = set()
         self._open: set[asyncio.StreamReader] = set()
@@ -50,8 +53,10 @@ class Line:
                     if self.lose and self.lose[0] in data:
                         self.lose.pop(0)
                         back.cancel()
+                        await asyncio.wait([back])
                         ahead[1].write(data)
                         await ahead[0].read(1)  # the server has done it
+                        await self.lost()
                         break
                     ahead[1].write(data)
             finally:

@@ -19,7 +19,10 @@ QUEUED = (
     "Tasks of one customer that may wait for a free worker. Each shard of the task store takes an equal part, and at "
     "least one: a customer whose tasks lie unevenly is refused a little earlier."
 )
-OWNED = "What one customer's tasks may hold in the task store; each of its shards takes an equal part of it."
+OWNED = (
+    "What one customer's tasks may hold in the task store, with their webhooks and checkpoints; each of its shards "
+    "takes an equal part of it."
+)
 PORTS = "Service port; health and metrics listen on this plus 1000, gRPC on this plus 2000."
 
 
@@ -82,7 +85,7 @@ class ServiceSettings(ProcessSettings):
     task_seconds: float = Field(600.0, gt=0, description="A task's time limit.")
     interrupted_seconds: float = Field(86_400.0, gt=0, description="How long a task waits for its caller.")
     stream_idle_seconds: float = Field(900.0, gt=0, description="A stream without events is closed after this.")
-    streams_per_customer: int = Field(100, ge=1, description="Open event streams of one customer.")
+    streams_per_customer: int = Field(100, ge=1, description="Open event streams of one customer, at each replica.")
     running_tasks: int = Field(32, ge=1, description="Tasks worked at a time.")
     queued_tasks: int = Field(1_000, ge=1, description=QUEUED)
     owner_bytes: int = Field(512 * MIB, gt=0, description=OWNED)

@@ -46,6 +46,7 @@ CASES: list[tuple[str, str, dict[str, Any], str, str, Any, tuple[str, int, int]]
     ("no message id", "SendMessage", body(messageId=""), "POST", "/message:send", body(messageId=""), INVALID),
     ("page size", "ListTasks", {"pageSize": 101}, "GET", "/tasks?pageSize=101", None, INVALID),
     ("page token", "ListTasks", {"pageToken": "x"}, "GET", "/tasks?pageToken=x", None, INVALID),
+    ("number", "ListTasks", {"pageToken": "MV8wMDA6eA"}, "GET", "/tasks?pageToken=MV8wMDA6eA", None, INVALID),
     ("history length", "GetTask", {"id": "{task}", "historyLength": -1}, "GET", "/tasks/{task}?historyLength=-1", None,
      INVALID),
     ("create push", "CreateTaskPushNotificationConfig", {"taskId": "{task}", **CONFIG}, "POST",

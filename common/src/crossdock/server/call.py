@@ -1,6 +1,6 @@
 """One request as our request handler and the bindings share it."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
@@ -51,8 +51,8 @@ class Head:
 
     @property
     def version(self) -> str | None:
-        """What the header says, or else the query."""
-        asked = self.headers.get("a2a-version")
+        """What the header says, or else the query. Raises `InvalidParamsError` where the header came more than once."""
+        asked = once(VERSION_HEADER.lower(), self._values(VERSION_HEADER.lower()))
         if asked or not self.scope["query_string"]:
             return asked
         query: str = self.scope["query_string"].decode("latin-1")
@@ -76,10 +76,14 @@ class Head:
 def single(context: ServerCallContext, name: str) -> str | None:
     """The header's value, by its name in lower case. Raises `InvalidParamsError` where it came more than once."""
     call: Call = context.state[CALL]
-    if len(call.values(name)) > 1:
+    return once(name, call.values(name))
+
+
+def once(name: str, values: Sequence[str]) -> str | None:
+    """The one value of a header, if it came. Raises `InvalidParamsError` where it came more than once."""
+    if len(values) > 1:
         raise InvalidParamsError(f"The header {name} came more than once. Send it once, with one value.")
-    value: str | None = context.state["headers"].get(name)
-    return value
+    return values[0] if values else None
 
 
 def extension_header(activated: Collection[str]) -> dict[str, str]:

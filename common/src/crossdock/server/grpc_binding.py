@@ -20,7 +20,7 @@ from opentelemetry import trace
 
 from crossdock.extensions import EVENT_NUMBER
 from crossdock.parts import fill
-from crossdock.server.call import CALL, VERSION_HEADER, Call, extension_header, requested_extensions
+from crossdock.server.call import CALL, VERSION_HEADER, Call, extension_header, once, requested_extensions
 from crossdock.server.faults import TooLargeError, as_a2a, grpc_error
 from crossdock.server.grpc_answers import abort
 from crossdock.server.grpc_door import CALLER
@@ -64,7 +64,8 @@ class GrpcBinding(grpc.GenericRpcHandler):
             try:
                 if len(body) > self._limit:
                     raise TooLargeError(too_large(self._limit))
-                method.check_version(headers.get(VERSION_HEADER.lower()))
+                version = VERSION_HEADER.lower()
+                method.check_version(once(version, metadata.get(version, [])))
                 params = await off_loop(len(body), method.decode, body)
                 context = _context(metadata, headers, getattr(params, "tenant", ""))
                 told = extension_header(context.requested_extensions & self._extensions)

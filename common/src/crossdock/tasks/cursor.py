@@ -1,10 +1,12 @@
 """Page tokens: the status time (microseconds) and the id of the last task of a page."""
 
 import base64
-import binascii
+import re
 from typing import NamedTuple
 
 from a2a.utils.errors import InvalidParamsError
+
+GIVEN = re.compile(r"([0-9]{1,18}):(.+)", re.DOTALL)
 
 
 class Position(NamedTuple):
@@ -22,9 +24,11 @@ def position(token: str) -> Position | None:
     if not token:
         return None
     try:
-        micros, _, task_id = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode().partition(":")
-        return Position(int(micros), task_id)
-    except (ValueError, binascii.Error):
-        raise InvalidParamsError(
-            "pageToken is not one that this agent gave out. List again without it, from the first page."
-        ) from None
+        found = GIVEN.fullmatch(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode())
+    except ValueError:
+        found = None
+    if found is not None and (read := Position(int(found[1]), found[2])).token() == token:
+        return read
+    raise InvalidParamsError(
+        "pageToken is not one that this agent gave out. List again without it, from the first page."
+    )

@@ -53,7 +53,7 @@ class StoreFull(TryLater):
 
     def __init__(self) -> None:
         super().__init__(
-            "Your tasks fill the space that you have here. Finished ones are forgotten after a while: send the message "
+            "Your tasks fill the space that you have here. Finished ones are forgotten after a while: send the request "
             "again later, or cancel tasks that wait for you.",
             retry_after=60.0,
         )

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-import copy
+import json
 import math
 import time
 from collections import Counter
@@ -38,7 +38,7 @@ from crossdock.tasks.memory_index import TaskIndex
 from crossdock.tasks.memory_outbox import MemoryOutbox, Standing
 from crossdock.tasks.memory_queues import OwnerQueues
 from crossdock.tasks.memory_task import StoredTask
-from crossdock.tasks.record import ARTIFACT, Record, bounded, encoded, folded, status_of
+from crossdock.tasks.record import ARTIFACT, Record, bounded, checkpointed, encoded, folded, status_of
 
 VISIBILITY = 10.0
 """An overdue task that nobody ended is named again after this many seconds."""
@@ -58,7 +58,9 @@ class MemoryJournal(TaskJournal):
         self._queues = OwnerQueues()
         self._keys: dict[tuple[str, str], tuple[str, str, int, float]] = {}
         self._waits_ended = False
-        self.outbox: MemoryOutbox = MemoryOutbox(self._standing, self.limits.pushes, clock)
+        self.outbox: MemoryOutbox = MemoryOutbox(
+            self._standing, self.limits.pushes, clock, self._bytes, self.limits.owner_bytes
+        )
         self._swept = math.inf
         self._spared = 0.0
         self._canceled: Callable[[str], None] = lambda _: None
@@ -202,7 +204,7 @@ class MemoryJournal(TaskJournal):
         if begun is not None and stored.ended_at is None:
             stored.turn, stored.begun = begun, True
         if checkpoint is not None and stored.ended_at is None:
-            stored.checkpoint = copy.deepcopy(checkpoint)
+            self._keep(stored, checkpointed(checkpoint))
         stored.changed.set()
         stored.changed = asyncio.Event()
         self.outbox.appended(lease.task_id)
@@ -280,10 +282,11 @@ class MemoryJournal(TaskJournal):
         return TaskPage([folded(log) for log in page], token, self._index.count(owner, wanted))
 
     async def save_checkpoint(self, lease: Lease, data: Any) -> None:
-        self._held(lease).checkpoint = copy.deepcopy(data)
+        self._keep(self._held(lease), checkpointed(data))
 
     async def checkpoint(self, task_id: str) -> Any:
-        return copy.deepcopy(self._task(task_id).checkpoint)
+        data = self._task(task_id).checkpoint
+        return json.loads(data) if data else None
 
     async def delete(self, lease: Lease) -> None:
         if lease.task_id in self._tasks:
@@ -341,9 +344,14 @@ class MemoryJournal(TaskJournal):
         stored.log.append(record)
         self._bytes[stored.owner] += record.size
 
+    def _keep(self, stored: StoredTask, checkpoint: bytes) -> None:
+        self._bytes[stored.owner] += len(checkpoint) - len(stored.checkpoint)
+        stored.checkpoint = checkpoint
+
     def _finish(self, stored: StoredTask) -> None:
         self._queues.remove(stored)
-        stored.until, stored.turn, stored.checkpoint = None, b"", None
+        stored.until, stored.turn = None, b""
+        self._keep(stored, b"")
         stored.turns.clear()
         stored.ended_at = self._clock()
         del self._unfinished[stored.task_id]

@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from a2a.types import TaskPushNotificationConfig
 from sortedcontainers import SortedDict, SortedList
 
+from crossdock.tasks.journal import StoreFull
 from crossdock.tasks.outbox import Delivery, PushConfigUnknown, PushOutbox, TooManyPushConfigs
 
 Key = tuple[str, str]
@@ -34,17 +36,21 @@ class Standing:
 
 @dataclass
 class MemoryOutbox(PushOutbox):
-    """`standing` looks a task up by owner and id, and raises `TaskUnknown`."""
+    """`standing` looks a task up by owner and id, and raises `TaskUnknown`; `sizes` counts the bytes of each owner."""
 
     standing: Callable[[str, str], Standing]
     limit: int
     clock: Callable[[], float]
+    sizes: Counter[str]
+    owner_bytes: int
     _tasks: "dict[str, SortedDict[str, _Kept]]" = field(default_factory=dict)
     _due: "SortedList[tuple[float, str, str]]" = field(default_factory=SortedList)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def save(self, owner: str, config: TaskPushNotificationConfig) -> None:
         standing = self.standing(owner, config.task_id)
+        if self._growth(config) > 0 and self.sizes[owner] >= self.owner_bytes:
+            raise StoreFull
         self.place(owner, config, standing.sequence - standing.ended)
 
     def place(self, owner: str, config: TaskPushNotificationConfig, sent: int) -> None:
@@ -52,6 +58,7 @@ class MemoryOutbox(PushOutbox):
         known = self._tasks.get(config.task_id, {})
         if config.id not in known and len(known) >= self.limit:
             raise TooManyPushConfigs(self.limit)
+        self.sizes[owner] += self._growth(config)
         configs = self._tasks.setdefault(config.task_id, SortedDict())
         kept = configs.setdefault(config.id, _Kept(owner, b"", sent))
         kept.config, kept.attempts, kept.epitaph = config.SerializeToString(), 0, ""
@@ -66,7 +73,7 @@ class MemoryOutbox(PushOutbox):
 
     def forget(self, task_id: str) -> None:
         for config_id, kept in self._tasks.pop(task_id, {}).items():
-            self._plan((task_id, config_id), kept, None)
+            self._drop((task_id, config_id), kept)
 
     async def list(self, owner: str, task_id: str) -> list[TaskPushNotificationConfig]:
         self.standing(owner, task_id)
@@ -84,7 +91,7 @@ class MemoryOutbox(PushOutbox):
         self.standing(owner, task_id)
         kept = self._tasks.get(task_id, {}).pop(config_id, None)
         if kept is not None:
-            self._plan((task_id, config_id), kept, None)
+            self._drop((task_id, config_id), kept)
 
     async def claim(self, seconds: float, busy: Collection[str] = ()) -> Delivery | None:
         now = self.clock()
@@ -135,6 +142,15 @@ class MemoryOutbox(PushOutbox):
     def _claimed(self, delivery: Delivery) -> _Kept | None:
         kept = self._tasks.get(delivery.task_id, {}).get(delivery.config.id)
         return kept if kept is not None and kept.fence == delivery.fence else None
+
+    def _growth(self, config: TaskPushNotificationConfig) -> int:
+        """What it needs beyond the one with its id."""
+        kept = self._tasks.get(config.task_id, {}).get(config.id)
+        return config.ByteSize() - len(kept.config if kept is not None else b"")
+
+    def _drop(self, key: Key, kept: _Kept) -> None:
+        self.sizes[kept.owner] -= len(kept.config)
+        self._plan(key, kept, None)
 
     def _plan(self, key: Key, kept: _Kept, at: float | None) -> None:
         """When the configuration may be claimed next: after a lease or a pause, or not before the log goes on."""

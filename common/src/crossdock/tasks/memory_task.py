@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
 
 from a2a.types import TaskState
 
@@ -34,7 +33,7 @@ class StoredTask:
     queued: bool = False
     turns: deque[tuple[bytes, float]] = field(default_factory=deque)
     accepted: int = 1
-    checkpoint: Any = None
+    checkpoint: bytes = b""
     ended_at: float | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -48,4 +47,4 @@ class StoredTask:
 
     @property
     def size(self) -> int:
-        return sum(record.size for record in self.log)
+        return sum(record.size for record in self.log) + len(self.checkpoint)

@@ -1,7 +1,8 @@
 """How an event is kept: the same bytes in every journal."""
 
+import json
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from a2a.types import Message, Task, TaskArtifactUpdateEvent, TaskState, TaskStatusUpdateEvent
 
@@ -35,6 +36,10 @@ class Record(NamedTuple):
 def encoded(entry: Entry, turn: int) -> Record:
     message = entry.message.SerializeToString() if entry.message is not None else b""
     return Record(NAMES[type(entry.event)], entry.event.SerializeToString(), message, turn)
+
+
+def checkpointed(data: Any) -> bytes:
+    return json.dumps(data, ensure_ascii=False, allow_nan=False).encode()
 
 
 def folded(records: Iterable[Record]) -> Task:

@@ -30,7 +30,7 @@ from crossdock.tasks.journal import (
 )
 from crossdock.tasks.outage import Outage
 from crossdock.tasks.outbox import TooManyPushConfigs
-from crossdock.tasks.record import encoded, folded, status_of
+from crossdock.tasks.record import checkpointed, encoded, folded, status_of
 from crossdock.tasks.redis_connection import RedisAddress, answered, disconnect
 from crossdock.tasks.redis_link import Lane
 from crossdock.tasks.redis_outbox import RedisOutbox, placed
@@ -43,6 +43,9 @@ log = structlog.get_logger(__name__)
 POLL = 3.0
 """A reader looks for itself after so many seconds, should a wake-up be lost."""
 SWEPT = 100
+"""So many tasks are forgotten in one step: all others wait for it."""
+SWEEPING = 1 / 30
+"""Sweeps follow each other, while there is more to forget, for this share of a lease: a tenth of the keeper's beat."""
 VISIBILITY = 10.0
 LAYOUT = 1
 """Which keys there are, and in which shards. All replicas of a store have the same."""
@@ -79,7 +82,9 @@ class RedisJournal(TaskJournal):
             lambda task_id: f"{self.shard_of(task_id)}wake:{task_id}",
         )
         self._reader = RedisReader(self._prefixes, self.shard_of, self._run)
-        self.outbox = RedisOutbox(self._prefixes, self.shard_of, self._run, self._wakeups, self.limits.pushes)
+        self.outbox = RedisOutbox(
+            self._prefixes, self.shard_of, self._run, self._wakeups, self.limits.pushes, self._owner_bytes
+        )
         self._checked = False
         self._full = False
         self._next = 0
@@ -274,7 +279,7 @@ class RedisJournal(TaskJournal):
             _ms(self.limits.retention),
             int(begun is not None),
             begun or b"",
-            "" if checkpoint is None else _json(checkpoint),
+            b"" if checkpoint is None else checkpointed(checkpoint),
             *args,
             confirm=self._confirm > 0 and any(state_of(entry.event) in TERMINAL for entry in entries),
         )
@@ -288,9 +293,19 @@ class RedisJournal(TaskJournal):
 
     async def sweep(self) -> list[str]:
         args = (SWEPT, _ms(VISIBILITY), _ms(self.limits.lease))
-        replies = await self._everywhere("sweep", dict.fromkeys(self._prefixes, args))
-        self._notice(full=any(reply[0] == b"full" for reply in replies.values()))
-        return [item.decode() for reply in replies.values() for item in reply[1:]]
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self.limits.lease * SWEEPING
+        overdue: list[str] = []
+        prefixes = self._prefixes
+        full = False
+        while prefixes:
+            replies = await self._everywhere("sweep", dict.fromkeys(prefixes, args))
+            full = full or any(reply[0] == b"full" for reply in replies.values())
+            overdue += [item.decode() for reply in replies.values() for item in reply[2:]]
+            more = [prefix for prefix, reply in replies.items() if reply[1] == b"more"]
+            prefixes = more if loop.time() < deadline else []
+        self._notice(full=full)
+        return overdue
 
     def _notice(self, *, full: bool) -> None:
         if full != self._full:
@@ -334,7 +349,8 @@ class RedisJournal(TaskJournal):
         return await self._reader.page(owner, wanted, page_token, page_size, artifacts=artifacts)
 
     async def save_checkpoint(self, lease: Lease, data: Any) -> None:
-        reply = await self._run("checkpoint", self.shard_of(lease.task_id), lease.task_id, lease.fence, _json(data))
+        args = (lease.task_id, lease.fence, checkpointed(data))
+        reply = await self._run("checkpoint", self.shard_of(lease.task_id), *args)
         known(reply, lease.task_id)
 
     async def checkpoint(self, task_id: str) -> Any:
@@ -367,10 +383,6 @@ class RedisJournal(TaskJournal):
 
     async def _sequence(self, task_id: str) -> int:
         return int(known(await self._run("sequence", self.shard_of(task_id), task_id), task_id)[1])
-
-
-def _json(checkpoint: Any) -> str:
-    return json.dumps(checkpoint, ensure_ascii=False, allow_nan=False)
 
 
 def _ms(seconds: float) -> int:

@@ -5,6 +5,7 @@ from typing import Any
 
 from a2a.types import TaskPushNotificationConfig
 
+from crossdock.tasks.journal import StoreFull
 from crossdock.tasks.outbox import Delivery, PushConfigUnknown, PushOutbox, TooManyPushConfigs
 from crossdock.tasks.redis_link import RunScript
 from crossdock.tasks.redis_replies import known
@@ -27,19 +28,24 @@ class RedisOutbox(PushOutbox):
         run: RunScript,
         wakeups: Wakeups,
         limit: int,
+        owner_bytes: int,
     ) -> None:
         self._prefixes = prefixes
         self._shard_of = shard_of
         self._run = run
         self._wakeups = wakeups
         self._limit = limit
+        self._owner_bytes = owner_bytes
         self._next = 0
 
     async def save(self, owner: str, config: TaskPushNotificationConfig) -> None:
         task_id = config.task_id
-        reply = await self._run("push_save", self._shard_of(task_id), owner, task_id, *placed(config, self._limit))
-        if known(reply, task_id)[0] == b"crowded":
-            raise TooManyPushConfigs(self._limit)
+        args = (owner, task_id, *placed(config, self._limit), self._owner_bytes)
+        match known(await self._run("push_save", self._shard_of(task_id), *args), task_id)[0]:
+            case b"crowded":
+                raise TooManyPushConfigs(self._limit)
+            case b"large":
+                raise StoreFull
 
     async def list(self, owner: str, task_id: str) -> list[TaskPushNotificationConfig]:
         fields = await self._kept(owner, task_id)

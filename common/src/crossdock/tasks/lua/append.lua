@@ -43,7 +43,7 @@ if ENDED[state] then
   finish(id, owner, tonumber(retention), queued and true or false)
 else
   if hasbegun == '1' then call('HSET', t, 'turn', begun, 'begun', '1') end
-  if checkpoint ~= '' then call('HSET', t, 'checkpoint', checkpoint) end
+  if checkpoint ~= '' then keep_checkpoint(owner, id, checkpoint) end
 end
 if pushes then notify(owner, id) end
 changed(id)

@@ -7,5 +7,5 @@ if f[3] ~= fence or not f[4] then
   returned(id, fence)
   return { 'lost' }
 end
-call('HSET', t, 'checkpoint', data)
+keep_checkpoint(f[1], id, data)
 return { 'ok' }

@@ -4,7 +4,7 @@
 --   leases, due, ended  ids by time  o:<owner>, oc:<owner>:<context>, os:<owner>:<state>  ids by status time
 --   sizes   bytes by owner           i:<owner>:<idempotency key>
 --   n:<id>  its push configurations: of each, c:<its id> itself, s: the last event sent, f: the fence, a: failed
---           attempts, d: why it is dead      p:<owner>  "<id>:<its id>" by when it may be claimed
+--           attempts, d: why it is dead, z: its counted bytes      p:<owner>  "<id>:<its id>" by when it may be claimed
 --   push    owners by when their first may be
 --   asked:<worker>  its last claim, should the answer be lost     meta  of the store itself
 --   none    never there: what is written to it changes nothing
@@ -16,6 +16,7 @@ local ENDED = { ['3'] = true, ['4'] = true, ['5'] = true, ['7'] = true }
 local INTERRUPTED = { ['6'] = true, ['8'] = true }
 local FORMAT = '1'
 local SMALL = 65536 -- bytes that an end may have in a full store
+local TOKENS = 4096 -- bytes of the tokens that a task keeps: more than come to it while one request is tried again
 local LOOKED = 100 -- so many are looked at for one that this release can read
 
 -- A store at `maxmemory` refuses a script the first of its writes if that may take memory, and none behind another one.
@@ -136,6 +137,16 @@ local function notify(owner, id)
   end)
 end
 
+local function grow(owner, id, bytes)
+  call('HINCRBY', P .. 't:' .. id, 'size', bytes)
+  call('HINCRBY', P .. 'sizes', owner, bytes)
+end
+
+-- What a configuration needs beyond what is counted of the one with its id.
+local function push_growth(id, cid, config)
+  return #config - (call('HGET', P .. 'n:' .. id, 'z:' .. cid) or 0)
+end
+
 -- `sent` is the cursor of a new one. False where the task has as many as it may.
 local function keep_push(owner, id, cid, config, limit, sent)
   local t, n = P .. 't:' .. id, P .. 'n:' .. id
@@ -144,7 +155,8 @@ local function keep_push(owner, id, cid, config, limit, sent)
     call('HINCRBY', t, 'pushes', 1)
     call('HSET', n, 's:' .. cid, sent)
   end
-  call('HSET', n, 'c:' .. cid, config, 'a:' .. cid, '0')
+  grow(owner, id, push_growth(id, cid, config))
+  call('HSET', n, 'c:' .. cid, config, 'z:' .. cid, #config, 'a:' .. cid, '0')
   call('HDEL', n, 'd:' .. cid)
   call('HINCRBY', n, 'f:' .. cid, 1)
   local behind = tonumber(call('HGET', n, 's:' .. cid)) < tonumber(call('HGET', t, 'sequence'))
@@ -200,19 +212,22 @@ local function returned(id, fence)
   call('HINCRBY', t, 'lost', -1)
 end
 
-local function grow(owner, id, bytes)
-  call('HINCRBY', P .. 't:' .. id, 'size', bytes)
-  call('HINCRBY', P .. 'sizes', owner, bytes)
-end
-
 local function full(owner, limit)
   return tonumber(call('HGET', P .. 'sizes', owner) or 0) >= tonumber(limit)
+end
+
+local function keep_checkpoint(owner, id, data)
+  local t = P .. 't:' .. id
+  grow(owner, id, #data - (call('HGET', t, 'saved') or 0))
+  call('HSET', t, 'checkpoint', data, 'saved', #data)
 end
 
 local function finish(id, owner, retention, queued)
   local t = P .. 't:' .. id
   unqueue(owner, id, queued)
-  call('HDEL', t, 'worker', 'until', 'turn', 'due', 'cancel', 'checkpoint', 'begun', 'over', 'started', 'lost', 'gone')
+  local saved = call('HGET', t, 'saved')
+  if saved then grow(owner, id, -saved) end
+  call('HDEL', t, 'worker', 'until', 'turn', 'due', 'cancel', 'checkpoint', 'saved', 'begun', 'over', 'started', 'lost', 'gone')
   call('DEL', P .. 'w:' .. id)
   call('ZREM', P .. 'leases', id)
   call('ZREM', P .. 'due', id)

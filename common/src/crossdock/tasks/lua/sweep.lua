@@ -2,7 +2,8 @@ local limit, again, lease = unpack(ARGV)
 local time = now()
 local full = crammed()
 regardless()
-for _, id in ipairs(past('ended', time, limit)) do
+local expired = past('ended', time, limit)
+for _, id in ipairs(expired) do
   forget(id)
 end
 local meta = P .. 'meta'
@@ -23,7 +24,7 @@ for _, id in ipairs(past('leases', over, limit)) do
   call('HINCRBY', t, 'fence', 1)
   queue(call('HGET', t, 'owner'), id, true)
 end
-local overdue = { full and 'full' or 'room' }
+local overdue = { full and 'full' or 'room', #expired == tonumber(limit) and 'more' or 'done' }
 for _, id in ipairs(past('due', time, limit)) do
   call('ZADD', P .. 'due', time + tonumber(again), id)
   if call('HEXISTS', P .. 't:' .. id, 'until') == 0 then
