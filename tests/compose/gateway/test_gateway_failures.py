@@ -265,3 +265,24 @@ async def grpc_over_http(http: httpx.AsyncClient, method: str, headers: dict[str
         content=b"\0\0\0\0\0",
         extensions={"sni_hostname": "acme.grpc.localhost"},
     )
+
+
+async def test_what_fails_is_logged_without_token_and_query(door: Gateway, crossdock: System) -> None:
+    door.add("acme", "acme-orchestrator", await crossdock.serve(Echo("acme")))
+    door.add("dead", "acme-orchestrator", f"http://127.0.0.1:{free_port()}", answers=False)
+    await door.start()
+    headers = await crossdock.headers("acme-caller")
+    token = headers["Authorization"].removeprefix("Bearer ")
+    headers["Referer"] = f"https://localhost/?token={token}"
+    for path, size, status in (
+        ("/realms/crossdock/protocol/openid-connect/token", 100_000, 413),
+        ("/agents/acme/tasks", 49 * 1024 * 1024, 413),
+        ("/agents/dead/tasks", 100_000, 503),
+    ):
+        url = f"{path}?client_secret=hunter2"
+        answer = await door.http().post(url, headers=headers, content=b"x" * size)
+        assert (path, answer.status_code) == (path, status)
+    logs = await door.logs()
+    assert [secret for secret in ("hunter2", token, token.split(".")[2], "referrer") if secret in logs] == []
+    failed = (await door.requests())[-1]
+    assert (failed["name"], failed["upstream_status"]) == ("dead", "502")
