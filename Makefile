@@ -6,7 +6,7 @@ CODE := common services tests examples
 
 # Settings of the compose place; .env keeps those that are not the default.
 -include .env
-COMPOSE_PROJECT_NAME := $(or $(PROJECT),$(COMPOSE_PROJECT_NAME),crossdock)
+COMPOSE_PROJECT_NAME := $(or $(PROJECT),$(COMPOSE_PROJECT_NAME))
 ifdef TELEMETRY
 COMPOSE_PROFILES := telemetry
 OTLP_ENDPOINT := http://otel-collector:4318

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from installer import startup
 from installer.cli import app
+from installer.compose import compose_place
+from installer.public import Origin
 from tests.support.installation import Repository, repository
 from tests.support.serving import free_port
 
@@ -129,6 +132,42 @@ def test_secrets_of_another_project_are_left_alone(machine: Machine, monkeypatch
     result = CliRunner().invoke(app, ["compose", "down"])
     assert (result.exit_code, result.stderr.splitlines()) == (2, [line])
     assert {path: path.read_bytes() for path in Path(".crossdock/compose/secrets").iterdir()} == secrets
+
+
+def test_what_it_was_started_with_is_known_to_later_commands(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("COMPOSE_PROJECT_NAME", "first")
+    monkeypatch.setenv("PUBLIC_HOST", "dock.example.org")
+    machine.up()
+    for name in startup.DEFAULTS:
+        monkeypatch.delenv(name)
+    place = compose_place(tmp_path)
+    assert place.origin == Origin(public_host="dock.example.org", https_port=machine.https_port)
+    assert place.docker.variables["COMPOSE_PROJECT_NAME"] == "first"
+    machine.up()
+    assert compose_place(tmp_path).docker.variables == place.docker.variables
+
+
+@pytest.mark.parametrize("command", [["token", "acme"], ["customer", "add", "initech"], ["compose", "ps"]])
+def test_another_port_than_that_of_the_start_changes_nothing_but_at_the_start(
+    command: list[str], machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.up()
+    profile = Path(".crossdock/compose/profile.json")
+    before, other = profile.read_text(), free_port()
+    monkeypatch.setenv("HTTPS_PORT", str(other))
+    result = CliRunner().invoke(app, command)
+    assert (result.exit_code, result.output) == (
+        2,
+        f"error: The system was started with HTTPS_PORT={machine.https_port}, and this is HTTPS_PORT={other}. "
+        f"Leave HTTPS_PORT out, or change it: make up HTTPS_PORT={other}\n",
+    )
+    assert profile.read_text() == before
+    machine.up()
+    assert f":{other}/" in profile.read_text()
+    monkeypatch.delenv("HTTPS_PORT")
+    assert compose_place(Path()).origin.https_port == other
 
 
 MAKEFILE = Path(__file__).parents[2] / "Makefile"

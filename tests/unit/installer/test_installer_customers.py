@@ -134,6 +134,7 @@ def test_what_a_failed_installation_made_is_removed_again(
     if broken == "nginx -t":
         assert "Nor could it be undone: `docker compose exec -T gateway nginx -t -q` failed" in result.output
         assert "make customer-remove NAME=initech" in result.output
+        assert repo.files()["profile.json"] == before["profile.json"]
         return
     assert result.output.endswith("What was made for initech is removed again.\n")
     assert repo.files() == before

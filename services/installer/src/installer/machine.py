@@ -11,10 +11,9 @@ import typer
 from crossdock.errors import CrossdockError
 from crossdock.settings import checked
 from installer import launch
-from installer.compose import ComposePlace
+from installer.compose import ComposePlace, compose_place
 from installer.images import measured
 from installer.preflight import Ports
-from installer.public import Origin
 from installer.realm import TOKEN_SECONDS
 
 app = typer.Typer(help="Start, look at and remove the system on this machine.", no_args_is_help=True)
@@ -33,8 +32,8 @@ def up() -> None:
     """Build what has changed, start everything, wait until it is healthy."""
 
     def work() -> None:
-        place = _place()
-        launch.up(place, checked(Ports), typer.echo)
+        place = compose_place(Path(), starting=True)
+        launch.up(place, _ports(place), typer.echo)
         typer.echo(_summary(place))
 
     run(work)
@@ -55,7 +54,8 @@ def images() -> None:
 @app.command()
 def ps() -> None:
     """List the containers."""
-    sys.exit(_place().docker.attached("ps", "--all", "--format", "table {{.Name}}\t{{.Status}}\t{{.Image}}"))
+    columns = "table {{.Name}}\t{{.Status}}\t{{.Image}}"
+    run(lambda: sys.exit(_place().docker.attached("ps", "--all", "--format", columns)))
 
 
 @app.command()
@@ -68,7 +68,12 @@ def logs(services: Services = None) -> None:
 
 
 def _place() -> ComposePlace:
-    return ComposePlace(Path(), Path(".crossdock/compose"), checked(Origin))
+    return compose_place(Path())
+
+
+def _ports(place: ComposePlace) -> Ports:
+    given = place.docker.variables
+    return checked(Ports, https_port=given["HTTPS_PORT"], http_port=given["HTTP_PORT"])
 
 
 def _summary(place: ComposePlace) -> str:
