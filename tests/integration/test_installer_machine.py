@@ -90,6 +90,32 @@ def test_what_is_missing_is_one_line_with_its_remedy(machine: Machine, said: dic
     assert machine.up(**said) == [line]
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("REPLICAS", "0", "greater than or equal to 1"),
+        ("REPLICAS", "two", "a valid integer"),
+        ("REQUESTS_PER_MINUTE", "0", "greater than or equal to 1"),
+        ("REQUESTS_PER_MINUTE", "100r/m;", "a valid integer"),
+        ("REQUEST_BURST", "-1", "greater than or equal to 1"),
+        ("REQUEST_BURST", "0", "greater than or equal to 1"),
+        ("LOG_LEVEL", "verbose", "DEBUG|INFO|WARNING|ERROR"),
+        ("HTTP_PORT", "0", "greater than or equal to 1"),
+        ("HTTP_PORT", "", "another port than HTTPS_PORT"),
+    ],
+)
+def test_a_setting_that_does_not_fit_is_told_before_anything_is_made(
+    variable: str, value: str, words: str, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value or str(machine.https_port))
+    head, line = machine.up()
+    assert head == "error: The settings do not fit; set these variables:"
+    assert line.startswith(f"  {variable}: ")
+    assert words in line
+    assert not Path(machine.said["log"]).exists()
+    assert not Path(".crossdock").exists()
+
+
 def test_a_machine_without_docker_says_so(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     result = CliRunner().invoke(app, ["compose", "up"])

@@ -14,7 +14,7 @@ from crossdock.errors import ConfigError
 from installer import startup
 from installer.compose import ComposePlace
 from installer.docker import Docker
-from installer.preflight import Ports, check_engine, check_ports
+from installer.preflight import Settings, check_engine, check_ports
 
 SECONDS = 600
 TAIL = 8
@@ -43,12 +43,12 @@ class Container:
         return f"{self.state}, exit status {self.exit_code}" if self.exit_code else self.health or self.state
 
 
-def up(place: ComposePlace, ports: Ports, say: Say) -> None:
+def up(place: ComposePlace, settings: Settings, say: Say) -> None:
     """Raises `ConfigError` with one line for each thing that is wrong."""
     began = time.monotonic()
     docker = place.docker
     check_engine(docker)
-    check_ports(docker, ports)
+    check_ports(docker, settings)
     _check_secrets(place)
     place.prepare()
     startup.record(place.folder, docker.variables)

@@ -13,7 +13,7 @@ from crossdock.settings import checked
 from installer import launch
 from installer.compose import ComposePlace, compose_place
 from installer.images import measured
-from installer.preflight import Ports
+from installer.preflight import Settings
 from installer.realm import TOKEN_SECONDS
 
 app = typer.Typer(help="Start, look at and remove the system on this machine.", no_args_is_help=True)
@@ -33,7 +33,7 @@ def up() -> None:
 
     def work() -> None:
         place = compose_place(Path(), starting=True)
-        launch.up(place, _ports(place), typer.echo)
+        launch.up(place, _settings(place), typer.echo)
         typer.echo(_summary(place))
 
     run(work)
@@ -71,9 +71,9 @@ def _place() -> ComposePlace:
     return compose_place(Path())
 
 
-def _ports(place: ComposePlace) -> Ports:
+def _settings(place: ComposePlace) -> Settings:
     given = place.docker.variables
-    return checked(Ports, https_port=given["HTTPS_PORT"], http_port=given["HTTP_PORT"])
+    return checked(Settings, https_port=given["HTTPS_PORT"], http_port=given["HTTP_PORT"])
 
 
 def _summary(place: ComposePlace) -> str:
