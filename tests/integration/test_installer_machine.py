@@ -22,6 +22,7 @@ case "$*" in
   *"ps --filter publish={published} "*) echo "0f3a something-else";;
   "volume ls"*) echo "{volume}";;
   *" up "*) exit 1;;
+  *"config --services"*) printf "gateway\\nanomaly\\n";;
   *"ps --all"*) cat "{containers}";;
   logs*) echo "the last words";;
 esac
@@ -194,6 +195,26 @@ def test_another_port_than_that_of_the_start_changes_nothing_but_at_the_start(
     assert f":{other}/" in profile.read_text()
     monkeypatch.delenv("HTTPS_PORT")
     assert compose_place(Path()).origin.https_port == other
+
+
+def test_a_customer_whose_file_is_gone_is_told_with_both_ways_out(machine: Machine) -> None:
+    machine.up()
+    (Path("k8s/customers/globex.yaml")).unlink()
+    assert machine.up() == ["error: k8s/customers/globex.yaml is gone, but globex is installed. Put the file back."]
+    Path("k8s/customers/globex.yaml").touch()
+    Path("docker-compose.yml").write_text("services: {gateway: {}, orchestrator-acme: {}}\n")
+    Path("k8s/customers/globex.yaml").unlink()
+    assert machine.up() == [
+        "error: k8s/customers/globex.yaml is gone, but globex is installed. Put the file back. "
+        "To remove it: make customer-remove NAME=globex"
+    ]
+
+
+def test_logs_of_no_service(machine: Machine) -> None:
+    machine.up()
+    result = CliRunner().invoke(app, ["compose", "logs", "nothere"])
+    assert result.exit_code == 2
+    assert result.output == "error: There is no service 'nothere'. Choose one of: anomaly, gateway.\n"
 
 
 MAKEFILE = Path(__file__).parents[2] / "Makefile"

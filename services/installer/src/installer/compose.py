@@ -71,9 +71,17 @@ class ComposePlace:
 
     def check(self, customers: list[Customer]) -> None:
         """Whether their files would start an orchestrator, by its own word. Raises `ConfigError` with what is wrong."""
+        for customer in customers:
+            self._check_file(customer)
         files = [str(CUSTOMERS / f"{customer.name}.yaml") for customer in customers]
         if objection := self.docker.objection("run", "--rm", "-T", "--no-deps", CHECK, "check", *files):
             raise ConfigError(objection)
+
+    def _check_file(self, customer: Customer) -> None:
+        path = CUSTOMERS / f"{customer.name}.yaml"
+        if not (self.root / path).exists():
+            remedy = "" if customer in self.shipped else f" To remove it: make customer-remove NAME={customer.name}"
+            raise ConfigError(f"{path} is gone, but {customer.name} is installed. Put the file back.{remedy}")
 
     def remove(self, name: str) -> bool:
         customer = named(name)

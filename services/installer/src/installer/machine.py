@@ -61,10 +61,13 @@ def ps() -> None:
 @app.command()
 def logs(services: Services = None) -> None:
     """Follow the logs, from the last hundred lines on."""
-    try:
-        sys.exit(_place().docker.attached("logs", "--follow", "--tail", "100", *(services or [])))
-    except KeyboardInterrupt:
-        sys.exit(130)
+
+    def work() -> None:
+        docker = _place().docker
+        docker.check_known(services or [])
+        sys.exit(docker.attached("logs", "--follow", "--tail", "100", *(services or [])))
+
+    run(work)
 
 
 def _place() -> ComposePlace:
@@ -93,12 +96,14 @@ Or with the CLI:
 """
 
 
-def run(work: Callable[[], object]) -> None:
-    """Every error becomes one line that says what to do."""
+def run(work: Callable[[], object], interrupted: str = "") -> None:
+    """Every error becomes one line that says what to do; `interrupted` says it after Ctrl-C."""
     try:
         work()
     except CrossdockError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
+        if interrupted:
+            typer.echo(f"\n{interrupted}", err=True)
         raise typer.Exit(130) from None
