@@ -6,7 +6,7 @@ CODE := common services tests examples
 
 # Settings of the compose place; .env keeps those that are not the default.
 -include .env
-COMPOSE_PROJECT_NAME := $(or $(PROJECT),$(COMPOSE_PROJECT_NAME),crossdock)
+COMPOSE_PROJECT_NAME := $(or $(PROJECT),$(COMPOSE_PROJECT_NAME))
 ifdef TELEMETRY
 COMPOSE_PROFILES := telemetry
 OTLP_ENDPOINT := http://otel-collector:4318
@@ -40,22 +40,22 @@ ps: .venv/run ## List the containers
 	@$(INSTALLER) compose ps
 
 logs: .venv/run ## Follow the containers' logs (S=contract: of one service)
-	@$(INSTALLER) compose logs $(if $(S),'$(subst ','\'',$(S))')
+	@$(INSTALLER) compose logs $(if $(S),-- '$(subst ','\'',$(S))')
 
 platform: .venv/run ## Prepare a cluster for releases: PLACE=cluster DOMAIN=crossdock.localhost OVERLAY=k8s/overlays/kind
 	@$(INSTALLER) prepare
 
 token: .venv/run ## Print an access token of a customer's callers (CUSTOMER=acme)
-	@$(INSTALLER) token '$(subst ','\'',$(or $(CUSTOMER),acme))'
+	@$(INSTALLER) token -- '$(subst ','\'',$(or $(CUSTOMER),acme))'
 
 customer: .venv/run ## Install the customer of k8s/customers/NAME.yaml while the system runs (NAME=initech)
-	@$(INSTALLER) customer add '$(subst ','\'',$(NAME))'
+	@$(INSTALLER) customer add -- '$(subst ','\'',$(NAME))'
 
 customer-remove: .venv/run ## Take a customer away again (NAME=initech)
-	@$(INSTALLER) customer remove '$(subst ','\'',$(NAME))'
+	@$(INSTALLER) customer remove -- '$(subst ','\'',$(NAME))'
 
 renew: .venv/run ## Make another password or key: SECRET=redis-acme-orchestrator (docs/operations.md tells what then)
-	@$(INSTALLER) renew '$(subst ','\'',$(SECRET))'
+	@$(INSTALLER) renew -- '$(subst ','\'',$(SECRET))'
 
 images: .venv/run ## Build all images; print their sizes and how long they take to start
 	@$(INSTALLER) compose images

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from installer import startup
 from installer.cli import app
+from installer.compose import compose_place
+from installer.public import Origin
 from tests.support.installation import Repository, repository
 from tests.support.serving import free_port
 
@@ -19,6 +22,7 @@ case "$*" in
   *"ps --filter publish={published} "*) echo "0f3a something-else";;
   "volume ls"*) echo "{volume}";;
   *" up "*) exit 1;;
+  *"config --services"*) printf "gateway\\nanomaly\\n";;
   *"ps --all"*) cat "{containers}";;
   logs*) echo "the last words";;
 esac
@@ -87,6 +91,32 @@ def test_what_is_missing_is_one_line_with_its_remedy(machine: Machine, said: dic
     assert machine.up(**said) == [line]
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("REPLICAS", "0", "greater than or equal to 1"),
+        ("REPLICAS", "two", "a valid integer"),
+        ("REQUESTS_PER_MINUTE", "0", "greater than or equal to 1"),
+        ("REQUESTS_PER_MINUTE", "100r/m;", "a valid integer"),
+        ("REQUEST_BURST", "-1", "greater than or equal to 1"),
+        ("REQUEST_BURST", "0", "greater than or equal to 1"),
+        ("LOG_LEVEL", "verbose", "DEBUG|INFO|WARNING|ERROR"),
+        ("HTTP_PORT", "0", "greater than or equal to 1"),
+        ("HTTP_PORT", "", "another port than HTTPS_PORT"),
+    ],
+)
+def test_a_setting_that_does_not_fit_is_told_before_anything_is_made(
+    variable: str, value: str, words: str, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value or str(machine.https_port))
+    head, line = machine.up()
+    assert head == "error: The settings do not fit; set these variables:"
+    assert line.startswith(f"  {variable}: ")
+    assert words in line
+    assert not Path(machine.said["log"]).exists()
+    assert not Path(".crossdock").exists()
+
+
 def test_a_machine_without_docker_says_so(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     result = CliRunner().invoke(app, ["compose", "up"])
@@ -129,6 +159,62 @@ def test_secrets_of_another_project_are_left_alone(machine: Machine, monkeypatch
     result = CliRunner().invoke(app, ["compose", "down"])
     assert (result.exit_code, result.stderr.splitlines()) == (2, [line])
     assert {path: path.read_bytes() for path in Path(".crossdock/compose/secrets").iterdir()} == secrets
+
+
+def test_what_it_was_started_with_is_known_to_later_commands(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("COMPOSE_PROJECT_NAME", "first")
+    monkeypatch.setenv("PUBLIC_HOST", "dock.example.org")
+    machine.up()
+    for name in startup.DEFAULTS:
+        monkeypatch.delenv(name)
+    place = compose_place(tmp_path)
+    assert place.origin == Origin(public_host="dock.example.org", https_port=machine.https_port)
+    assert place.docker.variables["COMPOSE_PROJECT_NAME"] == "first"
+    machine.up()
+    assert compose_place(tmp_path).docker.variables == place.docker.variables
+
+
+@pytest.mark.parametrize("command", [["token", "acme"], ["customer", "add", "initech"], ["compose", "ps"]])
+def test_another_port_than_that_of_the_start_changes_nothing_but_at_the_start(
+    command: list[str], machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.up()
+    profile = Path(".crossdock/compose/profile.json")
+    before, other = profile.read_text(), free_port()
+    monkeypatch.setenv("HTTPS_PORT", str(other))
+    result = CliRunner().invoke(app, command)
+    assert (result.exit_code, result.output) == (
+        2,
+        f"error: The system was started with HTTPS_PORT={machine.https_port}, and this is HTTPS_PORT={other}. "
+        f"Leave HTTPS_PORT out, or change it: make up HTTPS_PORT={other}\n",
+    )
+    assert profile.read_text() == before
+    machine.up()
+    assert f":{other}/" in profile.read_text()
+    monkeypatch.delenv("HTTPS_PORT")
+    assert compose_place(Path()).origin.https_port == other
+
+
+def test_a_customer_whose_file_is_gone_is_told_with_both_ways_out(machine: Machine) -> None:
+    machine.up()
+    (Path("k8s/customers/globex.yaml")).unlink()
+    assert machine.up() == ["error: k8s/customers/globex.yaml is gone, but globex is installed. Put the file back."]
+    Path("k8s/customers/globex.yaml").touch()
+    Path("docker-compose.yml").write_text("services: {gateway: {}, orchestrator-acme: {}}\n")
+    Path("k8s/customers/globex.yaml").unlink()
+    assert machine.up() == [
+        "error: k8s/customers/globex.yaml is gone, but globex is installed. Put the file back. "
+        "To remove it: make customer-remove NAME=globex"
+    ]
+
+
+def test_logs_of_no_service(machine: Machine) -> None:
+    machine.up()
+    result = CliRunner().invoke(app, ["compose", "logs", "nothere"])
+    assert result.exit_code == 2
+    assert result.output == "error: There is no service 'nothere'. Choose one of: anomaly, gateway.\n"
 
 
 MAKEFILE = Path(__file__).parents[2] / "Makefile"

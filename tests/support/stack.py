@@ -11,10 +11,8 @@ from typing import Any
 
 import httpx
 
-from crossdock.settings import checked
-from installer import realm
-from installer.compose import ComposePlace
-from installer.public import Origin
+from installer import realm, startup
+from installer.compose import FOLDER, ComposePlace, compose_place
 from installer.vault import KEYCLOAK_ADMIN, client_secret
 from tests.support.gateway import docker
 from tests.support.project import Project
@@ -30,9 +28,14 @@ def project_name() -> str:
     return os.environ.get("COMPOSE_PROJECT_NAME", "crossdock")
 
 
+def started_project() -> str:
+    """That of `make up`."""
+    return startup.variables(ROOT / FOLDER)[startup.PROJECT]
+
+
 @dataclass
 class Stack(Served):
-    """Use `stack()`. Project, public origin and folder are those of `make up`, from the same variables."""
+    """Use `stack()`. Project, public origin and folder are those of `make up`."""
 
     project: Project
     place: ComposePlace
@@ -100,8 +103,8 @@ class Beside:
 @asynccontextmanager
 async def stack() -> AsyncIterator[Stack]:
     async with AsyncExitStack() as exits:
-        place = ComposePlace(ROOT, ROOT / ".crossdock" / "compose", checked(Origin))
-        yield Stack(Project(project_name()), place, exits)
+        place = compose_place(ROOT)
+        yield Stack(Project(started_project()), place, exits)
 
 
 @asynccontextmanager

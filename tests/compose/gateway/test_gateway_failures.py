@@ -7,11 +7,15 @@ import string
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
+import grpc
 import httpx
 
 from tests.support.echo import Echo
+from tests.support.executors import message
 from tests.support.gateway import Gateway, becomes
+from tests.support.grpc_channels import a2a_stub, refused
 from tests.support.serving import free_port, serve
 from tests.support.system import System
 
@@ -185,3 +189,110 @@ async def test_what_a_replica_was_sent_is_sent_to_no_other(door: Gateway, crossd
                     assert (await http.get("/agents/acme/tasks", headers=headers)).status_code == 200
         statuses = [(await http.post("/agents/acme/", headers=headers, content=b"x")).status_code for _ in range(20)]
         assert set(statuses) == {200}
+
+
+async def test_a_replica_that_fails_at_a_request_is_there_for_the_next(door: Gateway, crossdock: System) -> None:
+    """Else one customer whose requests make replicas fail took them from the others."""
+    falling, port = Falling(), free_port()
+    door.add("acme", "acme-orchestrator", f"http://127.0.0.1:{port}", answers=False)
+    door.names.addresses["acme.test"] = ["127.0.0.2", "127.0.0.3"]
+    await door.start(REQUESTS_PER_MINUTE="60000", REQUEST_BURST="1000")
+    http, headers = door.http(), await crossdock.headers("acme-caller")
+    async with listening(falling, "127.0.0.2", port), listening(falling, "127.0.0.3", port):
+        await reached(http, falling, headers)
+        falling.requests = 0
+        statuses = [(await http.post("/agents/acme/", headers=headers, content=b"x")).status_code for _ in range(6)]
+    assert (statuses, falling.requests) == ([503] * 6, 6)
+
+
+async def reached(http: httpx.AsyncClient, falling: Falling, headers: dict[str, str]) -> None:
+    """Returns as soon as the gateway knows the replicas."""
+    async with asyncio.timeout(10):
+        while not falling.requests:
+            await http.post("/agents/acme/", headers=headers, content=b"x")
+            await asyncio.sleep(0.05)
+
+
+async def test_a_replica_that_fails_over_grpc_is_there_for_the_next(door: Gateway, crossdock: System) -> None:
+    falling, port = Falling(), free_port()
+    door.add("acme", "acme-orchestrator", f"http://127.0.0.1:{port}", port, answers=False)
+    door.names.addresses["acme.test"] = ["127.0.0.2", "127.0.0.3"]
+    await door.start(REQUESTS_PER_MINUTE="60000", REQUEST_BURST="1000")
+    headers = await crossdock.headers("acme-caller")
+    metadata = {name.lower(): value for name, value in headers.items()}
+    client = a2a_stub(door.channel("acme.grpc.localhost", metadata))
+    async with listening(falling, "127.0.0.2", port), listening(falling, "127.0.0.3", port):
+        await reached(door.http(), falling, headers)
+        falling.requests = 0
+        codes = [(await refused(client.SendMessage(message()))).code() for _ in range(6)]
+    assert (codes, falling.requests) == ([grpc.StatusCode.UNAVAILABLE] * 6, 6)
+
+
+MALFORMED: list[tuple[str, dict[str, str]]] = [
+    ("GET", {}),
+    ("PUT", {}),
+    ("POST", {"te": ""}),
+    ("POST", {"te": "gzip"}),
+    ("POST", {"content-type": "text/plain"}),
+    ("POST", {"content-type": "application/grpc-web"}),
+]
+
+
+async def test_what_is_not_grpc_reaches_no_replica(door: Gateway, crossdock: System) -> None:
+    """gRPC servers reset its streams."""
+    falling, port = Falling(), free_port()
+    door.add("acme", "acme-orchestrator", f"http://127.0.0.1:{port}", port, answers=False)
+    await door.start()
+    headers = await crossdock.headers("acme-caller")
+    whole = {**headers, "te": "trailers", "content-type": "application/grpc", "Host": "acme.grpc.localhost"}
+    async with listening(falling, "127.0.0.1", port):
+        http = door.http()
+        await reached(http, falling, headers)
+        falling.requests = 0
+        for method, changed in MALFORMED:
+            answer = await grpc_over_http(http, method, {**whole, **changed})
+            assert (method, changed, answer.status_code) == (method, changed, 200)
+            assert (answer.headers["grpc-status"], falling.requests) == ("3", 0)
+            assert "as gRPC over HTTP/2 does" in answer.headers["grpc-message"]
+        assert (await grpc_over_http(http, "POST", whole)).headers["grpc-status"] == "14"
+        assert falling.requests == 1
+
+
+async def grpc_over_http(http: httpx.AsyncClient, method: str, headers: dict[str, str]) -> httpx.Response:
+    return await http.request(
+        method,
+        "/lf.a2a.v1.A2AService/ListTasks",
+        headers=headers,
+        content=b"\0\0\0\0\0",
+        extensions={"sni_hostname": "acme.grpc.localhost"},
+    )
+
+
+async def test_what_fails_is_logged_without_token_and_query(door: Gateway, crossdock: System) -> None:
+    door.add("acme", "acme-orchestrator", await crossdock.serve(Echo("acme")))
+    door.add("dead", "acme-orchestrator", f"http://127.0.0.1:{free_port()}", answers=False)
+    await door.start()
+    headers = await crossdock.headers("acme-caller")
+    token = headers["Authorization"].removeprefix("Bearer ")
+    headers["Referer"] = f"https://localhost/?token={token}"
+    for path, size, status in (
+        ("/realms/crossdock/protocol/openid-connect/token", 100_000, 413),
+        ("/agents/acme/tasks", 49 * 1024 * 1024, 413),
+        ("/agents/dead/tasks", 100_000, 503),
+    ):
+        url = f"{path}?client_secret=hunter2"
+        answer = await door.http().post(url, headers=headers, content=b"x" * size)
+        assert (path, answer.status_code) == (path, status)
+    failed = await logged(door, "dead")
+    assert (failed["status"], failed["upstream_status"]) == (503, "502")
+    logs = await door.logs()
+    assert [secret for secret in ("hunter2", token, token.split(".")[2], "referrer") if secret in logs] == []
+
+
+async def logged(door: Gateway, name: str) -> dict[str, Any]:
+    """The line of the access log, as soon as it is there, of a request to `name`."""
+    async with asyncio.timeout(10):
+        while True:
+            for line in await door.requests():
+                if line["name"] == name:
+                    return line

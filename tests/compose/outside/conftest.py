@@ -10,13 +10,13 @@ import pytest
 
 from crossdock.auth.clients import ACCESS, ClientRights
 from tests.support.administration import Administration
-from tests.support.stack import Stack, inside, project_name, stack
+from tests.support.stack import Stack, inside, stack, started_project
 
 
 def _running() -> int:
     if shutil.which("docker") is None:
         return 0
-    labels = ("--filter", f"label=com.docker.compose.project={project_name()}")
+    labels = ("--filter", f"label=com.docker.compose.project={started_project()}")
     done = subprocess.run(["docker", "ps", "--quiet", *labels], capture_output=True, text=True, timeout=60)
     return len(done.stdout.split())
 
@@ -25,8 +25,7 @@ def _running() -> int:
 def running() -> None:
     if not _running():
         pytest.fail(
-            f"The system {project_name()!r} is not up. Start it with `make up`, and test with the same settings "
-            "(PROJECT, HTTPS_PORT and so on).",
+            f"The system {started_project()!r} is not up. Start it with `make up`.",
             pytrace=False,
         )
 

@@ -1,6 +1,7 @@
 """Names of customers, their files, and the order in which a customer comes and goes."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,11 +10,16 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
+from installer.agents import SKILLS
 from installer.cli import app
+from installer.compose import CUSTOMERS
+from installer.customer import described, named
 from installer.public import Origin
+from orchestrator.check import check
 from tests.support.installation import Repository
 from tests.support.serving import free_port
 
+ROOT = Path(__file__).parents[3]
 HOSTILE = [
     "../acme",
     "a b",
@@ -134,6 +140,7 @@ def test_what_a_failed_installation_made_is_removed_again(
     if broken == "nginx -t":
         assert "Nor could it be undone: `docker compose exec -T gateway nginx -t -q` failed" in result.output
         assert "make customer-remove NAME=initech" in result.output
+        assert repo.files()["profile.json"] == before["profile.json"]
         return
     assert result.output.endswith("What was made for initech is removed again.\n")
     assert repo.files() == before
@@ -174,6 +181,41 @@ def test_without_a_name(command: str, target: str, given: list[str], repo: Repos
         2,
         f"error: Which customer? Give its name: make {target} NAME=initech\n",
     )
+
+
+@pytest.mark.parametrize("target", ["customer", "customer-remove", "token", "renew"])
+def test_an_option_is_no_name(target: str, repo: Repository) -> None:
+    """As make passes it on."""
+    given = [f"{variable}=--help" for variable in ("NAME", "CUSTOMER", "SECRET")]
+    command = ["make", "-s", "-f", str(ROOT / "Makefile"), "-o", ".venv/run", f"BIN={Path(sys.executable).parent}"]
+    done = subprocess.run([*command, target, *given], cwd=repo.root, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: ")
+    assert "--help" in done.stderr.splitlines()[0]
+
+
+def test_an_interrupted_installation_says_how_to_go_on(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    repo.docker(monkeypatch)
+    monkeypatch.setattr(Origin, "wait_for_card", interrupted)
+    repo.describe("initech")
+    result = run("customer", "add", "initech")
+    assert result.exit_code == 130
+    assert "`make customer NAME=initech` goes on" in result.output
+    assert "`make customer-remove NAME=initech` takes away what was made" in result.output
+
+
+def test_the_readmes_third_customer(tmp_path: Path) -> None:
+    (line,) = [line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("$ sed ")]
+    folder = tmp_path / CUSTOMERS
+    folder.mkdir(parents=True)
+    shutil.copy(ROOT / CUSTOMERS / "globex.yaml", folder)
+    subprocess.run(line.removeprefix("$ "), shell=True, cwd=tmp_path, check=True, timeout=10)
+    assert described("initech", folder) == named("initech")
+    assert "globex" not in (folder / "initech.yaml").read_text().lower()
+    check([str(folder / "initech.yaml")], SKILLS)
 
 
 @pytest.mark.parametrize(("said", "told"), [("no", "no."), ("is it running?", "is it running?"), ("so.", "so.")])

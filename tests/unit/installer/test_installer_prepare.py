@@ -111,11 +111,13 @@ def test_another_host_gets_a_new_certificate_from_the_same_authority(repo: Repos
     assert "acme.grpc.dock.example.org" in after["gateway/names/acme.conf"][1]
 
 
-@pytest.mark.parametrize("host", ["a b", "x;}", "-x", "x$(id)", "a\nb", "ä.example"])
+@pytest.mark.parametrize(
+    "host", ["a b", "x;}", "-x", "x$(id)", "a\nb", "ä.example", "::1", "[::1]", "127.0.0.1", "10.0.0.5"]
+)
 def test_a_host_that_is_none_is_refused(host: str, repo: Repository) -> None:
     result = CliRunner().invoke(app, ["prepare"], env={"PUBLIC_HOST": host})
     assert result.exit_code == 2
-    assert "PUBLIC_HOST" in result.output
+    assert "PUBLIC_HOST: Value error, must be a host name, such as localhost; no address" in result.output
     assert not repo.folder.exists()
 
 

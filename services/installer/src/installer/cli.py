@@ -75,7 +75,11 @@ def add(name: Name = "", place: PlaceName = "compose", state: State = None, prin
 
     On a cluster the orchestrator is a Helm release: the command for it is printed.
     """
-    run(lambda: typer.echo(_place(place, state, printed).add(_given(name, "customer")), err=printed))
+    run(
+        lambda: typer.echo(_place(place, state, printed).add(_given(name, "customer")), err=printed),
+        interrupted=f"Interrupted: {name} may be installed in part. `make customer NAME={name}` goes on, "
+        f"`make customer-remove NAME={name}` takes away what was made.",
+    )
 
 
 @customer.command("remove")

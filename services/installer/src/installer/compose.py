@@ -3,7 +3,7 @@
 import fcntl
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +12,8 @@ import yaml
 from crossdock.auth.private_file import make_private_folder
 from crossdock.errors import ConfigError
 from crossdock.profile import Access, Profile
-from installer import acl, gateway, realm
+from crossdock.settings import checked
+from installer import acl, gateway, realm, startup
 from installer.agents import AGENTS
 from installer.authority import Authority
 from installer.customer import HOST, Customer, described, named
@@ -21,6 +22,7 @@ from installer.orchestrators import orchestrator_file
 from installer.public import Origin
 from installer.vault import READABLE, REDIS_ADMIN, Vault, client_secret, redis_password, write_if_other
 
+FOLDER = Path(".crossdock/compose")
 COMPOSE_FILE = "docker-compose.yml"
 BASE = "docker/service.yml"
 CUSTOMERS = Path("k8s/customers")
@@ -31,16 +33,17 @@ CHECK = "customer-check"
 
 class ComposePlace:
     """`root` is the repository. Everything that is written stands in `folder`, and can be written again.
+    `variables` are those of the start, for the Compose file.
 
     Raises `ConfigError` where there is no repository.
     """
 
-    def __init__(self, root: Path, folder: Path, origin: Origin) -> None:
+    def __init__(self, root: Path, folder: Path, origin: Origin, variables: Mapping[str, str] | None = None) -> None:
         self.root, self.folder, self.origin = root, folder, origin
         self.shipped = _shipped(root / COMPOSE_FILE)
         self.vault = Vault(folder / "secrets")
         self.authority = Authority(folder / "ca", folder / "tls")
-        self.docker = Docker(root, self._files)
+        self.docker = Docker(root, self._files, variables or {})
 
     def customers(self) -> list[Customer]:
         """Those that are installed, or will be when the system is started."""
@@ -50,6 +53,7 @@ class ComposePlace:
     def prepare(self) -> None:
         with self._locked():
             self._write(self.customers())
+            self._write_profile(self.customers())
 
     def add(self, name: str) -> str:
         """Raises `ConfigError` that says which step failed and what to do; it can be run again then."""
@@ -67,9 +71,17 @@ class ComposePlace:
 
     def check(self, customers: list[Customer]) -> None:
         """Whether their files would start an orchestrator, by its own word. Raises `ConfigError` with what is wrong."""
+        for customer in customers:
+            self._check_file(customer)
         files = [str(CUSTOMERS / f"{customer.name}.yaml") for customer in customers]
         if objection := self.docker.objection("run", "--rm", "-T", "--no-deps", CHECK, "check", *files):
             raise ConfigError(objection)
+
+    def _check_file(self, customer: Customer) -> None:
+        path = CUSTOMERS / f"{customer.name}.yaml"
+        if not (self.root / path).exists():
+            remedy = "" if customer in self.shipped else f" To remove it: make customer-remove NAME={customer.name}"
+            raise ConfigError(f"{path} is gone, but {customer.name} is installed. Put the file back.{remedy}")
 
     def remove(self, name: str) -> bool:
         customer = named(name)
@@ -89,6 +101,7 @@ class ComposePlace:
         self._start(customer)
         self._reload_gateway()
         self.origin.wait_for_card(self.authority.certificate_file, customer, CARD_SECONDS)
+        self._write_profile(self.customers())
 
     def _start(self, customer: Customer) -> None:
         try:
@@ -116,6 +129,7 @@ class ComposePlace:
         self._orchestrator_file(customer).unlink(missing_ok=True)
         self.vault.forget(customer)
         self._write(self.customers())
+        self._write_profile(self.customers())
 
     def _left_of(self, customer: Customer) -> list[Path]:
         """What is here of it; all of it is, unless an installation or a removal was cut short."""
@@ -147,7 +161,6 @@ class ComposePlace:
         for customer in customers:
             if customer not in self.shipped:
                 self._write_orchestrator(customer)
-        self._write_profile(customers)
 
     def _write_profile(self, customers: list[Customer]) -> None:
         """For `crossdock --home`."""
@@ -211,6 +224,13 @@ class ComposePlace:
         with (self.folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def compose_place(root: Path, *, starting: bool = False) -> ComposePlace:
+    """That of the repository, as it was started. Raises `ConfigError` for settings that do not fit, or are others."""
+    variables = startup.variables(root / FOLDER, starting=starting)
+    origin = checked(Origin, public_host=variables["PUBLIC_HOST"], https_port=variables["HTTPS_PORT"])
+    return ComposePlace(root, root / FOLDER, origin, variables)
 
 
 def _shipped(path: Path) -> list[Customer]:

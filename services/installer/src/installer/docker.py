@@ -61,6 +61,14 @@ class Docker:
         if missing := [service for service in services if service not in running]:
             raise ConfigError(f"Not running: {', '.join(missing)}. Start the system with `make up` first.")
 
+    def check_known(self, services: Collection[str]) -> None:
+        """Raises `ConfigError` for what is no service of the Compose files."""
+        known = self.compose("--profile", "*", "config", "--services").split() if services else []
+        if unknown := [service for service in services if service not in known]:
+            raise ConfigError(
+                f"There is no service {', '.join(unknown)!a:.80}. Choose one of: {', '.join(sorted(known))}."
+            )
+
     def _compose(self, arguments: tuple[str, ...], *more: str) -> list[str]:
         options = [option for path in self.files() for option in ("-f", str(path))]
         return ["docker", "compose", *more, "--project-directory", str(self.root), *options, *arguments]

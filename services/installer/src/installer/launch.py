@@ -11,9 +11,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from crossdock.errors import ConfigError
+from installer import startup
 from installer.compose import ComposePlace
 from installer.docker import Docker
-from installer.preflight import Ports, check_engine, check_ports
+from installer.preflight import Settings, check_engine, check_ports
 
 SECONDS = 600
 TAIL = 8
@@ -42,16 +43,15 @@ class Container:
         return f"{self.state}, exit status {self.exit_code}" if self.exit_code else self.health or self.state
 
 
-def up(place: ComposePlace, ports: Ports, say: Say) -> None:
+def up(place: ComposePlace, settings: Settings, say: Say) -> None:
     """Raises `ConfigError` with one line for each thing that is wrong."""
     began = time.monotonic()
     docker = place.docker
     check_engine(docker)
-    check_ports(docker, ports)
+    check_ports(docker, settings)
     _check_secrets(place)
-    _check_project(place)
     place.prepare()
-    _project_file(place).write_text(_project(), encoding="utf-8")
+    startup.record(place.folder, docker.variables)
     docker = build(docker)
     place.check(place.customers())
     if "telemetry" in os.environ.get("COMPOSE_PROFILES", ""):
@@ -67,7 +67,7 @@ def _check_secrets(place: ComposePlace) -> None:
     """Raises `ConfigError` for data whose passwords are lost."""
     if place.folder.exists():
         return
-    ours = f"label=com.docker.compose.project={_project()}"
+    ours = f"label=com.docker.compose.project={place.docker.variables[startup.PROJECT]}"
     if place.docker.run("volume", "ls", "--quiet", "--filter", ours).strip():
         raise ConfigError(
             f"There is data of an earlier start, but {place.folder} with its passwords is gone. "
@@ -75,28 +75,8 @@ def _check_secrets(place: ComposePlace) -> None:
         )
 
 
-def _check_project(place: ComposePlace) -> None:
-    """Raises `ConfigError` where the passwords in the folder are those of another project's volumes."""
-    path = _project_file(place)
-    theirs = path.read_text(encoding="utf-8") if path.exists() else _project()
-    if theirs != _project():
-        raise ConfigError(
-            f"{place.folder} holds the secrets of the project {theirs}, and this is {_project()}. "
-            f"Say PROJECT={theirs}, or remove that first: make down PROJECT={theirs}"
-        )
-
-
-def _project_file(place: ComposePlace) -> Path:
-    return place.folder / "project"
-
-
-def _project() -> str:
-    return os.environ.get("COMPOSE_PROJECT_NAME", "crossdock")
-
-
 def down(place: ComposePlace) -> None:
     """Everything, data and secrets alike: the passwords in the volumes are those in the files."""
-    _check_project(place)
     check_engine(place.docker)
     if place.docker.attached("--profile", "*", "down", "--volumes", "--remove-orphans"):
         raise ConfigError("Something is left, as told above. Run `make down` again.")

@@ -11,10 +11,9 @@ import typer
 from crossdock.errors import CrossdockError
 from crossdock.settings import checked
 from installer import launch
-from installer.compose import ComposePlace
+from installer.compose import ComposePlace, compose_place
 from installer.images import measured
-from installer.preflight import Ports
-from installer.public import Origin
+from installer.preflight import Settings
 from installer.realm import TOKEN_SECONDS
 
 app = typer.Typer(help="Start, look at and remove the system on this machine.", no_args_is_help=True)
@@ -33,8 +32,8 @@ def up() -> None:
     """Build what has changed, start everything, wait until it is healthy."""
 
     def work() -> None:
-        place = _place()
-        launch.up(place, checked(Ports), typer.echo)
+        place = compose_place(Path(), starting=True)
+        launch.up(place, _settings(place), typer.echo)
         typer.echo(_summary(place))
 
     run(work)
@@ -55,20 +54,29 @@ def images() -> None:
 @app.command()
 def ps() -> None:
     """List the containers."""
-    sys.exit(_place().docker.attached("ps", "--all", "--format", "table {{.Name}}\t{{.Status}}\t{{.Image}}"))
+    columns = "table {{.Name}}\t{{.Status}}\t{{.Image}}"
+    run(lambda: sys.exit(_place().docker.attached("ps", "--all", "--format", columns)))
 
 
 @app.command()
 def logs(services: Services = None) -> None:
     """Follow the logs, from the last hundred lines on."""
-    try:
-        sys.exit(_place().docker.attached("logs", "--follow", "--tail", "100", *(services or [])))
-    except KeyboardInterrupt:
-        sys.exit(130)
+
+    def work() -> None:
+        docker = _place().docker
+        docker.check_known(services or [])
+        sys.exit(docker.attached("logs", "--follow", "--tail", "100", *(services or [])))
+
+    run(work)
 
 
 def _place() -> ComposePlace:
-    return ComposePlace(Path(), Path(".crossdock/compose"), checked(Origin))
+    return compose_place(Path())
+
+
+def _settings(place: ComposePlace) -> Settings:
+    given = place.docker.variables
+    return checked(Settings, https_port=given["HTTPS_PORT"], http_port=given["HTTP_PORT"])
 
 
 def _summary(place: ComposePlace) -> str:
@@ -88,12 +96,14 @@ Or with the CLI:
 """
 
 
-def run(work: Callable[[], object]) -> None:
-    """Every error becomes one line that says what to do."""
+def run(work: Callable[[], object], interrupted: str = "") -> None:
+    """Every error becomes one line that says what to do; `interrupted` says it after Ctrl-C."""
     try:
         work()
     except CrossdockError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
+        if interrupted:
+            typer.echo(f"\n{interrupted}", err=True)
         raise typer.Exit(130) from None

@@ -11,11 +11,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from crossdock.errors import ConfigError
 from crossdock.settings import checked
 from installer.cluster import ClusterPlace
-from installer.compose import ComposePlace
+from installer.compose import compose_place
 from installer.customer import Customer
 from installer.kubectl import Kubectl
 from installer.printing import Printer
-from installer.public import Origin
 from installer.state import FolderState, SecretState
 
 
@@ -62,7 +61,7 @@ class Target(BaseSettings):
 def _compose(root: Path, choices: Choices) -> Place:
     if choices != Choices():
         raise ConfigError("The place compose has its state in .crossdock/compose: leave out --state and --print.")
-    return ComposePlace(root, Path(".crossdock/compose"), checked(Origin))
+    return compose_place(root)
 
 
 def _cluster(root: Path, choices: Choices) -> Place:

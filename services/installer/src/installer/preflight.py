@@ -5,7 +5,7 @@ import re
 import socket
 import subprocess
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from crossdock.errors import ConfigError
@@ -15,16 +15,28 @@ ENGINE = (25, 0)
 """Health checks at a pace of their own while a container starts."""
 COMPOSE = (2, 24)
 """`extends` together with `depends_on`."""
+HIGHEST_RATE = 1_000_000
 
 
-class Ports(BaseSettings):
-    """What the gateway publishes, from the variables that the Compose file reads too."""
+class Settings(BaseSettings):
+    """What `make up` can be told, from the variables that the Compose file reads too."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_ignore_empty=True)
 
     bind_address: str = Field("127.0.0.1", description="Address of this machine at which the gateway listens.")
     https_port: int = Field(8443, ge=1, le=65535, description="Its port for HTTPS.")
     http_port: int = Field(8080, ge=1, le=65535, description="Its port that redirects there.")
+    replicas: int = Field(2, ge=1, le=100, description="Of each agent and orchestrator.")
+    requests_per_minute: int = Field(100, ge=1, le=HIGHEST_RATE, description="Of one token at the gateway.")
+    request_burst: int = Field(50, ge=1, le=HIGHEST_RATE, description="How many of them may come at once.")
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Of the services.")
+
+    @field_validator("http_port")
+    @classmethod
+    def _another_port(cls, value: int, info: ValidationInfo) -> int:
+        if value == info.data.get("https_port"):
+            raise ValueError("must be another port than HTTPS_PORT")
+        return value
 
 
 def check_engine(docker: Docker) -> None:
@@ -35,11 +47,11 @@ def check_engine(docker: Docker) -> None:
     _check_version("Docker Compose", plugin, COMPOSE)
 
 
-def check_ports(docker: Docker, ports: Ports) -> None:
+def check_ports(docker: Docker, settings: Settings) -> None:
     """Raises `ConfigError` for a port that somebody else has."""
     own = docker.compose("ps", "--quiet", "gateway").split()
-    for variable, port in (("HTTPS_PORT", ports.https_port), ("HTTP_PORT", ports.http_port)):
-        if _free(ports.bind_address, port):
+    for variable, port in (("HTTPS_PORT", settings.https_port), ("HTTP_PORT", settings.http_port)):
+        if _free(settings.bind_address, port):
             continue
         holders = docker.run("ps", "--filter", f"publish={port}", "--format", "{{.ID}} {{.Names}}").splitlines()
         strangers = [line for line in holders if not any(full.startswith(line.split()[0]) for full in own)]

@@ -26,14 +26,14 @@ class Origin(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid")
 
-    public_host: str = Field("localhost", description="Host name or address at which callers reach the gateway.")
+    public_host: str = Field("localhost", description="Host name at which callers reach the gateway.")
     https_port: int = Field(8443, ge=1, le=65535, description="Port of HTTPS there.")
 
     @field_validator("public_host")
     @classmethod
     def _a_host(cls, value: str) -> str:
-        if not (is_address(value) or HOST_NAME.fullmatch(value)):
-            raise ValueError("must be a host name or an address, such as localhost")
+        if _is_address(value) or not HOST_NAME.fullmatch(value):
+            raise ValueError("must be a host name, such as localhost; no address: gRPC is served at names below it")
         return value
 
     @property
@@ -43,9 +43,7 @@ class Origin(BaseSettings):
     @property
     def certificate_names(self) -> set[str]:
         """gRPC is served by host name: one wildcard, so that a new name needs no new certificate."""
-        host = self.public_host
-        local = {"localhost", "127.0.0.1", host}
-        return local if is_address(host) else local | {f"*.grpc.{host}"}
+        return {"localhost", "127.0.0.1", self.public_host, f"*.grpc.{self.public_host}"}
 
     @property
     def issuer(self) -> str:
@@ -113,7 +111,7 @@ def _trusting(authority: Path) -> ssl.SSLContext:
         ) from None
 
 
-def is_address(host: str) -> bool:
+def _is_address(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
     except ValueError:

@@ -58,15 +58,14 @@ class Vault:
                 f"{name} opens what is there already. Change it there first, then in its file here: docs/operations.md."
             )
         if not name.startswith(MADE) or not (self.folder / name).exists():
-            raise ConfigError(
-                f"There is no {name!a:.80} here. Those that can be renewed: {', '.join(self._renewable())}."
-            )
+            known = ", ".join(self._renewable()) or "none before the first `make up`"
+            raise ConfigError(f"There is no {name!a:.80} here. Those that can be renewed: {known}.")
         made = private_key() + one_key(self.read(name)) if name.endswith(PEM) else password()
         self.write(name, made)
 
     def _renewable(self) -> list[str]:
         return sorted(
-            path.name for path in self.folder.iterdir() if path.name.startswith(MADE) and path.name not in LOCKED
+            path.name for path in self.folder.glob("*") if path.name.startswith(MADE) and path.name not in LOCKED
         )
 
     def customers(self) -> list[Customer]:
