@@ -23,9 +23,9 @@ class Counting(RedisJournal):
         super().__init__(*args, **options)
         self.ran: Counter[str] = Counter()
 
-    async def _run(self, name: str, prefix: str, *args: Any, confirm: bool = False) -> Any:
+    async def _run(self, name: str, prefix: str, *args: Any, **options: Any) -> Any:
         self.ran[name] += 1
-        return await super()._run(name, prefix, *args, confirm=confirm)
+        return await super()._run(name, prefix, *args, **options)
 
     async def kept(self) -> int:
         return (await self.list("acme", TaskFilter(), "", 1)).total
