@@ -3,12 +3,13 @@
 https://docs.dapr.io/reference/api/service_invocation_api/
 """
 
-import ipaddress
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 import httpx
 import orjson
+
+from crossdock.hosts import is_address
 
 STREAM = "text/event-stream"
 STREAM_OR_ANSWER = f"{STREAM}, application/json"
@@ -20,7 +21,7 @@ def app_of(url: str) -> str:
     """`<app>.<namespace>`, as the host names the Service of the app. Raises `ValueError`."""
     host = urlsplit(url).hostname or ""
     labels = host.split(".")
-    if host == "localhost" or _is_address(host) or not all(labels[:2]):
+    if host == "localhost" or is_address(host) or not all(labels[:2]):
         raise ValueError(f"the host of {url} names no app: use http://<app>.<namespace>:<port>")
     return ".".join(labels[:2])
 
@@ -85,11 +86,3 @@ def _is_the_sidecars(body: bytes) -> bool:
     except orjson.JSONDecodeError:
         return False
     return isinstance(answer, dict) and str(answer.get("errorCode", "")).startswith("ERR_")
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

@@ -1,6 +1,5 @@
 """The place from the outside: its one public origin."""
 
-import ipaddress
 import re
 import ssl
 import time
@@ -12,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from crossdock.auth.tokens import TokenSource
 from crossdock.errors import ConfigError, TryLater
+from crossdock.hosts import is_address
 from installer import realm
 from installer.customer import Customer
 
@@ -32,7 +32,7 @@ class Origin(BaseSettings):
     @field_validator("public_host")
     @classmethod
     def _a_host(cls, value: str) -> str:
-        if _is_address(value) or not HOST_NAME.fullmatch(value):
+        if is_address(value) or not HOST_NAME.fullmatch(value):
             raise ValueError("must be a host name, such as localhost; no address: gRPC is served at names below it")
         return value
 
@@ -109,11 +109,3 @@ def _trusting(authority: Path) -> ssl.SSLContext:
         raise ConfigError(
             f"There is no certificate authority at {authority}. Start the system with `make up`."
         ) from None
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
