@@ -115,7 +115,19 @@ class Workload(ABC):
         return pod
 
 
-class Deployment(Workload):
+class Replicated(Workload):
+    """One that keeps a number of pods."""
+
+    @abstractmethod
+    def look(self) -> Step[Pod]:
+        """What there is to do now."""
+
+    @property
+    def done(self) -> bool:
+        return self.look().done and not self.ending
+
+
+class Deployment(Replicated):
     @property
     def replicas(self) -> int:
         """Its own, or where it leaves them to an autoscaler the least of that."""
@@ -125,10 +137,6 @@ class Deployment(Workload):
     def look(self) -> Step[Pod]:
         strategy = Strategy.of(self.document, self.replicas)
         return next_step(self.pods, self.revision, strategy, time.monotonic())
-
-    @property
-    def done(self) -> bool:
-        return self.look().done and not self.ending
 
     def step(self) -> float:
         found = self.look()
@@ -140,7 +148,7 @@ class Deployment(Workload):
         return found.again
 
 
-class StatefulSet(Workload):
+class StatefulSet(Replicated):
     @property
     def strategy(self) -> Strategy:
         spec = self.document["spec"]
@@ -149,10 +157,6 @@ class StatefulSet(Workload):
     def look(self) -> Step[Pod]:
         ordered = sorted(self.pods, key=lambda pod: pod.identity.name)
         return next_ordinal(ordered, self.revision, self.strategy, time.monotonic())
-
-    @property
-    def done(self) -> bool:
-        return self.look().done and not self.ending
 
     def step(self) -> float:
         found = self.look()

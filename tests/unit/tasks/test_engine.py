@@ -234,15 +234,20 @@ async def test_the_deadline_ends_the_task() -> None:
     assert bench.executor.canceled.is_set()
 
 
+async def unmoved(release: asyncio.Event) -> None:
+    """Waits, whoever cancels it."""
+    while not release.is_set():
+        try:
+            await release.wait()
+        except asyncio.CancelledError:
+            continue
+
+
 async def test_an_executor_that_cannot_be_stopped_is_left_behind() -> None:
     release = asyncio.Event()
 
     async def stubborn(context: RequestContext, queue: EventQueue) -> None:
-        while not release.is_set():
-            try:
-                await release.wait()
-            except asyncio.CancelledError:
-                continue
+        await unmoved(release)
         await state(queue, COMPLETED)
 
     bench = Bench(stubborn, task_seconds=0.05, cancel_seconds=0.05)
@@ -257,11 +262,7 @@ async def test_the_fault_of_an_executor_left_behind_is_told() -> None:
     release = asyncio.Event()
 
     async def stubborn(context: RequestContext, queue: EventQueue) -> None:
-        while not release.is_set():
-            try:
-                await release.wait()
-            except asyncio.CancelledError:
-                continue
+        await unmoved(release)
         raise RuntimeError("late")
 
     bench = Bench(stubborn, task_seconds=0.05, cancel_seconds=0.05)
