@@ -14,8 +14,7 @@ from tests.charts.scenarios import ON_A_LAPTOP
 from tests.support.orchestration import place
 from tests.support.processes import running
 from tests.support.redis_server import RedisServer
-from tests.support.serving import listen, url_of
-from tests.support.system import System, system
+from tests.support.system import System, reachable_system
 
 SECONDS = 5.0
 MIB = 1024 * 1024
@@ -23,9 +22,7 @@ MIB = 1024 * 1024
 
 @pytest.fixture
 async def crossdock(tmp_path: Path) -> AsyncIterator[System]:
-    bound = listen()
-    async with system(tmp_path, url=url_of(bound)) as made:
-        await made.serve(made.issuer.app, bound)
+    async with reachable_system(tmp_path) as made:
         yield made
 
 

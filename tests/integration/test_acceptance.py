@@ -15,14 +15,12 @@ from crossdock.errors import ConfigError, Failed, TryLater
 from crossdock.server.service import Service
 from tests.support.executors import Scripted
 from tests.support.serving import listen, url_of
-from tests.support.system import System, system
+from tests.support.system import System, reachable_system
 
 
 @pytest.fixture
 async def crossdock(tmp_path: Path) -> AsyncIterator[System]:
-    bound = listen()
-    async with system(tmp_path, url=url_of(bound)) as made:
-        await made.serve(made.issuer.app, bound)
+    async with reachable_system(tmp_path) as made:
         yield made
 
 

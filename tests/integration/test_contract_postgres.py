@@ -23,8 +23,7 @@ from crossdock.errors import TryLater
 from tests.support.postgres import PostgresServer, postgres_server
 from tests.support.processes import running
 from tests.support.redis_server import RedisServer, running_redis
-from tests.support.serving import listen, url_of
-from tests.support.system import System, system
+from tests.support.system import System, reachable_system
 from tests.unit.contract.store_cases import CASES, Case
 
 TERMS = Document("terms.md", "1. Waiting. An hour costs EUR 60.\n2. Delay. A day of delay costs 3 % of the freight.\n")
@@ -130,10 +129,8 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 @pytest.fixture
 async def crossdock(tmp_path: Path) -> AsyncIterator[System]:
-    bound = listen()
     skills = ("find_contract", "answer_question", "add_contract")
-    async with system(tmp_path, url=url_of(bound), agents={"contract": skills}) as made:
-        await made.serve(made.issuer.app, bound)
+    async with reachable_system(tmp_path, agents={"contract": skills}) as made:
         yield made
 
 

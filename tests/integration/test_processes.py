@@ -14,18 +14,15 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from tests.support.executors import message
 from tests.support.grpc_channels import a2a_stub, channel, health_stub
 from tests.support.processes import Running, free_port, launch, running
-from tests.support.serving import listen, url_of
-from tests.support.system import System, system
+from tests.support.system import System, reachable_system
 from tests.support.wire import GRPC, body, frames
 
 
 @pytest.fixture
 async def crossdock(tmp_path: Path) -> AsyncIterator[System]:
     """The issuer is on a real port here: other processes ask it for its keys."""
-    bound = listen()
     agents = {"puppet": ("act", "other"), "escalation": ("draft_escalation",)}
-    async with system(tmp_path, url=url_of(bound), agents=agents) as made:
-        await made.serve(made.issuer.app, bound)
+    async with reachable_system(tmp_path, agents=agents) as made:
         yield made
 
 

@@ -28,8 +28,7 @@ from tests.support.executors import Puppet, Scripted, state
 from tests.support.orchestration import Orchestration, orchestrator, place
 from tests.support.processes import running
 from tests.support.redis_server import RedisServer, running_redis
-from tests.support.serving import listen, url_of
-from tests.support.system import Agent, System, system
+from tests.support.system import Agent, System, reachable_system
 from tests.support.wire import Frame, body, frames, payload
 
 COMPLETED = TaskState.TASK_STATE_COMPLETED
@@ -53,9 +52,7 @@ def shared(redis: RedisServer) -> dict[str, Any]:
 @pytest.fixture
 async def crossdock(tmp_path: Path) -> AsyncIterator[System]:
     """The issuer is on a real port here: other processes ask it for its keys."""
-    bound = listen()
-    async with system(tmp_path, url=url_of(bound), agents={"puppet": ("act", "other"), "second": ("act",)}) as made:
-        await made.serve(made.issuer.app, bound)
+    async with reachable_system(tmp_path, agents={"puppet": ("act", "other"), "second": ("act",)}) as made:
         yield made
 
 

@@ -128,3 +128,12 @@ async def system(folder: Path, **issuer: Any) -> AsyncIterator[System]:
     issuer.setdefault("agents", {"puppet": PUPPET_SKILLS, "second": PUPPET_SKILLS})
     async with AsyncExitStack() as stack:
         yield System(DevIssuer(folder, **issuer), stack)
+
+
+@asynccontextmanager
+async def reachable_system(folder: Path, **issuer: Any) -> AsyncIterator[System]:
+    """The same with its issuer on a port, for processes of their own."""
+    bound = listen()
+    async with system(folder, url=url_of(bound), **issuer) as made:
+        await made.serve(made.issuer.app, bound)
+        yield made
