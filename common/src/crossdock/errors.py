@@ -8,6 +8,7 @@
     |   +-- Forbidden           get another role
     |   +-- TryLater            the same call may succeed in a while
     |       +-- Unreachable     another agent is away
+    |       +-- RateLimited     it was asked too often
     +-- Waiting                 says for how long: TryLater, and an issuer that is down
     +-- ConfigError             an operator mends the settings and starts again
 
@@ -56,6 +57,10 @@ class Unreachable(TryLater):
 
     def __init__(self, name: str, retry_after: float, when: str = "later") -> None:
         super().__init__(f"{name} cannot be reached at present. Send the request again {when}.", retry_after)
+
+
+class RateLimited(TryLater):
+    """More requests than one customer may send. Nothing was done; sooner than `retry_after` it is in vain."""
 
 
 class ConfigError(CrossdockError):

@@ -23,6 +23,10 @@ OWNED = (
     "What one customer's tasks may hold in the task store, with their webhooks and checkpoints; each of its shards "
     "takes an equal part of it."
 )
+ASKED = (
+    "Requests of one customer in a minute, over all its tokens, all bindings and all replicas; 0 for any number. "
+    "Cards are not counted, and a stream is one request."
+)
 PORTS = "Service port; health and metrics listen on this plus 1000, gRPC on this plus 2000."
 
 
@@ -86,6 +90,8 @@ class ServiceSettings(ProcessSettings):
     interrupted_seconds: float = Field(86_400.0, gt=0, description="How long a task waits for its caller.")
     stream_idle_seconds: float = Field(900.0, gt=0, description="A stream without events is closed after this.")
     streams_per_customer: int = Field(100, ge=1, description="Open event streams of one customer, at each replica.")
+    requests_per_minute: int = Field(0, ge=0, description=ASKED)
+    request_burst: int = Field(200, ge=1, description="Requests of one customer that may come at once.")
     running_tasks: int = Field(32, ge=1, description="Tasks worked at a time.")
     queued_tasks: int = Field(1_000, ge=1, description=QUEUED)
     owner_bytes: int = Field(512 * MIB, gt=0, description=OWNED)

@@ -24,6 +24,7 @@ TABLE: list[tuple[Exception, str, int, int]] = [
     (errors.Unauthenticated("no token"), "PERMISSION_DENIED", -32040, 403),
     (errors.TryLater("busy", 2.0), "UNAVAILABLE", -32050, 503),
     (errors.Unreachable("other-agent", 2.0), "UNAVAILABLE", -32050, 503),
+    (errors.RateLimited("too many", 2.0), "RATE_LIMITED", -32044, 429),
     (KeyReused("k"), "IDEMPOTENCY_KEY_REUSED", -32041, 409),
     (TaskUnknown("t"), "TASK_NOT_FOUND", -32001, 404),
     (TaskNotCancelableError("ended"), "TASK_NOT_CANCELABLE", -32002, 400),

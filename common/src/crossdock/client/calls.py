@@ -8,15 +8,16 @@ from typing import TypeVar
 import httpx
 from a2a.client import Client
 from a2a.types import AgentCard, CancelTaskRequest, GetTaskRequest, ListTasksRequest, ListTasksResponse, Task
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from crossdock.cards.caching import CardCache
 from crossdock.client.breaker import CircuitBreaker
-from crossdock.client.faults import never_sent, passes, translated, was_cut
+from crossdock.client.faults import asked_for, never_sent, passes, translated, was_cut
 from crossdock.client.transport import Link, link_to
 from crossdock.errors import CrossdockError, Failed
 
 T = TypeVar("T")
+BACKOFF = wait_random_exponential(multiplier=0.1, max=2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,11 @@ class ClientPolicy:
 
     attempts: int = 4
     seconds: float = 600.0
+
+
+def _pause(state: RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    return BACKOFF(state) + (asked_for(error) if error else 0.0)
 
 
 class AgentCalls:
@@ -97,7 +103,7 @@ class AgentCalls:
     async def _retried(self, call: Callable[[], Awaitable[T]], repeatable: Callable[[BaseException], bool]) -> T:
         async for attempt in AsyncRetrying(
             stop=stop_after_attempt(self.policy.attempts),
-            wait=wait_random_exponential(multiplier=0.1, max=2.0),
+            wait=_pause,
             retry=retry_if_exception(repeatable),
             reraise=True,
         ):
@@ -110,7 +116,7 @@ class AgentCalls:
         try:
             result = await call()
         except Exception as error:
-            if was_cut(error) or never_sent(error):
+            if not asked_for(error) and (was_cut(error) or never_sent(error)):
                 self._breaker.failed()
             else:
                 self._breaker.succeeded()

@@ -10,14 +10,23 @@ from a2a.utils.errors import (
     UnsupportedOperationError,
 )
 
-from crossdock.errors import CrossdockError, Failed, Forbidden, Rejected, TryLater, Unauthenticated, Unreachable
+from crossdock.errors import (
+    CrossdockError,
+    Failed,
+    Forbidden,
+    RateLimited,
+    Rejected,
+    TryLater,
+    Unauthenticated,
+    Unreachable,
+)
 from crossdock.tasks.journal import TaskUnknown
 
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 CUT = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.ReadTimeout)
+NOT_TAKEN = {httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.TOO_MANY_REQUESTS}
 BUSY = {
-    httpx.codes.SERVICE_UNAVAILABLE,
-    httpx.codes.TOO_MANY_REQUESTS,
+    *NOT_TAKEN,
     httpx.codes.BAD_GATEWAY,
     httpx.codes.GATEWAY_TIMEOUT,
 }
@@ -33,8 +42,14 @@ def never_sent(error: BaseException) -> bool:
     """Whether the agent cannot have seen the request, so that sending again is safe whatever it asks for."""
     cause = root(error)
     if isinstance(cause, httpx.HTTPStatusError):
-        return cause.response.status_code == httpx.codes.SERVICE_UNAVAILABLE
+        return cause.response.status_code in NOT_TAKEN
     return isinstance(cause, NEVER_SENT) or isinstance(error, TryLater)
+
+
+def asked_for(error: BaseException) -> float:
+    """Seconds before which the same request is in vain; 0 where an earlier try may find a way."""
+    told = translated("", error)
+    return told.retry_after if isinstance(told, RateLimited) else 0.0
 
 
 def was_cut(error: BaseException) -> bool:
@@ -80,7 +95,8 @@ def _status(name: str, response: httpx.Response) -> CrossdockError:
         return Forbidden(f"{name} refuses: {text}")
     if code in BUSY:
         wait = response.headers.get("retry-after", "")
-        return TryLater(
+        kind = RateLimited if code == httpx.codes.TOO_MANY_REQUESTS else TryLater
+        return kind(
             f"{name} is busy. Send the request again later.", retry_after=float(wait) if wait.isdigit() else 2.0
         )
     if code < httpx.codes.INTERNAL_SERVER_ERROR:

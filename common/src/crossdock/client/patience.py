@@ -5,7 +5,7 @@ import random
 import time
 from dataclasses import dataclass
 
-from crossdock.client.faults import translated
+from crossdock.client.faults import asked_for, translated
 from crossdock.errors import CrossdockError, Failed, TryLater, Unreachable
 
 UNTOLD_SECONDS = 3.0
@@ -27,6 +27,7 @@ class Patience:
     def __init__(self, name: str) -> None:
         self._name = name
         self.failures = 0
+        self._asked_for = 0.0
         self._since: float | None = None
         self._how = ""
         self._told = False
@@ -42,6 +43,7 @@ class Patience:
     def failed(self, error: Exception | None) -> Away | None:
         """Notes a try that came to nothing, and returns what is to be said of it; None for a stream that just ended."""
         self.failures += 1
+        self._asked_for = asked_for(error) if error is not None else 0.0
         if error is None:
             return None
         if self._since is None:
@@ -54,7 +56,7 @@ class Patience:
 
     async def pause(self) -> None:
         longest = min(FIRST_WAIT * 2.0 ** min(self.failures - 1, 10), LONGEST_WAIT)
-        await asyncio.sleep(longest * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+        await asyncio.sleep(self._asked_for + longest * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
 
     def verdict(self, limit: float) -> CrossdockError:
         """Why a conversation came to nothing in `limit` seconds."""

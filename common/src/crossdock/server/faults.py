@@ -30,7 +30,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from crossdock.errors import Forbidden, Public, Rejected, TryLater, Unauthenticated
+from crossdock.errors import Forbidden, Public, RateLimited, Rejected, TryLater, Unauthenticated
 from crossdock.server.bodies import NotJson
 from crossdock.server.call import CALL, Call
 from crossdock.tasks.journal import KeyedTaskExpired, KeyReused, TaskUnknown
@@ -65,6 +65,12 @@ class UnavailableError(A2AError):
     message = "Try again later"
 
 
+class RateLimitedError(UnavailableError):
+    """The customer's next request is taken after a while."""
+
+    message = "Send fewer requests"
+
+
 class TooLargeError(A2AError):
     """Over HTTP the body is refused before a binding sees it."""
 
@@ -76,6 +82,7 @@ OWN_ERRORS: dict[type[A2AError], tuple[int, ErrorMapping]] = {
     IdempotencyKeyReusedError: (-32041, ErrorMapping(409, "ALREADY_EXISTS", "IDEMPOTENCY_KEY_REUSED")),
     TooLargeError: (-32042, ErrorMapping(413, "RESOURCE_EXHAUSTED", "REQUEST_TOO_LARGE")),
     IdempotentTaskExpiredError: (-32043, ErrorMapping(409, "ALREADY_EXISTS", "IDEMPOTENT_TASK_EXPIRED")),
+    RateLimitedError: (-32044, ErrorMapping(429, "RESOURCE_EXHAUSTED", "RATE_LIMITED")),
     UnavailableError: (-32050, ErrorMapping(503, "UNAVAILABLE", "UNAVAILABLE")),
 }
 """JSON-RPC code (of the range that JSON-RPC leaves to servers) and HTTP mapping of errors that A2A does not name."""
@@ -149,7 +156,8 @@ def as_a2a(error: Exception) -> A2AError:
         case Forbidden() | Unauthenticated():
             return PermissionDeniedError(str(error))
         case TryLater():
-            return UnavailableError(str(error), data={"retryAfterSeconds": str(error.retry_after)})
+            kind = RateLimitedError if isinstance(error, RateLimited) else UnavailableError
+            return kind(str(error), data={"retryAfterSeconds": str(error.retry_after)})
         case NotJson():
             return JSONParseError(str(error))
         case Rejected() | Public():
@@ -168,14 +176,18 @@ async def not_served(request: Request, error: Exception) -> Response:
     return JSONResponse(body, error.status_code, headers=error.headers)
 
 
-def _answer(error: Exception, context: ServerCallContext) -> A2AError:
+def refusal(error: Exception, call: Call) -> A2AError:
+    """What a caller is told; `call` gets the status and the headers that go with it."""
     answer = as_a2a(error)
-    call: Call = context.state.get(CALL) or Call()
     if type(answer) in OWN_ERRORS:
         call.status = OWN_ERRORS[type(answer)][1].http_code
     if isinstance(error, TryLater):
         call.headers["Retry-After"] = str(max(1, round(error.retry_after)))
     return answer
+
+
+def _answer(error: Exception, context: ServerCallContext) -> A2AError:
+    return refusal(error, context.state.get(CALL) or Call())
 
 
 def guarded(method: Callable[..., Awaitable[Any]]) -> Callable[..., Coroutine[Any, Any, Any]]:

@@ -28,6 +28,7 @@ from crossdock.server.grpc_methods import GRPC_METHODS
 from crossdock.server.limits import too_large
 from crossdock.server.loop import off_loop
 from crossdock.server.operations import V0_3, Method
+from crossdock.server.rate_gate import RateGate
 from crossdock.server.responses import begun
 from crossdock.tasks.events import copied
 from crossdock.telemetry.tracing import ServerSpan
@@ -40,10 +41,13 @@ Answer = Callable[[Method, Message, ServerCallContext, Rpc], Awaitable[bytes | N
 class GrpcBinding(grpc.GenericRpcHandler):
     """`extensions` are the agent's. A message over `limit` bytes is refused."""
 
-    def __init__(self, handler: RequestHandler, extensions: Collection[str], limit: int) -> None:
+    def __init__(
+        self, handler: RequestHandler, extensions: Collection[str], limit: int, gate: RateGate | None = None
+    ) -> None:
         self._handler = handler
         self._extensions = frozenset(extensions)
         self._limit = limit
+        self._gate = gate
         self._going: set[asyncio.Task[Any]] = set()
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[Any, Any] | None":
@@ -62,6 +66,8 @@ class GrpcBinding(grpc.GenericRpcHandler):
         headers = {name: values[0] for name, values in metadata.items()}
         with ServerSpan(path.removeprefix("/"), headers):
             try:
+                if self._gate:
+                    await self._gate.enter(CALLER.get(), Call())
                 if len(body) > self._limit:
                     raise TooLargeError(too_large(self._limit))
                 version = VERSION_HEADER.lower()

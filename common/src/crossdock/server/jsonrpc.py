@@ -18,6 +18,7 @@ from crossdock.server.faults import as_a2a, rpc_error
 from crossdock.server.limits import whole_body
 from crossdock.server.loop import off_loop
 from crossdock.server.operations import METHODS, V0_3, Method
+from crossdock.server.rate_gate import RateGate
 from crossdock.server.responses import Begun, EventStream, JsonResponse, begun, event_frames
 
 ALL_METHODS: Mapping[str, Method] = {**METHODS, **legacy.RPC_METHODS}
@@ -36,9 +37,10 @@ class Asked:
 class JsonRpc:
     """An ASGI app of its own: what Starlette does around an endpoint costs as much as all of this."""
 
-    def __init__(self, handler: RequestHandler, extensions: Collection[str]) -> None:
+    def __init__(self, handler: RequestHandler, extensions: Collection[str], gate: RateGate | None = None) -> None:
         self._handler = handler
         self._extensions = extensions
+        self._gate = gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self._answer(Head(scope), await whole_body(receive))
@@ -48,6 +50,8 @@ class JsonRpc:
         asked = await off_loop(len(body), _asked, body, head)
         call = head.call(self._extensions)
         try:
+            if self._gate:
+                await self._gate.enter(head.scope["user"], call)
             if asked.method is None or asked.params is None:
                 raise asked.refused or InvalidRequestError
             context = head.context(call, getattr(asked.params, "tenant", ""))

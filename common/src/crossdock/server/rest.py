@@ -19,6 +19,7 @@ from crossdock.server.decoding import from_query
 from crossdock.server.faults import as_a2a, rest_error
 from crossdock.server.loop import off_loop
 from crossdock.server.operations import METHODS, V1, Method
+from crossdock.server.rate_gate import RateGate
 from crossdock.server.responses import EventStream, JsonResponse, begun, event_frames
 
 CONFIGS = "/tasks/{id}/pushNotificationConfigs"
@@ -43,14 +44,15 @@ TABLE: list[tuple[str, str, str, Mapping[str, str]]] = [
 OLD_PATHS = {"/extendedAgentCard": "/card"}
 
 
-def rest_routes(handler: RequestHandler, extensions: Collection[str]) -> list[BaseRoute]:
+def rest_routes(handler: RequestHandler, extensions: Collection[str], gate: RateGate | None = None) -> list[BaseRoute]:
     """They end with a mount that catches every path as a tenant's: put them last."""
     current: list[BaseRoute] = []
     old: list[BaseRoute] = []
     for verb, path, name, inside in TABLE:
-        current.append(Route(path, Endpoint(handler, extensions, METHODS[name], inside).answer, methods=[verb]))
+        endpoint = Endpoint(handler, extensions, METHODS[name], inside, gate)
+        current.append(Route(path, endpoint.answer, methods=[verb]))
         if name in legacy.REST_METHODS:
-            endpoint = Endpoint(handler, extensions, legacy.REST_METHODS[name], inside)
+            endpoint = Endpoint(handler, extensions, legacy.REST_METHODS[name], inside, gate)
             old.append(Route(f"/v1{OLD_PATHS.get(path, path)}", endpoint.answer, methods=[verb]))
     return [*old, *current, Mount("/{tenant}", routes=current)]
 
@@ -63,12 +65,15 @@ class Endpoint:
     extensions: Collection[str]
     method: Method
     inside: Mapping[str, str]
+    gate: RateGate | None = None
 
     async def answer(self, request: Request) -> JsonResponse | EventStream:
         head = Head(request.scope)
         call = head.call(self.extensions)
         media_type = A2A_JSON_MEDIA_TYPE if self.method.version == V1 else None
         try:
+            if self.gate:
+                await self.gate.enter(request.scope["user"], call)
             self.method.check_version(head.version)
             params = await self._params(request)
             tenant = str(request.path_params.get("tenant") or getattr(params, "tenant", ""))

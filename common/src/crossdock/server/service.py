@@ -38,6 +38,7 @@ from crossdock.server.limits import BodyMiddleware
 from crossdock.server.management import Check, management_app
 from crossdock.server.notifications import Notifications
 from crossdock.server.public_path import PublicPathMiddleware
+from crossdock.server.rate_gate import RateGate
 from crossdock.server.rest import rest_routes
 from crossdock.server.site import Site
 from crossdock.server.storage import journal_for
@@ -45,6 +46,7 @@ from crossdock.settings import ServiceSettings
 from crossdock.tasks.engine import EngineLimits, TaskEngine
 from crossdock.tasks.events import copied
 from crossdock.tasks.journal import TaskJournal
+from crossdock.tasks.rates import Rate
 from crossdock.tasks.resumption import Resumptions
 from crossdock.tasks.stopping import ended
 from crossdock.telemetry.backlog import Backlog
@@ -136,8 +138,9 @@ def create_service(
         return engine.accepting and service.listening()
 
     ready = {"accepting": accepting, "tasks": journal.ready, "issuer": door.ready, **(checks or {})}
-    app = _app(settings, card, handler, verifier, metrics, keys)
-    grpc = _grpc(settings, card, handler, verifier, metrics) if settings.grpc else None
+    gate = _gate(settings, journal, metrics)
+    app = _app(settings, card, handler, verifier, metrics, keys, gate)
+    grpc = _grpc(settings, card, handler, verifier, metrics, gate) if settings.grpc else None
     metrics.store_full.labels(card.name).set_function(lambda: float(journal.full))
     management = management_app(metrics.registry, ready, lambda: [*(["tasks"] if journal.full else []), *degraded()])
     service = Service(app, management, engine, settings, metrics, grpc)
@@ -242,6 +245,13 @@ def _handler(
     )
 
 
+def _gate(settings: ServiceSettings, journal: TaskJournal, metrics: Metrics) -> RateGate | None:
+    """Without a limit there is none to pass."""
+    if not settings.requests_per_minute:
+        return None
+    return RateGate(journal.rates, Rate(settings.requests_per_minute, settings.request_burst), metrics)
+
+
 def _app(
     settings: ServiceSettings,
     card: AgentCard,
@@ -249,11 +259,12 @@ def _app(
     verifier: TokenVerifier,
     metrics: Metrics,
     keys: ServiceKeys | None,
+    gate: RateGate | None,
 ) -> Starlette:
     public = (*CARD_PATHS, *([JWKS_PATH] if keys else []))
     prefix = urlsplit(settings.url).path
     extensions = _extensions(card)
-    rpc = JsonRpc(handler, extensions)
+    rpc = JsonRpc(handler, extensions, gate)
 
     def door(app: ASGIApp) -> ASGIApp:
         bounded = BodyMiddleware(app, limit=settings.max_body)
@@ -264,7 +275,7 @@ def _app(
     published = signed(card, keys.signing, settings.url + JWKS_PATH) if keys and keys.lasting else card
     own = [*card_routes(published), *(key_routes(keys) if keys else [])]
     posts = [Route(path, rpc, methods=["POST"]) for path in RPC_PATHS]
-    return Site(door, posts, [*own, *posts, *rest_routes(handler, extensions)])
+    return Site(door, posts, [*own, *posts, *rest_routes(handler, extensions, gate)])
 
 
 def _grpc(
@@ -273,9 +284,10 @@ def _grpc(
     handler: JournalRequestHandler,
     verifier: TokenVerifier,
     metrics: Metrics,
+    gate: RateGate | None,
 ) -> GrpcServer:
     door = AuthenticationInterceptor(BearerCheck(verifier, metrics.rejected), PUBLIC_METHODS)
-    binding = GrpcBinding(handler, _extensions(card), settings.max_body)
+    binding = GrpcBinding(handler, _extensions(card), settings.max_body, gate)
     return GrpcServer(
         settings.host, settings.grpc_listener, binding, door, settings.max_body, reflects=settings.grpc_reflection
     )
@@ -296,6 +308,8 @@ def _extended(card: AgentCard, settings: ServiceSettings) -> AgentCard:
         "retentionSeconds": settings.retention_seconds,
         "streamsPerCustomer": settings.streams_per_customer,
     }
+    if settings.requests_per_minute:
+        limits |= {"requestsPerMinute": settings.requests_per_minute, "requestBurst": settings.request_burst}
     declare(extended, LIMITS, limits)
     return extended
 

@@ -15,6 +15,7 @@ from crossdock.errors import CrossdockError, TryLater
 from crossdock.ids import new_id
 from crossdock.tasks.events import Event
 from crossdock.tasks.outbox import PushOutbox
+from crossdock.tasks.rates import Rates
 
 MIB = 1024 * 1024
 PAGE_BYTES = 3 * MIB
@@ -228,6 +229,9 @@ class TaskJournal(ABC):
 
     outbox: PushOutbox
     """Where the tasks' events go besides."""
+
+    rates: Rates
+    """How often owners may ask; what they ask need not be about a task."""
 
     async def open(self, canceled: Callable[[str], None]) -> None:  # noqa: B027 - not every journal has anything to open
         """Connects. `canceled` is called with the id of each running task whose caller cancels it, on any replica."""

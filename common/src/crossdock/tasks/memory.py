@@ -38,6 +38,7 @@ from crossdock.tasks.memory_index import TaskIndex
 from crossdock.tasks.memory_outbox import MemoryOutbox, Standing
 from crossdock.tasks.memory_queues import OwnerQueues
 from crossdock.tasks.memory_task import StoredTask
+from crossdock.tasks.rates import MemoryRates
 from crossdock.tasks.record import ARTIFACT, Record, bounded, checkpointed, encoded, folded, status_of
 
 VISIBILITY = 10.0
@@ -61,6 +62,7 @@ class MemoryJournal(TaskJournal):
         self.outbox: MemoryOutbox = MemoryOutbox(
             self._standing, self.limits.pushes, clock, self._bytes, self.limits.owner_bytes
         )
+        self.rates = MemoryRates(clock)
         self._swept = math.inf
         self._spared = 0.0
         self._canceled: Callable[[str], None] = lambda _: None

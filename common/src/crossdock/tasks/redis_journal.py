@@ -34,6 +34,7 @@ from crossdock.tasks.record import checkpointed, encoded, folded, status_of
 from crossdock.tasks.redis_connection import RedisAddress, answered, disconnect
 from crossdock.tasks.redis_link import Lane
 from crossdock.tasks.redis_outbox import RedisOutbox, placed
+from crossdock.tasks.redis_rates import RedisRates
 from crossdock.tasks.redis_reader import RedisReader
 from crossdock.tasks.redis_replies import accepted, claim_of, known
 from crossdock.tasks.redis_scripts import Scripts
@@ -85,6 +86,7 @@ class RedisJournal(TaskJournal):
         self.outbox = RedisOutbox(
             self._prefixes, self.shard_of, self._run, self._wakeups, self.limits.pushes, self._owner_bytes
         )
+        self.rates = RedisRates(self.shard_of, self._scripts)
         self._checked = False
         self._full = False
         self._next = 0

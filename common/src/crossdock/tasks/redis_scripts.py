@@ -30,6 +30,7 @@ SCRIPTS = (
     "sequence",
     "saved",
     "waiting",
+    "take",
     *PUSH_SCRIPTS,
 )
 LANES = dict.fromkeys(("read", "list", "claim", "seize"), Lane.READS)

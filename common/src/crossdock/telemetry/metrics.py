@@ -29,6 +29,7 @@ class Metrics:
         self.hop_seconds = self._histogram("hop_seconds", rested, "callee", "customer", "outcome")
         self.agent_up = self._gauge("agent_up", "1 while the last call to the other agent came through", "callee")
         self.open_streams = self._gauge("open_streams", "Event streams being read", "customer")
+        self.rate_limited = self._counter("rate_limited", "Requests beyond their customer's rate", "customer")
         self.rejections = self._counter("auth_rejections", "Requests refused at the door", "reason")
 
     def _count_tokens(self) -> None:

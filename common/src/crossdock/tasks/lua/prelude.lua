@@ -5,6 +5,7 @@
 --   sizes   bytes by owner           i:<owner>:<idempotency key>
 --   n:<id>  its push configurations: of each, c:<its id> itself, s: the last event sent, f: the fence, a: failed
 --           attempts, d: why it is dead, z: its counted bytes      p:<owner>  "<id>:<its id>" by when it may be claimed
+--   r:<owner>  when all of what it may ask at once is free again
 --   push    owners by when their first may be
 --   asked:<worker>  its last claim, should the answer be lost     meta  of the store itself
 --   none    never there: what is written to it changes nothing
