@@ -27,7 +27,7 @@ DERIVED = frozenset(
     {"host", "port", "grpc_port", "issuer", "issuer_discovery_url", "otlp_endpoint", "trace_ratio", "public_url"}
     | {"grpc_address", "replicas", "role", "drain_seconds", "signing_key_file", "redis_nodes", "redis_mode"}
     | {"redis_master", "redis_username", "redis_password_file", "redis_tls", "redis_ca_file", "customer_file"}
-    | {"agents", "client_secret_file", "dapr_http_port"}
+    | {"requests_per_minute", "request_burst", "agents", "client_secret_file", "dapr_http_port"}
 )
 """Settings that the charts make from other values: they cannot be set beside those."""
 
@@ -89,6 +89,8 @@ RULES: dict[str, Schema] = {
     "replicas": whole(1, 100),
     **{f"autoscaling.{name}": rule for name, rule in SCALING.items()},
     "drain.seconds": whole(1, 3600),
+    "customerLimit.requestsPerMinute": whole(0, 1_000_000),
+    "customerLimit.burst": whole(1, 1_000_000),
     "resources": RESOURCES,
     "podAnnotations": TEXTS,
     "nodeSelector": TEXTS,

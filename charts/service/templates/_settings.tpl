@@ -19,6 +19,8 @@ otlp_endpoint: {{ . }}
 public_url: https://{{ include "service.host" . }}{{ include "service.publicPort" . }}
 grpc_address: {{ include "service.grpcHost" . }}:{{ .Values.platform.httpsPort }}
 replicas: {{ include "service.mostReplicas" . }}
+requests_per_minute: {{ .Values.customerLimit.requestsPerMinute | int64 }}
+request_burst: {{ .Values.customerLimit.burst | int64 }}
 drain_seconds: {{ .Values.drain.seconds }}
 signing_key_file: /run/secrets/signing-key
 redis_nodes: {{ $redis.nodes }}
