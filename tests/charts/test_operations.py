@@ -35,7 +35,7 @@ def test_its_files() -> None:
     assert [link for link in links if not (ROOT / "docs" / link).exists()] == []
 
 
-@pytest.mark.parametrize("event", ["token_refused", "lease_lost", "redis_away"])
+@pytest.mark.parametrize("event", ["token_refused", "lease_lost", "redis_away", "customer_rate_limited"])
 def test_its_events(event: str) -> None:
     assert event in TEXT
     assert any(f'"{event}"' in source for source in SOURCES)

@@ -73,6 +73,15 @@ def test_the_ingress_asks_the_edge_where_its_release_answers() -> None:
     assert policy["authServicePorts"] == [edge["spec"]["ports"][0]["port"]]
 
 
+@pytest.mark.parametrize("chart", ["agent", "orchestrator"])
+def test_every_service_that_keeps_tasks_limits_how_often_a_customer_may_ask(chart: str) -> None:
+    for scenario in of_chart(chart):
+        expected = (6000, 500) if scenario.name == "everything" else (1200, 300)
+        for pod in rendered(scenario).serving:
+            settings = loaded(pod)
+            assert (settings.requests_per_minute, settings.request_burst) == expected  # type: ignore[attr-defined] # a service's
+
+
 def identity(found: Manifest) -> tuple[str, ...]:
     return (found["kind"], found["metadata"].get("namespace", ""), found["metadata"]["name"])
 
