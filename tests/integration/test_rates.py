@@ -23,7 +23,7 @@ from tests.support.redis_server import RedisServer
 from tests.support.system import Agent, System
 from tests.support.wire import body, rpc
 
-ONE_A_MINUTE = {"requests_per_minute": 1, "request_burst": 4}
+ONE_A_MINUTE: dict[str, Any] = {"requests_per_minute": 1, "request_burst": 4}
 OLD = {"message": {"kind": "message", "messageId": "m", "role": "user", "parts": [{"kind": "text", "text": "hello"}]}}
 Ask = Callable[[System, Agent, dict[str, str]], Awaitable[Any]]
 

@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 from crossdock.errors import ConfigError
 from crossdock.tasks.engine import EngineLimits, TaskEngine
 from crossdock.tasks.journal import JournalLimits, TaskFilter
+from crossdock.tasks.rates import Rate
 from crossdock.tasks.redis_connection import RedisAddress
 from crossdock.tasks.redis_journal import RedisJournal
 from tests.support.executors import Recorder, Scripted, call_context, complete, message
@@ -48,6 +49,8 @@ async def works(address: RedisAddress, *, service: str = "", shards: int = 8, ta
         page = await other._journal.list("acme", TaskFilter(), "", 100)
         assert page.total == tasks
         assert {task.status.state for task in page.tasks} == {COMPLETED}
+        waits = [await engine._journal.rates.take("acme", Rate(1, 3)) for engine in (one, other) * 2]
+        assert [wait > 0 for wait in waits] == [False, False, False, True]
 
 
 @pytest.fixture
