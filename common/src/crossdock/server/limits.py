@@ -82,7 +82,7 @@ class BodyMiddleware:
                         return bytes(body)
                     timer.reschedule(min(clock(), began + len(body) / BYTES_A_SECOND) + self._seconds)
         except TimeoutError:
-            text = f"{len(body)} bytes of the request came, but not all of it in time. Send it again without pauses."
+            text = "The body did not arrive in time. Send it again without pauses."
             raise BodyRefused(408, "DEADLINE_EXCEEDED", text, more=False) from None
 
     def _too_large(self, *, more: bool) -> BodyRefused:
