@@ -61,13 +61,13 @@ images: .venv/run ## Build all images; print their sizes and how long they take 
 	@$(INSTALLER) compose images
 
 test: .venv/dev .tools/helm .tools/kustomize ## Run every test that needs no Docker
-	@$(BIN)/python -m pytest -rs -n 3 --dist loadfile tests --ignore tests/compose --ignore tests/e2e
+	@$(BIN)/python -m pytest -rfEs -n 3 --dist loadfile tests --ignore tests/compose --ignore tests/e2e
 
 test-compose: .venv/dev ## Test the system that `make up` started, from the outside
-	@REQUIRE_ALL=1 $(BIN)/python -m pytest -rs --timeout 300 tests/compose
+	@REQUIRE_ALL=1 $(BIN)/python -m pytest -rfEs --timeout 300 tests/compose
 
 test-e2e: .venv/dev .tools/helm .tools/kustomize ## Test what the charts and k8s/ render, run as containers: no cluster needed (REPORT=docs/e2e.md keeps the report)
-	@REQUIRE_ALL=1 $(BIN)/python -m pytest -rs --timeout 400 tests/e2e $(if $(REPORT),--report $(REPORT))
+	@REQUIRE_ALL=1 $(BIN)/python -m pytest -rfEs --timeout 400 tests/e2e $(if $(REPORT),--report $(REPORT))
 
 e2e: .venv/dev .tools/helm .tools/kind ## Test everything on a cluster made for it with kind, or on that of KUBE_CONTEXT; removes it again
 	@tests/e2e/cluster.sh $(if $(DRY_RUN),--dry-run)

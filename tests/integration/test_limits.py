@@ -1,6 +1,8 @@
 """Every limit, reached over the wire: what is refused says what to change, and nobody else suffers for it."""
 
 import asyncio
+import gzip
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -45,6 +47,59 @@ async def test_a_request_that_is_too_large_is_a_readable_413(crossdock: System, 
         assert (
             answer.json()["error"]["message"] == "The request is larger than 97 KiB. Send a smaller file, or its URL."
         )
+
+
+async def spoken(agent: Agent, *pieces: bytes, pause: float = 0.0) -> tuple[bytes, Any]:
+    """The first line of what an agent answers to these bytes, and its JSON, when it has closed the connection."""
+    reader, writer = await asyncio.open_connection(*agent.url.removeprefix("http://").split(":"))
+    try:
+        answer = asyncio.create_task(reader.read())
+        for piece in pieces:
+            writer.write(piece)
+            await asyncio.wait([answer], timeout=pause)
+            if answer.done():
+                break
+        async with asyncio.timeout(10):
+            head, _, content = (await answer).partition(b"\r\n\r\n")
+    finally:
+        writer.close()
+    return head.splitlines()[0], json.loads(content)
+
+
+@pytest.mark.parametrize("path", ["/", "/message:send"])
+async def test_a_body_that_trickles_is_a_readable_408(crossdock: System, path: str) -> None:
+    agent = await crossdock.agent(body_seconds=0.4)
+    token = (await crossdock.headers())["Authorization"]
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\nContent-Length: 1000\r\n\r\n".encode()
+    line, answer = await spoken(agent, head, *[b"x"] * 999, pause=0.05)
+    assert line == b"HTTP/1.1 408 Request Timeout"
+    assert (answer["error"]["code"], answer["error"]["status"]) == (408, "DEADLINE_EXCEEDED")
+    assert "Send it again without pauses." in answer["error"]["message"]
+
+
+async def test_a_compressed_body_is_a_readable_415(crossdock: System) -> None:
+    agent = await crossdock.agent()
+    headers = {**await crossdock.headers(), "Content-Encoding": "gzip"}
+    content = gzip.compress(json.dumps(body()).encode())
+    for path in ("/", "/message:send", "/v1/message:send"):
+        answer = await crossdock.http().post(agent.url + path, content=content, headers=headers)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (415, 415)
+        assert "Send it without Content-Encoding." in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    [
+        b"FOO / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \x01\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n",
+        b"hello\r\n\r\n",
+    ],
+)
+async def test_what_is_not_http_is_a_readable_400(crossdock: System, request_line: bytes) -> None:
+    line, answer = await spoken(await crossdock.agent(), request_line)
+    assert (line, answer["error"]["code"]) == (b"HTTP/1.1 400 Bad Request", 400)
+    assert "Check its first line and its headers." in answer["error"]["message"]
 
 
 async def test_a_request_of_just_the_limit_is_taken(crossdock: System) -> None:

@@ -77,6 +77,20 @@ class Gateway:
     def http(self, **options: Any) -> httpx.AsyncClient:
         return self.crossdock.http(base_url=self.url, verify=self.tls, **options)
 
+    async def sent(self, request: bytes, *, tls: bool = True) -> httpx.Response:
+        """The answer to these very bytes."""
+        secure: dict[str, Any] = {"ssl": self.tls, "server_hostname": "localhost"} if tls else {}
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.ports["8443" if tls else "8080"], **secure)
+        try:
+            writer.write(request)
+            async with asyncio.timeout(10):
+                status, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()[:-1]
+                headers = httpx.Headers(dict(line.split(": ", 1) for line in lines))
+                content = await reader.readexactly(int(headers.get("Content-Length", 0)))
+            return httpx.Response(int(status.split()[1]), headers=headers, content=content)
+        finally:
+            writer.close()
+
     def channel(self, host: str, metadata: dict[str, str]) -> Any:
         """gRPC over TLS, as if `host` led here."""
         credentials = grpc.ssl_channel_credentials(self.authority.read_bytes())

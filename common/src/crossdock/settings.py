@@ -83,6 +83,11 @@ class ServiceSettings(ProcessSettings):
     )
 
     max_body: int = Field(48 * MIB, gt=0, description="Largest request, of HTTP or gRPC.")
+    body_seconds: float = Field(
+        30.0,
+        gt=0,
+        description="How long the body of an HTTP request may take, beside a second for each 256 KiB of it, or pause.",
+    )
     max_file: int = Field(32 * MIB, gt=0, description="Largest file, inline or by URL.")
     allow_private_urls: bool = Field(False, description="Whether files may be fetched from private addresses.")
     max_hops: int = Field(8, ge=1, description="A call that went through more agents than this is refused.")

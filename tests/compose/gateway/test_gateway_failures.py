@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import socket
 import string
 from collections.abc import AsyncIterator
@@ -12,9 +13,10 @@ from typing import Any
 import grpc
 import httpx
 
+from crossdock.settings import ServiceSettings
 from tests.support.echo import Echo
 from tests.support.executors import message
-from tests.support.gateway import Gateway, becomes
+from tests.support.gateway import SOURCE, Gateway, becomes
 from tests.support.grpc_channels import a2a_stub, refused
 from tests.support.serving import free_port, serve
 from tests.support.system import System
@@ -266,6 +268,21 @@ async def grpc_over_http(http: httpx.AsyncClient, method: str, headers: dict[str
         content=b"\0\0\0\0\0",
         extensions={"sni_hostname": "acme.grpc.localhost"},
     )
+
+
+async def test_a_body_that_rests_is_a_readable_408(door: Gateway, crossdock: System) -> None:
+    """Of the service's, which is sooner: nginx would close the connection without a word."""
+    agent = await crossdock.agent(body_seconds=0.5)
+    door.add("anomaly", "puppet-agent", agent.url)
+    await door.start()
+    token = (await crossdock.headers())["Authorization"]
+    head = f"POST /agents/anomaly/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: {token}\r\nContent-Length: 9\r\n\r\n"
+    answer = await door.sent(head.encode() + b"{")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (408, "application/json")
+    assert answer.json()["error"]["status"] == "DEADLINE_EXCEEDED"
+    seconds = re.search(r"client_body_timeout (\d+)s;", (SOURCE / "nginx.conf").read_text())
+    assert seconds
+    assert int(seconds[1]) > ServiceSettings.model_fields["body_seconds"].default
 
 
 async def test_what_fails_is_logged_without_token_and_query(door: Gateway, crossdock: System) -> None:

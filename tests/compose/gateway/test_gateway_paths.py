@@ -1,6 +1,5 @@
 """What reaches which agent through the gateway, with which headers, and what the others are told."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -47,23 +46,7 @@ async def place(crossdock: System) -> AsyncIterator[Place]:
 async def raw(place: Place, target: str, token: str) -> int:
     """The status of the answer to a target that no client library would send."""
     head = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n"
-    return (await sent(place, head.encode("latin-1"))).status_code
-
-
-async def sent(place: Place, request: bytes, *, tls: bool = True) -> httpx.Response:
-    """The answer to these very bytes."""
-    secure: dict[str, Any] = {"ssl": place.door.tls, "server_hostname": "localhost"} if tls else {}
-    port = place.door.ports["8443" if tls else "8080"]
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, **secure)
-    try:
-        writer.write(request)
-        async with asyncio.timeout(10):
-            status, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()[:-1]
-            headers = httpx.Headers(dict(line.split(": ", 1) for line in lines))
-            content = await reader.readexactly(int(headers.get("Content-Length", 0)))
-        return httpx.Response(int(status.split()[1]), headers=headers, content=content)
-    finally:
-        writer.close()
+    return (await place.door.sent(head.encode("latin-1"))).status_code
 
 
 def told(response: httpx.Response) -> dict[str, Any]:
@@ -297,6 +280,8 @@ HOST = b"Host: localhost\r\n"
 OUTLANDISH = {
     b"TRACE /agents/acme HTTP/1.1\r\n" + HOST: 405,
     b"TRACE /realms/crossdock/protocol/openid-connect/token HTTP/1.1\r\n" + HOST: 405,
+    b"FOO /agents/acme/ HTTP/1.1\r\n" + HOST: 405,
+    b"FOO /realms/crossdock/protocol/openid-connect/token HTTP/1.1\r\n" + HOST: 405,
     b"CONNECT localhost:443 HTTP/1.1\r\n" + HOST: 405,
     b"POST /agents/acme/.well-known/agent-card.json HTTP/1.1\r\n" + HOST: 405,
     b"GET /agents/acme HTTP/1.1\r\n": 400,
@@ -315,10 +300,20 @@ OUTLANDISH = {
 }
 
 
+@pytest.mark.parametrize("bad", [b"\x01", b"\x1f", b"\x7f", b"\xff", "é".encode()])
+async def test_a_token_that_no_header_may_hold_is_refused(place: Place, crossdock: System, bad: bytes) -> None:
+    token = (await crossdock.issuer.token("acme-caller")).encode()
+    for credentials in (b"Bearer " + bad, b"Bearer " + token + bad, bad + b"Bearer " + token, bad):
+        head = b"POST /agents/acme HTTP/1.1\r\n" + HOST + b"Content-Length: 2\r\n"
+        answer = await place.door.sent(head + b"Authorization: " + credentials + b"\r\n\r\n{}")
+        assert (answer.status_code, told(answer)["status"]) == (401, "UNAUTHENTICATED")
+        assert place.reached() == {}
+
+
 @pytest.mark.parametrize("tls", [True, False])
 async def test_what_nginx_says_itself_is_json_too(place: Place, tls: bool) -> None:
     for request, status in OUTLANDISH.items():
-        answer = await sent(place, request + b"\r\n", tls=tls)
+        answer = await place.door.sent(request + b"\r\n", tls=tls)
         if not tls and answer.status_code == 308:
             continue
         assert (request[:60], answer.status_code) == (request[:60], status)

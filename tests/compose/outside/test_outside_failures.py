@@ -83,6 +83,8 @@ async def test_zombie_task_after_an_error_inside_the_error_path(system: Stack) -
         return found.error is None and found.result["status"]["state"] in ENDS
 
     await until(ended, "the task is a zombie", 60, pause=0.3)
+    for replica in await system.project.containers("anomaly"):
+        assert "never retrieved" not in await docker("logs", replica.name)
 
 
 async def test_a_task_is_cancelled_through_another_replica(system: Stack, network: httpx.AsyncClient) -> None:

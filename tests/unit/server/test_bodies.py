@@ -1,6 +1,8 @@
 """The gate for bodies: what it lets pass, every layer behind can carry; and it is not in the way of anything else."""
 
+import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -90,7 +92,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def post(content: bytes | AsyncIterator[bytes], path: str = "/message:send", limit: int = 100) -> httpx.Response:
-    transport = httpx.ASGITransport(BodyMiddleware(echo, limit=limit))
+    transport = httpx.ASGITransport(BodyMiddleware(echo, limit=limit, seconds=30.0))
     async with httpx.AsyncClient(transport=transport, base_url="http://service.test") as http:
         return await http.post(path, content=content)
 
@@ -115,7 +117,7 @@ async def exchange(messages: list[Message], headers: list[tuple[bytes, bytes]]) 
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": "/message:send", "headers": headers, "query_string": b""}
-    await BodyMiddleware(echo, limit=10)(scope, receive, send)
+    await BodyMiddleware(echo, limit=10, seconds=30.0)(scope, receive, send)
     return sent
 
 
@@ -136,3 +138,53 @@ async def test_who_sends_on_is_answered_in_the_end() -> None:
     sent = await exchange(rest, [(b"content-length", b"60")])
     assert sent[0]["status"] == 413
     assert not rest
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "GZIP"])
+async def test_a_compressed_body_is_refused_with_what_to_do(encoding: str) -> None:
+    transport = httpx.ASGITransport(BodyMiddleware(echo, limit=100, seconds=30.0))
+    async with httpx.AsyncClient(transport=transport, base_url="http://service.test") as http:
+        answer = await http.post("/", content=b"?", headers={"Content-Encoding": encoding})
+        plain = await http.post("/", content=b"{}", headers={"Content-Encoding": "identity"})
+    assert (answer.status_code, answer.json()["error"]["status"]) == (415, "INVALID_ARGUMENT")
+    assert answer.json()["error"]["message"] == "Bodies are taken uncompressed. Send it without Content-Encoding."
+    assert plain.json() == {"size": 2}
+
+
+SECONDS = 0.3
+
+
+async def paced(pieces: list[bytes], pause: float) -> tuple[int, Any, float]:
+    """Status and answer to a body whose pieces come with pauses between them, and the seconds until then."""
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        await asyncio.sleep(pause)
+        return {"type": "http.request", "body": pieces.pop(0), "more_body": bool(pieces)}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": [], "query_string": b""}
+    began = time.monotonic()
+    await BodyMiddleware(echo, limit=10**7, seconds=SECONDS)(scope, receive, send)
+    return sent[0]["status"], json.loads(sent[1]["body"]), time.monotonic() - began
+
+
+async def test_a_trickling_body_has_an_end() -> None:
+    """None of its pauses is long."""
+    status, answer, seconds = await paced([b"x"] * 1000, SECONDS / 10)
+    assert (status, answer["error"]["status"]) == (408, "DEADLINE_EXCEEDED")
+    assert "Send it again without pauses." in answer["error"]["message"]
+    assert SECONDS <= seconds < 5 * SECONDS
+
+
+async def test_a_body_that_stands_still_has_an_end() -> None:
+    status, _, seconds = await paced([b"x" * 10**6, b"x"], 100.0)
+    assert (status, seconds < 5 * SECONDS) == (408, True)
+
+
+async def test_a_large_body_may_take_longer() -> None:
+    status, answer, seconds = await paced([b"x" * 100_000] * 10, SECONDS / 6)
+    assert (status, answer) == (200, {"size": 1_000_000})
+    assert seconds > SECONDS

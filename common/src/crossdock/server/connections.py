@@ -1,6 +1,7 @@
 """HTTP connections whose answers leave in as few writes as they can."""
 
 import asyncio
+import json
 from typing import Any, cast
 
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -8,6 +9,19 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 AT_ONCE = 64 * 1024
 """Bytes that are not held back: whoever writes them may be waiting for the reader."""
+
+TEXT = "The request is not one of HTTP, or of a method that is not known here. Check its first line and its headers."
+BODY = json.dumps({"error": {"code": 400, "status": "INVALID_ARGUMENT", "message": TEXT}}).encode()
+UNREADABLE = b"\r\n".join(
+    [
+        b"HTTP/1.1 400 Bad Request",
+        b"content-type: application/json",
+        b"content-length: %d" % len(BODY),
+        b"connection: close",
+        b"",
+        BODY,
+    ]
+)
 
 
 class Cork(asyncio.Transport):
@@ -75,3 +89,8 @@ class Connection(HttpToolsProtocol):
         corked = Cork(cast(asyncio.Transport, transport), self.loop)
         super().connection_made(corked)
         self.flow = Flow(corked)
+
+    def send_400_response(self, msg: str) -> None:
+        """To what could not be parsed. In place of uvicorn's own words, which are plain text."""
+        self.transport.write(UNREADABLE)
+        self.transport.close()

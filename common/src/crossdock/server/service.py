@@ -267,7 +267,7 @@ def _app(
     rpc = JsonRpc(handler, extensions, gate)
 
     def door(app: ASGIApp) -> ASGIApp:
-        bounded = BodyMiddleware(app, limit=settings.max_body)
+        bounded = BodyMiddleware(app, limit=settings.max_body, seconds=settings.body_seconds)
         checked = TracingMiddleware(AuthenticationMiddleware(bounded, verifier, public, metrics.rejected))
         return PublicPathMiddleware(checked, prefix=prefix) if prefix else checked
 

@@ -10,12 +10,12 @@ from typing import Protocol, TypeVar
 
 import structlog
 import uvicorn
-import uvloop
 from opentelemetry.sdk.trace import TracerProvider
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crossdock.errors import ConfigError, TryLater
 from crossdock.server.connections import Connection
+from crossdock.server.loop import Loop
 from crossdock.server.ports import bound
 from crossdock.settings import ProcessSettings
 from crossdock.telemetry.logs import configure_logs
@@ -107,8 +107,7 @@ def run(settings: type[S], create_app: Callable[[S], Servable], name: str) -> No
     try:
         loaded = settings.load()
         provider = _telemetry(loaded, name)
-        # uvloop and httptools halve what a request costs beside the work itself.
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with asyncio.Runner(loop_factory=Loop) as runner:
             runner.run(serve(create_app(loaded)))
         if provider:
             provider.shutdown()
