@@ -155,10 +155,14 @@ class Gateway:
     async def logs(self) -> str:
         return await docker("logs", self.container)
 
-    async def requests(self) -> list[dict[str, Any]]:
-        """The lines of the access log, but for those of `start`."""
-        lines = [json.loads(line) for line in (await self.logs()).splitlines() if line.startswith("{")]
-        return [line for line in lines if line["method"] != "HEAD"]
+    async def requests(self, count: int) -> list[dict[str, Any]]:
+        """So many lines of the access log, but for those of `start`; nginx writes each after its answer."""
+        async with asyncio.timeout(20):
+            while True:
+                lines = [json.loads(line) for line in (await self.logs()).splitlines() if line.startswith("{")]
+                if len(found := [line for line in lines if line["method"] != "HEAD"]) >= count:
+                    return found
+                await asyncio.sleep(0.05)
 
     async def _healthy(self) -> None:
         async with asyncio.timeout(20), httpx.AsyncClient() as http:

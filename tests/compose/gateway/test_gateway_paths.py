@@ -219,7 +219,7 @@ async def test_a_trace_goes_on_or_begins(place: Place, crossdock: System) -> Non
     kept, made = place.agents["acme"].headers
     assert (kept["traceparent"], kept["tracestate"]) == tuple(whole.values())
     assert "tracestate" not in made
-    logged = [line["trace_id"] for line in await place.door.requests()]
+    logged = [line["trace_id"] for line in await place.door.requests(2)]
     assert logged == ["a" * 32, made["traceparent"].split("-")[1]]
 
 
@@ -343,10 +343,10 @@ async def test_neither_token_nor_query_is_logged(place: Place, crossdock: System
     for path in (f"/agents/acme/tasks?access_token={token}", f"/agents/acme/{token}/tasks", f"/agents/acme?q={token}"):
         response = await place.http.get(path, headers=headers)
         assert (response.status_code, "header Authorization" in told(response)["message"]) == (400, True)
+    line, *_ = await place.door.requests(4)
     logs = await place.door.logs()
     assert token not in logs
     assert token.split(".")[2] not in logs
     assert "hunter2" not in logs
-    line = (await place.door.requests())[0]
     assert (line["customer"], line["name"], line["path"]) == ("acme", "orchestrator", "/agents/orchestrator/tasks")
     assert (line["status"], line["method"]) == (200, "GET")

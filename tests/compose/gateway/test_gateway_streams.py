@@ -146,7 +146,7 @@ async def test_grpc_by_host_name(door: Gateway, agent: Agent, crossdock: System)
             if got == ["0", "1"]:
                 agent.work.gate.set()
     assert got == ["0", "1", "2", "3"]
-    (line, *_) = await door.requests()
+    (line, *_) = await door.requests(2)
     assert (line["name"], line["customer"], line["status"], line["grpc_status"]) == ("puppet", "acme", 200, "0")
 
 
