@@ -28,6 +28,8 @@ from crossdock.tasks.events import RESTING, copied
 
 BINDINGS = [TransportProtocol.JSONRPC.value, TransportProtocol.HTTP_JSON.value]
 HEADERS = [(b"Content-Type", b"application/json"), (b"Accept", b"text/event-stream"), (b"Cache-Control", b"no-store")]
+ONCE = {b"accept", b"accept-encoding", b"connection"}
+"""Of httpx's own headers: the first is said above, and the others add nothing to a stream over HTTP/1.1."""
 STREAM = "text/event-stream"
 LINGER_SECONDS = 1.0
 """For how long a stream is read on after its last word, for its connection's sake."""
@@ -141,7 +143,8 @@ class StreamingTransport(JsonRpcTransport):
     async def _answered(self, body: bytes, context: ClientCallContext | None) -> httpx.Response:
         given = (context.service_parameters if context else None) or {}
         named = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in given.items()]
-        headers = [*self.httpx_client.headers.raw, *HEADERS, *named]
+        own = [header for header in self.httpx_client.headers.raw if header[0].lower() not in ONCE]
+        headers = [*own, *HEADERS, *named]
         request = httpx.Request("POST", self._parsed, headers=headers, content=body)
         response = await self.httpx_client.send(request, stream=True)
         if response.is_success:
