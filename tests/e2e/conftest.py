@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from pytest_asyncio import is_async_test
 
+from tests.support import administration
 from tests.support.cluster_place import cluster_place
 from tests.support.e2e_report import Report, told
 from tests.support.kube_place import KubePlace
@@ -60,14 +61,26 @@ async def stood(request: pytest.FixtureRequest) -> AsyncIterator[KubePlace]:
         report.without_effect += rendered.cluster.knowledge.lines()
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def brief_token(stood: KubePlace) -> str:
+    """Made before all else, for its test to have less to wait."""
+    return await administration.brief_token(stood)
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def place(stood: KubePlace) -> AsyncIterator[KubePlace]:
+async def place(stood: KubePlace, brief_token: str) -> AsyncIterator[KubePlace]:
     """All of it rolled out before and after each test, and no connection of a test's left."""
     async with AsyncExitStack() as exits:
         lasting, stood.exits = stood.exits, exits
         yield stood
         await stood.well()
     stood.exits = lasting
+
+
+@pytest.fixture
+def system(place: KubePlace) -> KubePlace:
+    """As the cases call it that run in other places too."""
+    return place
 
 
 @pytest.fixture
