@@ -36,6 +36,14 @@ def forged(token: str) -> str:
     return ".".join((head, base64.urlsafe_b64encode(changed).rstrip(b"=").decode(), signature))
 
 
+async def test_a_refusal_is_told_in_json(system: Operated[Any]) -> None:
+    for name in ("acme", "anomaly"):
+        answer = await system.http().get(f"{system.path(name)}/tasks", headers={"A2A-Version": "1.0"})
+        assert answer.json()["error"]["status"] == "UNAUTHENTICATED"
+        assert answer.headers["Content-Type"].partition(";")[0] == "application/json"
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
 async def test_a_token_for_another_card_does_not(system: Operated[Any]) -> None:
     caller, orchestrator = await system.token("acme-caller"), await system.token("acme-orchestrator")
     assert await verdicts(system, "anomaly", caller) == STRANGER

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import httpx
 
@@ -62,7 +63,7 @@ class Controller:
     ) -> None:
         self._engine, self._objects, self._addresses = node.engine, node.objects, addresses
         self._folder, self._wildcard = node.folder / name, wildcard
-        self._name, self._changes, self._snippets = name, changes or {}, _snippets(entries)
+        self._name, self._changes, self._snippets = name, changes or {}, Snippets.of(entries)
         self.peer = Peer(namespace, {"app.kubernetes.io/name": "nginx-ingress"})
         self.network = f"{node.engine.name}-ingress"
         self.port = 0
@@ -123,20 +124,31 @@ class Controller:
         self._address = found["NetworkSettings"]["Networks"][self.network]["IPAddress"]
 
 
-def _snippets(entries: Mapping[str, str]) -> str:
-    """Raises `Refused` for an entry that is not known."""
-    if unknown := entries.keys() - {"http2", "http-snippets"}:
-        raise Refused(f"The rendered place does not know the controller's entries {', '.join(sorted(unknown))}.")
-    return entries.get("http-snippets", "")
+@dataclass(frozen=True)
+class Snippets:
+    """Lines of the controller's ConfigMap."""
+
+    http: str = ""
+    server: str = ""
+
+    @classmethod
+    def of(cls, entries: Mapping[str, str]) -> "Snippets":
+        """Raises `Refused` for an entry that is not known."""
+        if unknown := entries.keys() - {"http2", "http-snippets", "server-snippets"}:
+            raise Refused(f"The rendered place does not know the controller's entries {', '.join(sorted(unknown))}.")
+        return cls(entries.get("http-snippets", ""), entries.get("server-snippets", ""))
 
 
-def configuration(found: Sequence[Server], address: Callable[[Key], str | None], snippets: str = "") -> str:
+NONE = Snippets()
+
+
+def configuration(found: Sequence[Server], address: Callable[[Key], str | None], snippets: Snippets = NONE) -> str:
     """nginx.conf."""
     places = [location for server in found for location in server.locations]
-    lines = [HEAD, *(f"    {line}" for line in snippets.splitlines())]
+    lines = [HEAD, *(f"    {line}" for line in snippets.http.splitlines())]
     lines += sorted({f"    {_zone(each)}" for each in places if "limit-req-rate" in each.options})
     for server in found:
-        lines += [f"    {line}" for line in _server(server, address)]
+        lines += [f"    {line}" for line in _server(server, address, snippets.server)]
     return "\n".join([*lines, "}", ""])
 
 
@@ -150,10 +162,11 @@ def _hashed(text: str) -> str:
     return f"z{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
-def _server(server: Server, address: Callable[[Key], str | None]) -> Iterator[str]:
+def _server(server: Server, address: Callable[[Key], str | None], snippets: str) -> Iterator[str]:
     files = f"/etc/ingress/{server.certificate.namespace}-{server.certificate.name}"
     yield from ("server {", "    listen 443 ssl;", "    http2 on;", f"    server_name {server.host};")
     yield from (f"    ssl_certificate {files}-tls.crt;", f"    ssl_certificate_key {files}-tls.key;")
+    yield from (f"    {line}" for line in snippets.splitlines())
     for check in {location.check for location in server.locations if location.check}:
         yield from (f"    {line}" for line in _checking(check, address))
     if "/" not in [location.path for location in server.locations]:
