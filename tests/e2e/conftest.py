@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from pytest_asyncio import is_async_test
 
-from tests.support import administration
+from tests.support import administration, third_customer
 from tests.support.cluster_place import cluster_place
 from tests.support.e2e_report import Report, told
 from tests.support.kube_place import KubePlace
@@ -28,6 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "only(place, reason): a case that one kind of place can show")
     config.stash[REPORT] = Report(config.getoption("--place"), config.getoption("--report"))
     config.pluginmanager.register(config.stash[REPORT])
+    third_customer.forget()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

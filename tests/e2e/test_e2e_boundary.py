@@ -4,8 +4,11 @@ import asyncio
 
 import yaml
 
+from installer import tester
+from installer.manifests import AGENTS, contents
 from tests.support.cases.boundary import *  # noqa: F403
 from tests.support.kube_place import KubePlace, release
+from tests.support.verdicts import GOOD, STRANGER, verdicts
 
 CONNECT = """
 import socket, sys
@@ -37,6 +40,16 @@ spec:
       command: [python, -c, "import threading; threading.Event().wait()"]
       securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
 """
+
+
+async def test_what_an_agents_own_test_calls_with_is_there(place: KubePlace) -> None:
+    """`helm test` reads it: a client that may call the agent, and one that may not."""
+    found = await asyncio.to_thread(place.kube.found, "secret", "anomaly-agent-test", AGENTS)
+    files = {name: text.strip() for name, text in contents(found).items()}
+    token = await place.token(tester.CLIENT.client_id, files["client-secret"])
+    assert await verdicts(place, "anomaly", token) == GOOD
+    token = await place.token(tester.OTHER.client_id, files["other-secret"])
+    assert await verdicts(place, "anomaly", token) == STRANGER
 
 
 async def connections(place: KubePlace, name: str, *doors: str) -> dict[str, str]:

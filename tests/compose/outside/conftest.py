@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tests.support import administration
+from tests.support import administration, third_customer
 from tests.support.administration import Administration
 from tests.support.stack import Stack, inside, stack, started_project
 
@@ -23,6 +23,7 @@ def _running() -> int:
 
 @pytest.fixture(scope="session")
 def running() -> None:
+    third_customer.forget()
     if not _running():
         pytest.fail(
             f"The system {started_project()!r} is not up. Start it with `make up`.",

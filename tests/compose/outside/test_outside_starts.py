@@ -1,14 +1,13 @@
 """How services start: warm, never with tasks that replicas cannot share, and not in need of a collector."""
 
-import json
-import statistics
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import httpx
 import pytest
 
+from tests.support import collector
 from tests.support.cases.starts import *  # noqa: F403
 from tests.support.cases.starts import imported
 from tests.support.gateway import docker
@@ -16,8 +15,6 @@ from tests.support.long_task import COMPLETED, long_message
 from tests.support.served import bearing
 from tests.support.stack import PYTHON, Beside, Stack, until
 
-COLLECTOR = "http://otel-collector-that-is-down:4318"
-REQUESTS = 40
 LETTER = {
     "messageId": "m",
     "role": "ROLE_USER",
@@ -95,21 +92,18 @@ async def finders(network: httpx.AsyncClient, replicas: list[str], headers: dict
 async def test_a_collector_that_is_down_disturbs_nothing(system: Stack, network: httpx.AsyncClient) -> None:
     """Against the same service that was told of none: as fast, and as silent."""
     headers = bearing(await system.token("acme-orchestrator"))
-    async with alone(system, network, COLLECTOR) as without, alone(system, network, "") as quiet:
-        times: dict[str, list[float]] = {without.name: [], quiet.name: []}
-        for _ in range(REQUESTS):
-            for each in (without, quiet):
-                times[each.name].append(await answered(network, each, headers))
-        slow, usual = (statistics.median(times[each.name]) for each in (without, quiet))
-        assert slow < 2 * usual + 0.1, (slow, usual)
-        complaints = [line for line in (await without.logs()).splitlines() if level(line) in {"warning", "error"}]
-        assert len(complaints) < REQUESTS / 4, complaints[:3]
+    async with alone(system, network, collector.DOWN) as without, alone(system, network, "") as quiet:
+        asked = {each.name: partial(answered, network, each, headers) for each in (without, quiet)}
+        found = await collector.medians(asked)
+        assert collector.as_fast(found[without.name], found[quiet.name]), found
+        complaints = collector.complaints(await without.logs())
+        assert collector.few(complaints), complaints[:3]
 
 
 @asynccontextmanager
-async def alone(system: Stack, network: httpx.AsyncClient, collector: str) -> AsyncIterator[Beside]:
+async def alone(system: Stack, network: httpx.AsyncClient, endpoint: str) -> AsyncIterator[Beside]:
     """An escalation agent with its tasks in memory."""
-    async with beside(system, f"--env=CROSSDOCK_OTLP_ENDPOINT={collector}", system.image("escalation")) as made:
+    async with beside(system, f"--env=CROSSDOCK_OTLP_ENDPOINT={endpoint}", system.image("escalation")) as made:
         await ready(network, f"http://{made.name}:9004")
         yield made
 
@@ -123,15 +117,6 @@ async def beside(system: Stack, *arguments: str) -> AsyncIterator[Beside]:
         yield made
 
 
-async def answered(network: httpx.AsyncClient, service: Beside, headers: dict[str, str]) -> float:
-    began = time.monotonic()
+async def answered(network: httpx.AsyncClient, service: Beside, headers: dict[str, str]) -> None:
     answer = await network.get(f"http://{service.name}:8004/tasks", headers=headers)
     assert answer.status_code == httpx.codes.OK, answer.text
-    return time.monotonic() - began
-
-
-def level(line: str) -> str:
-    try:
-        return str(json.loads(line)["level"])
-    except (ValueError, KeyError):
-        return "error"

@@ -29,7 +29,6 @@ http {
     fastcgi_temp_path /tmp/fastcgi;
     uwsgi_temp_path /tmp/uwsgi;
     scgi_temp_path /tmp/scgi;
-    access_log off;
     server_tokens off;
     default_type application/octet-stream;
     large_client_header_buffers 4 32k;
@@ -113,6 +112,9 @@ class Controller:
     async def remove(self) -> None:
         await self._engine.call("rm", "--force", "--volumes", self.id)
 
+    async def logs(self) -> str:
+        return await self._engine.logs(self.id)
+
     async def _start(self) -> None:
         rights = ("--read-only", "--tmpfs=/tmp:mode=1777", "--cap-drop=ALL", "--user=101:101", "--memory=256m")
         mounts = (f"--volume={self._folder}:/etc/ingress:ro", "--publish=127.0.0.1::443")
@@ -130,13 +132,18 @@ class Snippets:
 
     http: str = ""
     server: str = ""
+    log: str = ""
+    """How a request is written down; the controller's own way is not the suite's."""
 
     @classmethod
     def of(cls, entries: Mapping[str, str]) -> "Snippets":
         """Raises `Refused` for an entry that is not known."""
-        if unknown := entries.keys() - {"http2", "http-snippets", "server-snippets"}:
+        if unknown := entries.keys() - {"http2", "http-snippets", "log-format", "server-snippets"}:
             raise Refused(f"The rendered place does not know the controller's entries {', '.join(sorted(unknown))}.")
-        return cls(entries.get("http-snippets", ""), entries.get("server-snippets", ""))
+        return cls(*(entries.get(name, "") for name in ("http-snippets", "server-snippets", "log-format")))
+
+    def access_log(self) -> str:
+        return f"log_format main '{self.log}'; access_log /dev/stdout main;" if self.log else "access_log off;"
 
 
 NONE = Snippets()
@@ -145,7 +152,7 @@ NONE = Snippets()
 def configuration(found: Sequence[Server], address: Callable[[Key], str | None], snippets: Snippets = NONE) -> str:
     """nginx.conf."""
     places = [location for server in found for location in server.locations]
-    lines = [HEAD, *(f"    {line}" for line in snippets.http.splitlines())]
+    lines = [HEAD, f"    {snippets.access_log()}", *(f"    {line}" for line in snippets.http.splitlines())]
     lines += sorted({f"    {_zone(each)}" for each in places if "limit-req-rate" in each.options})
     for server in found:
         lines += [f"    {line}" for line in _server(server, address, snippets.server)]

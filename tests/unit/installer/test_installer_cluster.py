@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 from crossdock.auth.service_keys import ServiceKeys
 from crossdock.settings import checked
 from installer import customer_check
+from installer.agents import AGENTS
 from installer.cli import app
 from installer.settings import Settings
 from tests.support.installation import ClusterLog, Repository, rights
@@ -58,7 +59,14 @@ def test_what_a_prepared_cluster_has(cluster: ClusterLog) -> None:
         "crossdock-agents/anomaly-agent": SERVICE,
         "crossdock-agents/contract-agent": SERVICE | {"database-password"},
         "crossdock-agents/escalation-agent": SERVICE,
+        **{f"crossdock-agents/{agent.card}-test": {"client-secret", "other-secret"} for agent in AGENTS},
         "crossdock-edge/crossdock-tls": {"tls.crt", "tls.key"},
+    }
+    tested = cluster.files("crossdock-agents", "anomaly-agent-test")  # of `helm test`
+    kept = cluster.files("crossdock-system", "platform")
+    assert tested == {
+        "client-secret": f"{kept['client-agents-test'].strip()}\n",
+        "other-secret": f"{kept['client-agents-test-other'].strip()}\n",
     }
     conf = cluster.files("crossdock-identity", "keycloak")["keycloak.conf"]
     assert "hostname=https://auth.crossdock.localhost\n" in conf

@@ -37,7 +37,18 @@ HOSTILE = [
     "",
     "user * on",
 ]
-TAKEN = ["anomaly", "contract", "contracts", "escalation", "orchestrator", "edge", "keycloak", "gateway", "default"]
+TAKEN = [
+    "anomaly",
+    "contract",
+    "contracts",
+    "escalation",
+    "orchestrator",
+    "edge",
+    "keycloak",
+    "gateway",
+    "default",
+    "agents-test",
+]
 
 
 def run(*arguments: str) -> Result:

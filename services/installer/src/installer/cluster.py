@@ -101,6 +101,7 @@ class ClusterPlace:
         with self._opened() as state:
             customers = state.vault.customers()
             state.vault.prepare(customers)
+            state.vault.prepare_tests()
             state.settle_domain(self.domain)
             state.authority.prepare(state.domain.certificate_names)
             self._cluster.apply_folder(str(NAMESPACES))

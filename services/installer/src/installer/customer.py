@@ -8,6 +8,7 @@ import yaml
 from crossdock.auth.claims import CUSTOMER, no_customer
 from crossdock.auth.clients import ClientRights, customer_clients
 from crossdock.errors import ConfigError
+from installer import tester
 from installer.agents import AGENTS, SKILLS
 
 HOST = "orchestrator"
@@ -16,7 +17,7 @@ PORT = 8001
 RESERVED = frozenset(
     {name for agent in AGENTS for name in (agent.id, agent.path, agent.card)}
     | {HOST, "edge", "gateway", "grpc", "health", "installer", "keycloak", "localhost", "otel", "postgres"}
-    | {"admin", "agents", "default", "prometheus", "realms", "redis"}
+    | {"admin", "agents", tester.NAME, "default", "prometheus", "realms", "redis"}
 )
 
 
