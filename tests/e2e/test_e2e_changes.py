@@ -115,14 +115,20 @@ async def _without_collector(place: KubePlace) -> str:
         assert (await http.get(f"{place.path(name)}/tasks?pageSize=1", headers=headers)).status_code == httpx.codes.OK
 
     asked = {name: partial(ask, place.http(), name, await place.headers(f"{name}-caller")) for name in CUSTOMERS}
+    before = await _complaints(place)
     found = await collector.medians(asked)
     assert collector.as_fast(found["acme"], found["globex"]), found
-    for pod in await place.pods(release("acme")):
-        complaints = [line for line in collector.complaints(await place.logs(pod)) if "export" in line.lower()]
-        assert collector.few(complaints), complaints[:3]
-    return (
-        f"{1000 * found['acme']:.0f} ms a request without its collector, {1000 * found['globex']:.0f} ms told of none"
-    )
+    after = await _complaints(place)
+    told = [line for was, now in zip(before, after, strict=True) for line in now[len(was) :]]
+    assert collector.few(told), told[:3]
+    without, usual = (f"{1000 * found[name]:.0f} ms a request" for name in CUSTOMERS)
+    return f"{without} without its collector, {usual} told of none"
+
+
+async def _complaints(place: KubePlace) -> list[list[str]]:
+    """Of the exporter, in each of acme's pods so far."""
+    logs = [await place.logs(pod) for pod in await place.pods(release("acme"))]
+    return [[line for line in collector.complaints(log) if "export" in line.lower()] for log in logs]
 
 
 async def test_scaled_from_two_to_four_and_back(place: KubePlace, record_property: object) -> None:
