@@ -92,7 +92,7 @@ def test_the_platforms_host_names_are_nobodys_release(name: str) -> None:
 
 def test_a_name_leaves_room_for_those_made_of_it() -> None:
     name = "a" * 39
-    longest = Scenario(ACME.chart, name, ACME.namespace, ACME.files, [f"customer.name={name}"], "longest")
+    longest = Scenario(ACME.chart, name, ACME.namespace, ACME.files, (f"customer.name={name}",), "longest")
     assert f"{name}-orchestrator-management" in str(render(longest).objects)
     assert "choose a shorter release name" in refusal(ANOMALY, release="a" * 47)
 
