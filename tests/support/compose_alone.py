@@ -21,7 +21,13 @@ REASONS = {
         "`a third customer is onboarded under load and leaves nothing` is its like"
     ),
     "test_stale_jwks_after_rotation": f"a setting of the edge decides it, and {SAME_IMAGES}",
-    "test_cold_start_who_does_not_warm_up_has_imported_nothing": "it is the control of a case that runs there too",
+    "test_cold_start_who_is_ready_has_imported_what_a_task_needs": (
+        "its control is a container beside the others; the case before it looks at imports there too"
+    ),
+    "test_a_customer_is_limited_over_all_its_tokens_and_another_is_not": (
+        "the service decides it, and tests/charts looks at its setting in each rendering"
+    ),
+    "test_traces_and_metrics_arrive_and_are_not_needed": "no chart has a collector: one is named by its address",
     "test_in_memory_store_with_several_workers_loses_tasks": "it says why the case that runs there too is right",
     "test_a_collector_that_is_down_disturbs_nothing": "`a rolling update and an upgrade under load` has one",
     "test_buffered_sse_fails_the_same_assertion": "`buffered events fail the same assertion` is its like",

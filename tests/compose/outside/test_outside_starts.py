@@ -1,5 +1,7 @@
 """How services start: warm, never with tasks that replicas cannot share, and not in need of a collector."""
 
+import statistics
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
