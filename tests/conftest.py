@@ -8,6 +8,7 @@ import a2a.client  # noqa: F401 - before its 0.3 parts: each imports the other, 
 import pytest
 from hypothesis import settings
 
+pytest.register_assert_rewrite("tests.support.cases")
 TIERS = {"unit", "contract", "integration", "compose", "charts", "e2e"}
 HERE = Path(__file__).parent
 

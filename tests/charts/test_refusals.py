@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from crossdock.auth.claims import CUSTOMER
 from crossdock.errors import ConfigError
 from orchestrator.customer import load
 from tests.charts.rendering import Refused, Scenario, render
@@ -90,8 +91,15 @@ def test_the_platforms_host_names_are_nobodys_release(name: str) -> None:
 
 
 def test_a_name_leaves_room_for_those_made_of_it() -> None:
-    name = "a" * 40
-    assert "choose a shorter release name" in refusal(ACME, f"customer.name={name}", release=name)
+    name = "a" * 39
+    longest = Scenario(ACME.chart, name, ACME.namespace, ACME.files, (f"customer.name={name}",), "longest")
+    assert f"{name}-orchestrator-management" in str(render(longest).objects)
+    assert "choose a shorter release name" in refusal(ANOMALY, release="a" * 47)
+
+
+@pytest.mark.parametrize("name", ["a" * 40, "Acme", "3m", "acme-", "a_b"])
+def test_a_customers_name_is_what_the_installer_and_the_orchestrator_take(name: str) -> None:
+    assert CUSTOMER.pattern in refusal(ACME, f"customer.name={name}", release="acme")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from pytest_asyncio import is_async_test
 
+from tests.support import administration, third_customer
 from tests.support.cluster_place import cluster_place
 from tests.support.e2e_report import Report, told
 from tests.support.kube_place import KubePlace
@@ -27,6 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "only(place, reason): a case that one kind of place can show")
     config.stash[REPORT] = Report(config.getoption("--place"), config.getoption("--report"))
     config.pluginmanager.register(config.stash[REPORT])
+    third_customer.forget()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -60,14 +62,26 @@ async def stood(request: pytest.FixtureRequest) -> AsyncIterator[KubePlace]:
         report.without_effect += rendered.cluster.knowledge.lines()
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def brief_token(stood: KubePlace) -> str:
+    """Made before all else, for its test to have less to wait."""
+    return await administration.brief_token(stood)
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def place(stood: KubePlace) -> AsyncIterator[KubePlace]:
+async def place(stood: KubePlace, brief_token: str) -> AsyncIterator[KubePlace]:
     """All of it rolled out before and after each test, and no connection of a test's left."""
     async with AsyncExitStack() as exits:
         lasting, stood.exits = stood.exits, exits
         yield stood
         await stood.well()
     stood.exits = lasting
+
+
+@pytest.fixture
+def system(place: KubePlace) -> KubePlace:
+    """As the cases call it that run in other places too."""
+    return place
 
 
 @pytest.fixture

@@ -1,16 +1,13 @@
 """Who may call what, over every binding; and who may connect to whom inside."""
 
 import asyncio
-import base64
-import json
 
-import httpx
 import yaml
 
-from crossdock.auth.jws import read_claims
+from installer import tester
+from installer.manifests import AGENTS, contents
+from tests.support.cases.boundary import *  # noqa: F403
 from tests.support.kube_place import KubePlace, release
-from tests.support.operations import RestCaller, RpcCaller
-from tests.support.strangers import asked_for_input, finds_nothing, finds_nothing_over_grpc
 from tests.support.verdicts import GOOD, STRANGER, verdicts
 
 CONNECT = """
@@ -45,53 +42,14 @@ spec:
 """
 
 
-async def test_a_good_token_comes_in(place: KubePlace) -> None:
-    for name, client in (("acme", "acme-caller"), ("globex", "globex-caller"), ("anomaly", "acme-orchestrator")):
-        assert await verdicts(place, name, await place.token(client)) == GOOD
-
-
-async def test_no_token_and_garbage_do_not(place: KubePlace) -> None:
-    for token in ("", "garbage", forged(await place.token("acme-caller"))):
-        for name in ("acme", "contract"):
-            assert await verdicts(place, name, token) == STRANGER, (name, token)
-
-
-def forged(token: str) -> str:
-    """As globex's, with a signature that was made for acme."""
-    head, _, signature = token.split(".")
-    changed = json.dumps({**read_claims(token), "customer": "globex"}).encode()
-    return ".".join((head, base64.urlsafe_b64encode(changed).rstrip(b"=").decode(), signature))
-
-
-async def test_a_token_for_another_card_does_not(place: KubePlace) -> None:
-    caller, orchestrator = await place.token("acme-caller"), await place.token("acme-orchestrator")
-    assert await verdicts(place, "anomaly", caller) == STRANGER
-    assert await verdicts(place, "acme", orchestrator) == STRANGER
-    assert await verdicts(place, "globex", caller) == STRANGER
-
-
-async def test_another_customers_task_is_not_found_by_any_method(place: KubePlace) -> None:
-    theirs = await asked_for_input(place)
-    for binding in (RpcCaller, RestCaller):
-        globex = binding(place.http(), place.path("anomaly"), await place.headers("globex-orchestrator"))
-        await finds_nothing(globex, theirs)
-    await finds_nothing_over_grpc(place.grpc("anomaly", await place.token("globex-orchestrator")), theirs)
-    acme = await place.rpc("anomaly", "acme-orchestrator")
-    assert (await acme.call("GetTask", {"id": theirs.task})).result["id"] == theirs.task
-
-
-async def test_nothing_else_of_keycloak_can_be_reached(place: KubePlace) -> None:
-    http, origin = place.http(), place.domain.realm_host
-    for path in (
-        "/admin/master/console/",
-        "/realms/master/protocol/openid-connect/token",
-        "/health/ready",
-        "/metrics",
-        "/",
-    ):
-        assert (await http.get(origin + path)).status_code == httpx.codes.NOT_FOUND, path
-    found = await http.get(f"{place.issuer}/.well-known/openid-configuration")
-    assert found.json()["issuer"] == place.issuer
+async def test_what_an_agents_own_test_calls_with_is_there(place: KubePlace) -> None:
+    """`helm test` reads it: a client that may call the agent, and one that may not."""
+    found = await asyncio.to_thread(place.kube.found, "secret", "anomaly-agent-test", AGENTS)
+    files = {name: text.strip() for name, text in contents(found).items()}
+    token = await place.token(tester.CLIENT.client_id, files["client-secret"])
+    assert await verdicts(place, "anomaly", token) == GOOD
+    token = await place.token(tester.OTHER.client_id, files["other-secret"])
+    assert await verdicts(place, "anomaly", token) == STRANGER
 
 
 async def connections(place: KubePlace, name: str, *doors: str) -> dict[str, str]:

@@ -3,10 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 
+from tests.support import collector
 from tests.support.flow import flow
 from tests.support.kube_place import CUSTOMERS, KubePlace, Pod, release
 from tests.support.load import load
@@ -79,9 +82,10 @@ async def _newest(task: Watch) -> int:
 async def test_a_rolling_update_and_an_upgrade_under_load(
     place: KubePlace, record_property: object, tmp_path: Path
 ) -> None:
-    """An agent's pods are replaced for an annotation, an orchestrator's for what its customer changed."""
+    """An agent's pods are replaced for an annotation, an orchestrator's for what its customer changed; and for a
+    collector, which is down and disturbs nothing."""
     changed = tmp_path / "changed.yaml"
-    changed.write_text("customer: {style: {tone: firm}}\n")
+    changed.write_text(CHANGED)
     before = {name: names(await place.pods(release(name))) for name in ("acme", "anomaly")}
     async with held_open(place) as held, flow(place, *CUSTOMERS) as going, load(place) as requests:
         await going.more()
@@ -95,7 +99,36 @@ async def test_a_rolling_update_and_an_upgrade_under_load(
     assert held.numbers == list(range(held.numbers[0], held.last + 1))
     assert held.states[-1] == "TASK_STATE_COMPLETED"
     figures = f"{going.count} tasks, {requests.served} requests, a stream resumed {held.streams - 1} times"
-    _tell(record_property, figures)
+    _tell(record_property, f"{figures}, {await _without_collector(place)}")
+
+
+CHANGED = f"""
+customer: {{style: {{tone: firm}}}}
+platform: {{telemetry: {{otlpEndpoint: {collector.DOWN}}}}}
+"""
+
+
+async def _without_collector(place: KubePlace) -> str:
+    """Acme's orchestrator beside globex', which was told of none."""
+
+    async def ask(http: httpx.AsyncClient, name: str, headers: dict[str, str]) -> None:
+        assert (await http.get(f"{place.path(name)}/tasks?pageSize=1", headers=headers)).status_code == httpx.codes.OK
+
+    asked = {name: partial(ask, place.http(), name, await place.headers(f"{name}-caller")) for name in CUSTOMERS}
+    before = await _complaints(place)
+    found = await collector.medians(asked)
+    assert collector.as_fast(found["acme"], found["globex"]), found
+    after = await _complaints(place)
+    told = [line for was, now in zip(before, after, strict=True) for line in now[len(was) :]]
+    assert collector.few(told), told[:3]
+    without, usual = (f"{1000 * found[name]:.0f} ms a request" for name in CUSTOMERS)
+    return f"{without} without its collector, {usual} told of none"
+
+
+async def _complaints(place: KubePlace) -> list[list[str]]:
+    """Of the exporter, in each of acme's pods so far."""
+    logs = [await place.logs(pod) for pod in await place.pods(release("acme"))]
+    return [[line for line in collector.complaints(log) if "export" in line.lower()] for log in logs]
 
 
 async def test_scaled_from_two_to_four_and_back(place: KubePlace, record_property: object) -> None:

@@ -8,27 +8,36 @@ from pathlib import Path
 import httpx
 import pytest
 
+from crossdock.errors import ConfigError
+from tests.support import third_customer
 from tests.support.flow import flow
 from tests.support.kube_place import CUSTOMERS, KubePlace, Pod, release
 from tests.support.load import load
 from tests.support.rendered.helm import ROOT
 from tests.support.served import bearing
+from tests.support.third_customer import BROKEN, LIMIT, NAME, change
 
 pytestmark = pytest.mark.timeout(300)
-NAME = "vandelay"
-LIMIT = 60.0
 
 
 @pytest.fixture
 def described() -> Iterator[Path]:
-    """The customer's one file, in words of acme's."""
-    path = ROOT / "k8s" / "customers" / f"{NAME}.yaml"
-    assert not path.exists(), f"{path} is no test's: take it away, or give the test another name"
-    path.write_text((path.with_name("acme.yaml")).read_text().replace("name: acme\n", f"name: {NAME}\n"))
-    try:
+    with third_customer.described() as path:
         yield path
-    finally:
-        path.unlink()
+
+
+async def test_a_customer_whose_file_is_broken_is_refused_before_anything_is_made(
+    place: KubePlace, described: Path
+) -> None:
+    before = set(await place.everything())
+    for part, (broken, complaint) in BROKEN.items():
+        change(described, part, broken)
+        with pytest.raises(ConfigError) as refused:
+            await asyncio.to_thread(place.installer.add, NAME)
+        assert str(refused.value).removeprefix(f"{ROOT}/").startswith(complaint)
+        change(described, broken, part)
+    assert set(await place.everything()) == before
+    assert await asyncio.to_thread(place.kube.found, "namespace", NAME) is None
 
 
 @pytest.mark.usefixtures("described")

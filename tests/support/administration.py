@@ -7,30 +7,30 @@ from typing import Any
 
 import httpx
 
-from crossdock.auth.clients import ClientRights
+from crossdock.auth.clients import ACCESS, ClientRights
 from crossdock.auth.discovery import WELL_KNOWN
 from crossdock.auth.tokens import BearerAuth
 from installer import realm
 from installer.keycloak import Keycloak
 from installer.vault import password
-from tests.support.stack import Stack
+from tests.support.operated import Operated
+from tests.support.served import Served
 
-KEYCLOAK = "http://keycloak:8080"
-ADMIN = f"{KEYCLOAK}/admin/realms/{realm.NAME}"
+ADMIN = f"/admin/realms/{realm.NAME}"
 
 
 class Administration:
-    """`http` reaches Keycloak inside the network; it signs its calls as the installer from now on."""
+    """`http` is a client of Keycloak itself, at its base URL; it signs its calls as the installer from now on."""
 
-    def __init__(self, stack: Stack, http: httpx.AsyncClient) -> None:
-        self._stack, self._http = stack, http
-        tokens = stack.tokens(http, realm.INSTALLER, f"{KEYCLOAK}/realms/{realm.NAME}{WELL_KNOWN}")
-        http.auth = BearerAuth(tokens, origins=[KEYCLOAK])
+    def __init__(self, system: Served, http: httpx.AsyncClient) -> None:
+        self._http, self._url = http, str(http.base_url).rstrip("/")
+        tokens = system.tokens(http, realm.INSTALLER, f"{self._url}/realms/{realm.NAME}{WELL_KNOWN}")
+        http.auth = BearerAuth(tokens, origins=[self._url])
 
     @asynccontextmanager
     async def client(self, rights: ClientRights, seconds: int = 300) -> AsyncIterator[str]:
         """The secret of a client that is there for so long; its tokens live for `seconds`."""
-        keycloak, secret = Keycloak(self._http, KEYCLOAK), password()
+        keycloak, secret = Keycloak(self._http, self._url), password()
         wanted = realm.client(rights, secret)
         wanted["attributes"]["access.token.lifespan"] = str(seconds)
         try:
@@ -60,6 +60,20 @@ class Administration:
         kid = found["active"]["RS256"]
         key: Mapping[str, Any] = next(each for each in found["keys"] if each["kid"] == kid)
         return key
+
+
+@asynccontextmanager
+async def administration(system: Operated[Any]) -> AsyncIterator[Administration]:
+    (keycloak,) = await system.replicas("keycloak")
+    async with system.reach(keycloak) as http:
+        yield Administration(system, http)
+
+
+async def brief_token(system: Operated[Any]) -> str:
+    """Of a client whose tokens live for a second."""
+    rights = ClientRights("test-brief", "acme", ("acme-orchestrator",), (ACCESS,))
+    async with administration(system) as keycloak, keycloak.client(rights, seconds=1) as secret:
+        return await system.token(rights.client_id, secret)
 
 
 def _key(name: str, priority: int) -> dict[str, Any]:

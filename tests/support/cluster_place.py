@@ -66,10 +66,33 @@ class ClusterPlace(KubePlace):
         how = () if grace is None else (f"--grace-period={grace}", *(("--force",) if not grace else ()))
         await self.kubectl("delete", "pod", pod.name, "--namespace", pod.namespace, *how)
 
-    async def scale(self, wanted: Release, replicas: int) -> None:
-        name = f"deployment/{wanted.full_name}"
-        await self.kubectl("scale", name, "--namespace", wanted.namespace, f"--replicas={replicas}")
-        await self.kubectl("rollout", "status", name, "--namespace", wanted.namespace, f"--timeout={SECONDS}s")
+    async def resize(self, kind: str, namespace: str, name: str, replicas: int) -> None:
+        what = (f"{kind.lower()}/{name}", "--namespace", namespace)
+        await self.kubectl("scale", *what, f"--replicas={replicas}")
+        await self.kubectl("rollout", "status", *what, f"--timeout={SECONDS}s")
+        if not replicas:
+            named = ("--namespace", namespace, "--selector", f"app.kubernetes.io/name={name}")
+            await self.kubectl("wait", "pod", *named, "--for=delete", f"--timeout={SECONDS}s")
+
+    @asynccontextmanager
+    async def forwarded(self, pod: Pod, port: int) -> AsyncIterator[str]:
+        options = ("--context", self.context) if self.context else ()
+        what = ("port-forward", f"pod/{pod.name}", f":{port}", "--namespace", pod.namespace, "--address=127.0.0.1")
+        process = await asyncio.create_subprocess_exec("kubectl", *options, *what, stdout=subprocess.PIPE)
+        assert process.stdout
+        try:
+            said = (await process.stdout.readline()).decode()  # Forwarding from 127.0.0.1:41231 -> 8080
+            assert "127.0.0.1:" in said, f"nothing is forwarded from {pod.name}"
+            yield f"http://127.0.0.1:{said.split('127.0.0.1:')[1].split()[0]}"
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await asyncio.shield(process.wait())
+
+    async def configuration(self) -> str:
+        kinds = "configmap,deployment,statefulset,pod,service,ingress,networkpolicy"
+        every = [await self.kubectl("get", kinds, "-n", each, "-o", "json") for each in await self._namespaces()]
+        return "\n".join(every)
 
     async def logs(self, pod: Pod) -> str:
         return await self.kubectl("logs", pod.name, "--namespace", pod.namespace)

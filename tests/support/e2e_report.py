@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.compose_alone import REASONS
+
 PLACES = {
     "rendered": "what the charts, `k8s/` and the installer print, run by a container engine (`make test-e2e`).",
     "cluster": "kind, or an existing context (`make e2e`).",
@@ -54,6 +56,7 @@ class Report:
             f"| {case.name} | {case.outcome} | {case.seconds:.1f} | {' '.join(case.figures)} |" for case in self.cases
         ]
         missing = [f"* {name}: {reason}." for name, reason in self.elsewhere.items()]
+        alone = [f"* {words(name)}: {reason}." for name, reason in REASONS.items()]
         ignored = [f"* {line}" for line in self.without_effect]
         return "\n".join(
             [
@@ -69,6 +72,10 @@ class Report:
                 "",
                 *(missing or ["Every case ran."]),
                 "",
+                "## Cases that only the compose suite has",
+                "",
+                *alone,
+                "",
                 *(["## Without effect on containers", "", *ignored, ""] if ignored else []),
             ]
         )
@@ -78,4 +85,8 @@ def told(nodeid: str) -> str:
     """A test's name as words."""
     file, _, name = nodeid.rpartition("::")
     subject = Path(file.partition("::")[0]).stem.removeprefix("test_").replace("_", " ")
-    return f"{subject}: {name.removeprefix('test_').replace('_', ' ')}"
+    return f"{subject}: {words(name)}"
+
+
+def words(name: str) -> str:
+    return name.removeprefix("test_").replace("_", " ")

@@ -38,7 +38,9 @@ class Repository:
         return self.root / ".crossdock" / "compose"
 
     def describe(self, name: str, inside: str = "") -> None:
-        (self.root / "k8s" / "customers" / f"{name}.yaml").write_text(f"customer:\n  name: {inside or name}\n")
+        (self.root / "k8s" / "customers" / f"{name}.yaml").write_text(
+            f"customer:\n  name: {inside or name}\n  agents: [{{id: anomaly}}]\n"
+        )
 
     def files(self) -> dict[str, tuple[int, str]]:
         """Everything that was made: its rights and its content."""

@@ -4,8 +4,8 @@ import asyncio
 import os
 import tempfile
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,22 +13,32 @@ from typing import Any, Protocol
 import httpcore
 import httpx
 
+from crossdock.profile import Access, Profile
 from installer import realm
 from installer.agents import AGENTS
 from installer.cluster import ClusterPlace
 from installer.domain import DEFAULT, Domain
 from installer.kubectl import Manifest
 from installer.manifests import AGENTS as AGENTS_NAMESPACE
-from installer.manifests import EDGE, SYSTEM, contents
-from installer.state import SecretState
+from installer.manifests import DATA, EDGE, IDENTITY, SYSTEM, contents
+from installer.state import FOLDER, SecretState
 from installer.vault import KEYCLOAK_ADMIN, client_secret
+from tests.support.operated import Operated, lines
 from tests.support.rendered.helm import ROOT, Release
-from tests.support.served import Served
+from tests.support.tunnel import tunnel
 
 OVERLAY = os.environ.get("OVERLAY", "k8s/overlays/kind")
 CUSTOMERS = ("acme", "globex")
 SHARED = {agent.path: agent.id for agent in AGENTS}
 AUTHORITY = "certificate-authority"
+PUBLIC = (".crt", "domain")
+"""How files of the installer's Secrets end that are no secret."""
+PLATFORM = {
+    "keycloak": ("Deployment", IDENTITY),
+    "postgres": ("StatefulSet", DATA),
+    "redis": ("StatefulSet", DATA),
+}
+HTTP, MANAGEMENT = 8080, 9080
 
 
 def release(name: str) -> Release:
@@ -69,7 +79,7 @@ class Kube(Protocol):
     def run_job(self, job: Manifest, seconds: float) -> None: ...
 
 
-class KubePlace(Served):
+class KubePlace(Operated[Pod]):
     """`kind` says which of the two it is."""
 
     kind = ""
@@ -129,6 +139,69 @@ class KubePlace(Served):
     def https_port(self) -> int:
         """Of the ingress controller, on the loopback."""
 
+    def grpc_interface(self, name: str) -> str:
+        return f"{self.grpc_of(name)[0]}:{self.domain.port}"
+
+    @asynccontextmanager
+    async def profile(self, folder: Path) -> AsyncIterator[dict[str, str]]:
+        """Hosts are found where the controller is, through a proxy."""
+        access = {}
+        for name in CUSTOMERS:
+            file = folder / name
+            file.write_text(self.secret(f"{name}-caller"))
+            access[name] = Access(self.url_of(name), f"{name}-caller", str(file))
+        agents = {agent: self.url_of(agent) for agent in SHARED.values()}
+        Profile(self.issuer, access, agents, self.authority_file).write(folder)
+        async with tunnel("127.0.0.1", self.https_port) as url:
+            yield {"HTTPS_PROXY": url}
+
+    def generated(self) -> set[str]:
+        """What the installer keeps."""
+        kept = [contents(each) for each in self.kube.labelled("secret", FOLDER, SYSTEM)]
+        return lines(*(text for files in kept for name, text in files.items() if not name.endswith(PUBLIC)))
+
+    async def replicas(self, name: str = "") -> list[Pod]:
+        if not name:
+            return await self.everything()
+        if name not in PLATFORM:
+            return await self.pods(release(SHARED.get(name, name)))
+        _, namespace = PLATFORM[name]
+        return [
+            pod for pod in await self.everything() if pod.namespace == namespace and pod.name.startswith(f"{name}-")
+        ]
+
+    async def crash(self, replica: Pod) -> None:
+        await self.delete_pod(replica, grace=0)
+
+    async def recovered(self, crashed: Pod) -> None:
+        await self.well()
+
+    async def restart(self, name: str) -> None:
+        await asyncio.gather(*(self.crash(each) for each in await self.replicas(name)))
+        await self.well()
+
+    @asynccontextmanager
+    async def stopped(self, name: str) -> AsyncIterator[None]:
+        wanted, before = release(SHARED.get(name, name)), len(await self.replicas(name))
+        kind, namespace = PLATFORM.get(name, ("Deployment", wanted.namespace))
+        full_name = name if name in PLATFORM else wanted.full_name
+        await self.resize(kind, namespace, full_name, 0)
+        try:
+            yield
+        finally:
+            await self.resize(kind, namespace, full_name, before)
+
+    @asynccontextmanager
+    async def reach(self, replica: Pod, *, management: bool = False) -> AsyncIterator[httpx.AsyncClient]:
+        async with (
+            self.forwarded(replica, MANAGEMENT if management else HTTP) as url,
+            httpx.AsyncClient(base_url=url, timeout=60.0, trust_env=False) as http,
+        ):
+            yield http
+
+    async def scale(self, wanted: Release, replicas: int) -> None:
+        await self.resize("Deployment", wanted.namespace, wanted.full_name, replicas)
+
     async def add_customer(self, name: str, *, wait: bool = True) -> None:
         """As the operator does it: the installer, then Helm."""
         await asyncio.to_thread(self.installer.add, name)
@@ -150,10 +223,6 @@ class KubePlace(Served):
     async def uninstall(self, wanted: Release) -> None: ...
 
     @abstractmethod
-    async def well(self) -> None:
-        """Until every workload is rolled out."""
-
-    @abstractmethod
     async def pods(self, wanted: Release) -> list[Pod]:
         """Those that are not being deleted."""
 
@@ -166,15 +235,16 @@ class KubePlace(Served):
         """Until it is gone; `grace` 0 kills it."""
 
     @abstractmethod
-    async def scale(self, wanted: Release, replicas: int) -> None:
-        """Until it is so."""
+    async def resize(self, kind: str, namespace: str, name: str, replicas: int) -> None:
+        """Until it has so many pods."""
 
     @abstractmethod
-    async def logs(self, pod: Pod) -> str: ...
+    def forwarded(self, pod: Pod, port: int) -> AbstractAsyncContextManager[str]:
+        """The URL of one of its ports, past Services and policies."""
 
     @abstractmethod
-    async def execute(self, pod: Pod, *command: str) -> str:
-        """In its container. Raises an error if the command fails."""
+    async def configuration(self) -> str:
+        """Every object that is no Secret, as text."""
 
     @abstractmethod
     async def left_of(self, namespace: str) -> list[str]:

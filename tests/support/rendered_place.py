@@ -1,6 +1,7 @@
 """The place `rendered`: what Helm, kustomize and the installer print, run by the container engine."""
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -83,9 +84,17 @@ class RenderedPlace(KubePlace):
         key, found = self._found(pod)
         await self.cluster.delete_pod(key, found, grace)
 
-    async def scale(self, wanted: Release, replicas: int) -> None:
-        await self.cluster.scale(deployment(wanted), replicas)
-        await self.cluster.settled(deployment(wanted), seconds=SECONDS)
+    async def resize(self, kind: str, namespace: str, name: str, replicas: int) -> None:
+        await self.cluster.scale(Key(kind, namespace, name), replicas)
+        await self.cluster.settled(Key(kind, namespace, name), seconds=SECONDS)
+
+    @asynccontextmanager
+    async def forwarded(self, pod: Pod, port: int) -> AsyncIterator[str]:
+        yield f"http://{self._found(pod)[1].address}:{port}"
+
+    async def configuration(self) -> str:
+        objects = self.cluster.node.objects
+        return "\n".join(json.dumps(objects.get(each)) for each in objects if each.kind != "Secret")
 
     async def logs(self, pod: Pod) -> str:
         return await self._found(pod)[1].logs()

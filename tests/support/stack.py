@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -11,12 +12,15 @@ from typing import Any
 
 import httpx
 
+from crossdock.profile import FILE
 from installer import realm, startup
+from installer.agents import AGENTS
 from installer.compose import FOLDER, ComposePlace, compose_place
+from installer.customer import PORT
 from installer.vault import KEYCLOAK_ADMIN, client_secret
 from tests.support.gateway import docker
-from tests.support.project import Project
-from tests.support.served import Served
+from tests.support.operated import Operated, lines
+from tests.support.project import Container, Project
 
 ROOT = Path(__file__).parents[2]
 PROXY = Path(__file__).with_name("inside_proxy.py")
@@ -33,8 +37,22 @@ def started_project() -> str:
     return startup.variables(ROOT / FOLDER)[startup.PROJECT]
 
 
+HTTP = {agent.id: agent.port for agent in AGENTS} | {"edge": 8005}
+MANAGEMENT = 1000
+SERVICES = {agent.path: agent.id for agent in AGENTS} | {
+    each: each for each in ("edge", "keycloak", "postgres", "redis")
+}
+COMPOSED = {"realm.json", "users.acl", "keycloak.conf"}
+"""Files that are made of other secrets, and of what is none."""
+
+
+def service(name: str) -> str:
+    """Of Docker Compose; names that are no other's are those of customers."""
+    return SERVICES.get(name, f"orchestrator-{name}")
+
+
 @dataclass
-class Stack(Served):
+class Stack(Operated[Container]):
     """Use `stack()`. Project, public origin and folder are those of `make up`."""
 
     project: Project
@@ -76,6 +94,63 @@ class Stack(Served):
     def image(self, service: str) -> str:
         return f"{self.project.name}/{service}:{os.environ.get('TAG', 'dev')}"
 
+    def doors(self, customer: str) -> tuple[str, ...]:
+        """The other leads to the orchestrator of the token's customer."""
+        return customer, "orchestrator"
+
+    def grpc_interface(self, name: str) -> str:
+        return f"{name}.grpc.{self.authority}"
+
+    @asynccontextmanager
+    async def profile(self, folder: Path) -> AsyncIterator[dict[str, str]]:
+        shutil.copy(self.place.folder / FILE, folder)  # as `make up` has written it
+        yield {}
+
+    async def well(self) -> None:
+        await self.project.well()
+
+    async def replicas(self, name: str = "") -> list[Container]:
+        return await self.project.containers(*([service(name)] if name else []))
+
+    async def logs(self, replica: Container) -> str:
+        return await docker("logs", replica.name)
+
+    async def execute(self, replica: Container, *command: str) -> str:
+        return await docker("exec", replica.name, *command)
+
+    async def crash(self, replica: Container) -> None:
+        await self.project.crash(replica)
+
+    async def recovered(self, crashed: Container) -> None:
+        await self.project.recovered(crashed)
+
+    async def restart(self, name: str) -> None:
+        await docker("restart", *(each.name for each in await self.replicas(name)))
+        await self.project.well(service(name))
+
+    @asynccontextmanager
+    async def stopped(self, name: str) -> AsyncIterator[None]:
+        names = [each.name for each in await self.replicas(name)]
+        await docker("stop", *names)
+        try:
+            yield
+        finally:
+            await docker("start", *names)
+        await self.project.well(service(name))
+
+    @asynccontextmanager
+    async def reach(self, replica: Container, *, management: bool = False) -> AsyncIterator[httpx.AsyncClient]:
+        port = HTTP.get(replica.service, 8080 if replica.service == "keycloak" else PORT)
+        url = f"http://{replica.name}:{port + MANAGEMENT * management}"
+        async with inside(self, base_url=url) as http:
+            yield http
+
+    def generated(self) -> set[str]:
+        folder = self.place.folder
+        files = [path for path in (folder / "secrets").iterdir() if path.name not in COMPOSED]
+        files += [folder / "tls" / "gateway.key", folder / "ca" / "ca.key"]
+        return lines(*(path.read_text() for path in files))
+
     @asynccontextmanager
     async def container(self, *arguments: str, published: int = 0) -> AsyncIterator["Beside"]:
         """One of a test's own in the network of the services, as `docker run` is told."""
@@ -108,14 +183,14 @@ async def stack() -> AsyncIterator[Stack]:
 
 
 @asynccontextmanager
-async def inside(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+async def inside(stack: Stack, **options: Any) -> AsyncIterator[httpx.AsyncClient]:
     """A client in the services' network: it knows their names, and those of single containers."""
     program = (f"--entrypoint={PYTHON}", stack.image("installer"), "-c", PROXY.read_text())
     async with stack.container(*program, published=8000) as proxy:
         url = f"http://{proxy.address}"
         async with httpx.AsyncClient(trust_env=False) as http:
             await until(lambda: _answers(http, url), f"nothing answers at {url}")
-        async with httpx.AsyncClient(proxy=url, timeout=120.0, headers={"Connection": "close"}) as http:
+        async with httpx.AsyncClient(proxy=url, timeout=120.0, headers={"Connection": "close"}, **options) as http:
             yield http
 
 

@@ -13,10 +13,7 @@ callers:
   - {app: {{ . }}-orchestrator, namespace: {{ . }}}
   - {app: {{ . }}-orchestrator-worker, namespace: {{ . }}}
   {{- end }}
-testClients:
-  {{- $customer := first .Values.customers | default "acme" }}
-  client: {{ $customer }}-orchestrator
-  other: {{ $customer }}-caller
+testClients: {client: agents-test, other: agents-test-other}
 problems:
   {{- if not .Values.agent }}
   - "agent is not set: install with -f k8s/agents/<agent>.yaml"

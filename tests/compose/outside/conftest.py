@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from crossdock.auth.clients import ACCESS, ClientRights
+from tests.support import administration, third_customer
 from tests.support.administration import Administration
 from tests.support.stack import Stack, inside, stack, started_project
 
@@ -23,6 +23,7 @@ def _running() -> int:
 
 @pytest.fixture(scope="session")
 def running() -> None:
+    third_customer.forget()
     if not _running():
         pytest.fail(
             f"The system {started_project()!r} is not up. Start it with `make up`.",
@@ -35,11 +36,9 @@ def brief_token(running: None) -> str:
     """Of a client whose tokens live for a second: made before all else, for its test to have less to wait."""
 
     async def made() -> str:
-        rights = ClientRights("test-brief", "acme", ("acme-orchestrator",), (ACCESS,))
-        async with stack() as system, inside(system) as network:
+        async with stack() as system:
             await system.project.well()
-            async with Administration(system, network).client(rights, seconds=1) as secret:
-                return await system.token(rights.client_id, secret)
+            return await administration.brief_token(system)
 
     return asyncio.run(made())
 
@@ -60,5 +59,6 @@ async def network(system: Stack) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def keycloak(system: Stack, network: httpx.AsyncClient) -> Administration:
-    return Administration(system, network)
+async def keycloak(system: Stack) -> AsyncIterator[Administration]:
+    async with administration.administration(system) as found:
+        yield found

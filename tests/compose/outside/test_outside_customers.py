@@ -9,25 +9,17 @@ from pathlib import Path
 import httpx
 import pytest
 
-from installer.compose import CUSTOMERS
+from tests.support import third_customer
 from tests.support.load import load
 from tests.support.served import bearing
 from tests.support.stack import ROOT, TOKENS, Stack
-
-NAME = "vandelay"
-LIMIT = 60.0
+from tests.support.third_customer import BROKEN, LIMIT, NAME, change
 
 
 @pytest.fixture
 def described() -> Iterator[Path]:
-    """The customer's one file, in words of acme's."""
-    path = ROOT / CUSTOMERS / f"{NAME}.yaml"
-    assert not path.exists(), f"{path} is no test's: take it away, or give the test another name"
-    path.write_text((ROOT / CUSTOMERS / "acme.yaml").read_text().replace("name: acme\n", f"name: {NAME}\n"))
-    try:
+    with third_customer.described() as path:
         yield path
-    finally:
-        path.unlink()
 
 
 async def make(target: str, name: str = NAME, status: int = 0) -> str:
@@ -46,16 +38,6 @@ async def make(target: str, name: str = NAME, status: int = 0) -> str:
     return said
 
 
-BROKEN = {
-    "- id: escalation": (
-        "- id: weather",
-        "k8s/customers/vandelay.yaml: customer.routing.rules[0].agents: 'escalation' is not",
-    ),
-    "name: vandelay": ("name: vandelay\n  colour: [red", "k8s/customers/vandelay.yaml is not YAML (line "),
-    "method: hybrid": ("method: guess", "k8s/customers/vandelay.yaml: customer.routing.method: "),
-}
-
-
 async def test_a_customer_whose_file_is_broken_is_refused_before_anything_is_made(
     system: Stack, described: Path
 ) -> None:
@@ -66,12 +48,6 @@ async def test_a_customer_whose_file_is_broken_is_refused_before_anything_is_mad
         assert said.splitlines()[0].startswith(f"error: {complaint}"), said
         assert (await shared(system), places(system)) == before
         change(described, broken, part)
-
-
-def change(path: Path, part: str, other: str) -> None:
-    text = path.read_text()
-    assert part in text
-    path.write_text(text.replace(part, other))
 
 
 MODEL = {

@@ -1,63 +1,27 @@
 """How services start: warm, never with tasks that replicas cannot share, and not in need of a collector."""
 
-import asyncio
-import json
 import statistics
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import httpx
 import pytest
 
+from tests.support import collector
+from tests.support.cases.starts import *  # noqa: F403
+from tests.support.cases.starts import imported
 from tests.support.gateway import docker
-from tests.support.long_task import long_message
+from tests.support.long_task import COMPLETED, long_message
 from tests.support.served import bearing
 from tests.support.stack import PYTHON, Beside, Stack, until
 
-FIRST = 3.0
-"""Seconds of a first task, with a small table, after a start."""
-COLLECTOR = "http://otel-collector-that-is-down:4318"
-REQUESTS = 40
 LETTER = {
     "messageId": "m",
     "role": "ROLE_USER",
     "parts": [{"text": "Draft an escalation to dispatch@carrier.example: two pallets from Kiel arrived crushed."}],
 }
-CONFIRMED = "TASK_STATE_COMPLETED"
-
-
-async def seconds(system: Stack, name: str, client: str) -> float:
-    """Of a small task, from its request to its end."""
-    caller = await system.rest(name, client)
-    began = time.monotonic()
-    answer = await caller.call("SendMessage", long_message(rows=200))
-    assert answer.task["status"]["state"] == CONFIRMED, answer.task["status"]
-    return time.monotonic() - began
-
-
-@pytest.mark.timeout(180)
-async def test_cold_start_the_first_task_is_as_fast_as_any(system: Stack) -> None:
-    """Who is healthy is warm: the first task waits for no import and no child process."""
-    usual = statistics.median([await seconds(system, "anomaly", "acme-orchestrator") for _ in range(3)])
-    replicas = await system.project.containers("anomaly")
-    await docker("restart", *(each.name for each in replicas))
-    await system.project.well("anomaly")
-    first = await seconds(system, "anomaly", "acme-orchestrator")
-    print(f"\nfirst task after a start: {first:.2f} s; as usual: {usual:.2f} s")
-    assert first < FIRST + usual
-
-
-async def test_keycloak_waits_for_no_folder(system: Stack) -> None:
-    """That of its transaction manager: on a read-only root it tries for ten seconds, four times over."""
-    (keycloak,) = await system.project.containers("keycloak")
-    said = await docker("logs", keycloak.name)
-    assert "started in" in said
-    assert "ARJUNA048006" not in said
-
-
-HOLDING = "grep -ls sklearn /proc/[0-9]*/maps | wc -l"
-"""How many processes have loaded what the first task needs."""
 COLD = """
 from anomaly_agent.pipeline import AnomalyPipeline
 AnomalyPipeline.warm_up = lambda self: ()
@@ -75,13 +39,13 @@ async def test_cold_start_who_is_ready_has_imported_what_a_task_needs(
     for replica in await system.project.containers("anomaly"):
         await docker("restart", replica.name)
         await ready(network, f"http://{replica.name}:9002")
-        assert await imported(replica.name)
+        assert await imported(system, replica)
         lost.append(await lost_at_first(network, replica.name, headers))
     await system.project.well("anomaly")
     cold = (f"--entrypoint={PYTHON}", system.image("anomaly"), "-c", COLD)
     async with beside(system, *cold) as made:
         await ready(network, f"http://{made.name}:9002")
-        assert not await imported(made.name)
+        assert not await imported(system, made)
         lost_by_cold = await lost_at_first(network, made.name, headers)
     print(f"\nlost by a first task: {lost} s; by that of a cold start: {lost_by_cold:.2f} s")
     assert min(lost) < lost_by_cold  # what else the machine does is in them, and never makes one shorter
@@ -96,12 +60,8 @@ async def lost_at_first(network: httpx.AsyncClient, replica: str, headers: dict[
 async def worked(network: httpx.AsyncClient, replica: str, headers: dict[str, str]) -> float:
     began = time.monotonic()
     answer = await network.post(f"http://{replica}:8002/message:send", json=long_message(rows=200), headers=headers)
-    assert answer.json()["task"]["status"]["state"] == CONFIRMED, answer.text
+    assert answer.json()["task"]["status"]["state"] == COMPLETED, answer.text
     return time.monotonic() - began
-
-
-async def imported(container: str) -> bool:
-    return int(await docker("exec", container, "sh", "-c", HOLDING)) > 0
 
 
 async def ready(network: httpx.AsyncClient, url: str) -> None:
@@ -130,41 +90,22 @@ async def finders(network: httpx.AsyncClient, replicas: list[str], headers: dict
     return [name for name, found in answers.items() if found.status_code == httpx.codes.OK]
 
 
-async def test_in_memory_store_with_several_workers_is_refused(system: Stack) -> None:
-    code, said = await started(system, replicas=2)
-    assert (code, "2 replicas can share their tasks only over Redis" in said) == (2, True), said
-    assert "Set CROSSDOCK_REDIS_NODES, or run one." in said
-    assert "Traceback" not in said
-
-
-async def started(system: Stack, replicas: int) -> tuple[int, str]:
-    """Exit status and output of a service that should not start."""
-    variables = ("--env=CROSSDOCK_ISSUER=http://issuer.invalid", f"--env=CROSSDOCK_REPLICAS={replicas}")
-    async with system.container(*variables, "--read-only", "--tmpfs=/tmp", system.image("escalation")) as made:
-        async with asyncio.timeout(60):
-            code = int(await docker("wait", made.name))
-        return code, await made.logs()
-
-
 @pytest.mark.timeout(180)
 async def test_a_collector_that_is_down_disturbs_nothing(system: Stack, network: httpx.AsyncClient) -> None:
     """Against the same service that was told of none: as fast, and as silent."""
     headers = bearing(await system.token("acme-orchestrator"))
-    async with alone(system, network, COLLECTOR) as without, alone(system, network, "") as quiet:
-        times: dict[str, list[float]] = {without.name: [], quiet.name: []}
-        for _ in range(REQUESTS):
-            for each in (without, quiet):
-                times[each.name].append(await answered(network, each, headers))
-        slow, usual = (statistics.median(times[each.name]) for each in (without, quiet))
-        assert slow < 2 * usual + 0.1, (slow, usual)
-        complaints = [line for line in (await without.logs()).splitlines() if level(line) in {"warning", "error"}]
-        assert len(complaints) < REQUESTS / 4, complaints[:3]
+    async with alone(system, network, collector.DOWN) as without, alone(system, network, "") as quiet:
+        asked = {each.name: partial(answered, network, each, headers) for each in (without, quiet)}
+        found = await collector.medians(asked)
+        assert collector.as_fast(found[without.name], found[quiet.name]), found
+        complaints = collector.complaints(await without.logs())
+        assert collector.few(complaints), complaints[:3]
 
 
 @asynccontextmanager
-async def alone(system: Stack, network: httpx.AsyncClient, collector: str) -> AsyncIterator[Beside]:
+async def alone(system: Stack, network: httpx.AsyncClient, endpoint: str) -> AsyncIterator[Beside]:
     """An escalation agent with its tasks in memory."""
-    async with beside(system, f"--env=CROSSDOCK_OTLP_ENDPOINT={collector}", system.image("escalation")) as made:
+    async with beside(system, f"--env=CROSSDOCK_OTLP_ENDPOINT={endpoint}", system.image("escalation")) as made:
         await ready(network, f"http://{made.name}:9004")
         yield made
 
@@ -178,15 +119,6 @@ async def beside(system: Stack, *arguments: str) -> AsyncIterator[Beside]:
         yield made
 
 
-async def answered(network: httpx.AsyncClient, service: Beside, headers: dict[str, str]) -> float:
-    began = time.monotonic()
+async def answered(network: httpx.AsyncClient, service: Beside, headers: dict[str, str]) -> None:
     answer = await network.get(f"http://{service.name}:8004/tasks", headers=headers)
     assert answer.status_code == httpx.codes.OK, answer.text
-    return time.monotonic() - began
-
-
-def level(line: str) -> str:
-    try:
-        return str(json.loads(line)["level"])
-    except (ValueError, KeyError):
-        return "error"

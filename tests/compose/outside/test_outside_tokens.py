@@ -1,21 +1,3 @@
 """A token that Keycloak made and whose time is over."""
 
-import time
-
-from crossdock.auth.jws import read_claims
-from tests.support.stack import Stack, until
-from tests.support.verdicts import STRANGER, verdicts
-
-SKEW = 30
-"""Seconds that a service's clock may differ from Keycloak's."""
-
-
-async def test_an_expired_token_does_not_come_in(system: Stack, brief_token: str) -> None:
-    expires = read_claims(brief_token)["exp"] + SKEW
-
-    async def expired() -> bool:
-        return bool(time.time() > expires)
-
-    await until(expired, "the token does not expire", SKEW + 10, pause=0.5)
-    for name in ("acme", "orchestrator"):
-        assert await verdicts(system, name, brief_token) == STRANGER
+from tests.support.cases.tokens import *  # noqa: F403

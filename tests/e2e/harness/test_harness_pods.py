@@ -75,9 +75,8 @@ async def test_a_deleted_pod_gets_its_time(small: Cluster) -> None:
         return gone.terminating
 
     await until(out, "the deletion does not begin")
+    assert "asked to end" not in await small.node.engine.logs(gone.id)
     assert gone.identity.name not in {(await get(small))["pod"] for _ in range(4)}
-    said = await small.node.engine.logs(gone.id)
-    assert "asked to end" not in said
     await deleting
     await small.settled(SERVER, seconds=30)
     assert gone not in small.workloads[SERVER].pods

@@ -71,6 +71,9 @@ class Objects:
         for each in keys:
             self._kept.pop(each, None)
 
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._kept)
+
     def get(self, wanted: Key) -> Document | None:
         return self._kept.get(wanted)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import httpx
 
@@ -28,7 +29,6 @@ http {
     fastcgi_temp_path /tmp/fastcgi;
     uwsgi_temp_path /tmp/uwsgi;
     scgi_temp_path /tmp/scgi;
-    access_log off;
     server_tokens off;
     default_type application/octet-stream;
     large_client_header_buffers 4 32k;
@@ -62,7 +62,7 @@ class Controller:
     ) -> None:
         self._engine, self._objects, self._addresses = node.engine, node.objects, addresses
         self._folder, self._wildcard = node.folder / name, wildcard
-        self._name, self._changes, self._snippets = name, changes or {}, _snippets(entries)
+        self._name, self._changes, self._snippets = name, changes or {}, Snippets.of(entries)
         self.peer = Peer(namespace, {"app.kubernetes.io/name": "nginx-ingress"})
         self.network = f"{node.engine.name}-ingress"
         self.port = 0
@@ -112,6 +112,9 @@ class Controller:
     async def remove(self) -> None:
         await self._engine.call("rm", "--force", "--volumes", self.id)
 
+    async def logs(self) -> str:
+        return await self._engine.logs(self.id)
+
     async def _start(self) -> None:
         rights = ("--read-only", "--tmpfs=/tmp:mode=1777", "--cap-drop=ALL", "--user=101:101", "--memory=256m")
         mounts = (f"--volume={self._folder}:/etc/ingress:ro", "--publish=127.0.0.1::443")
@@ -123,20 +126,36 @@ class Controller:
         self._address = found["NetworkSettings"]["Networks"][self.network]["IPAddress"]
 
 
-def _snippets(entries: Mapping[str, str]) -> str:
-    """Raises `Refused` for an entry that is not known."""
-    if unknown := entries.keys() - {"http2", "http-snippets"}:
-        raise Refused(f"The rendered place does not know the controller's entries {', '.join(sorted(unknown))}.")
-    return entries.get("http-snippets", "")
+@dataclass(frozen=True)
+class Snippets:
+    """Lines of the controller's ConfigMap."""
+
+    http: str = ""
+    server: str = ""
+    log: str = ""
+    """How a request is written down; the controller's own way is not the suite's."""
+
+    @classmethod
+    def of(cls, entries: Mapping[str, str]) -> "Snippets":
+        """Raises `Refused` for an entry that is not known."""
+        if unknown := entries.keys() - {"http2", "http-snippets", "log-format", "server-snippets"}:
+            raise Refused(f"The rendered place does not know the controller's entries {', '.join(sorted(unknown))}.")
+        return cls(*(entries.get(name, "") for name in ("http-snippets", "server-snippets", "log-format")))
+
+    def access_log(self) -> str:
+        return f"log_format main '{self.log}'; access_log /dev/stdout main;" if self.log else "access_log off;"
 
 
-def configuration(found: Sequence[Server], address: Callable[[Key], str | None], snippets: str = "") -> str:
+NONE = Snippets()
+
+
+def configuration(found: Sequence[Server], address: Callable[[Key], str | None], snippets: Snippets = NONE) -> str:
     """nginx.conf."""
     places = [location for server in found for location in server.locations]
-    lines = [HEAD, *(f"    {line}" for line in snippets.splitlines())]
+    lines = [HEAD, f"    {snippets.access_log()}", *(f"    {line}" for line in snippets.http.splitlines())]
     lines += sorted({f"    {_zone(each)}" for each in places if "limit-req-rate" in each.options})
     for server in found:
-        lines += [f"    {line}" for line in _server(server, address)]
+        lines += [f"    {line}" for line in _server(server, address, snippets.server)]
     return "\n".join([*lines, "}", ""])
 
 
@@ -150,10 +169,11 @@ def _hashed(text: str) -> str:
     return f"z{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
-def _server(server: Server, address: Callable[[Key], str | None]) -> Iterator[str]:
+def _server(server: Server, address: Callable[[Key], str | None], snippets: str) -> Iterator[str]:
     files = f"/etc/ingress/{server.certificate.namespace}-{server.certificate.name}"
     yield from ("server {", "    listen 443 ssl;", "    http2 on;", f"    server_name {server.host};")
     yield from (f"    ssl_certificate {files}-tls.crt;", f"    ssl_certificate_key {files}-tls.key;")
+    yield from (f"    {line}" for line in snippets.splitlines())
     for check in {location.check for location in server.locations if location.check}:
         yield from (f"    {line}" for line in _checking(check, address))
     if "/" not in [location.path for location in server.locations]:

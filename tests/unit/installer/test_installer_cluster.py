@@ -9,6 +9,8 @@ from typer.testing import CliRunner, Result
 
 from crossdock.auth.service_keys import ServiceKeys
 from crossdock.settings import checked
+from installer import customer_check
+from installer.agents import AGENTS
 from installer.cli import app
 from installer.settings import Settings
 from tests.support.installation import ClusterLog, Repository, rights
@@ -57,7 +59,14 @@ def test_what_a_prepared_cluster_has(cluster: ClusterLog) -> None:
         "crossdock-agents/anomaly-agent": SERVICE,
         "crossdock-agents/contract-agent": SERVICE | {"database-password"},
         "crossdock-agents/escalation-agent": SERVICE,
+        **{f"crossdock-agents/{agent.card}-test": {"client-secret", "other-secret"} for agent in AGENTS},
         "crossdock-edge/crossdock-tls": {"tls.crt", "tls.key"},
+    }
+    tested = cluster.files("crossdock-agents", "anomaly-agent-test")  # of `helm test`
+    kept = cluster.files("crossdock-system", "platform")
+    assert tested == {
+        "client-secret": f"{kept['client-agents-test'].strip()}\n",
+        "other-secret": f"{kept['client-agents-test-other'].strip()}\n",
     }
     conf = cluster.files("crossdock-identity", "keycloak")["keycloak.conf"]
     assert "hostname=https://auth.crossdock.localhost\n" in conf
@@ -292,3 +301,35 @@ def test_a_domain_that_is_none(cluster: ClusterLog) -> None:
 
 def test_compose_has_no_state_to_choose(repo: Repository, tmp_path: Path) -> None:
     assert "leave out" in refused("prepare", "--state", str(tmp_path / "state"))
+
+
+BROKEN = {
+    "agents: [{id: weather}]": "customer.agents: no agent 'weather' lives here; choose of anomaly, contract, ",
+    "agents: [{id: anomaly}]\n  routing: {method: guess}": "customer.routing.method: ",
+}
+
+
+@pytest.mark.parametrize("block", BROKEN)
+def test_a_file_that_its_orchestrator_would_refuse_changes_nothing(
+    block: str, cluster: ClusterLog, repo: Repository
+) -> None:
+    """In the words that Compose has from the same program."""
+    done("prepare")
+    cluster.forget_calls()
+    file = repo.root / "k8s" / "customers" / "acme.yaml"
+    file.write_text(f"customer:\n  name: acme\n  {block}\n")
+    assert refused("customer", "add", "acme").startswith(f"error: k8s/customers/acme.yaml: {BROKEN[block]}")
+    assert cluster.calls() == []
+
+
+def test_an_agent_whose_url_its_file_says_needs_no_home_here(cluster: ClusterLog, repo: Repository) -> None:
+    done("prepare")
+    file = repo.root / "k8s" / "customers" / "acme.yaml"
+    file.write_text("customer: {name: acme, agents: [{id: weather}]}\nplatform: {agents: {weather: http://w:1}}\n")
+    assert "helm upgrade --install acme" in done("customer", "add", "acme")
+
+
+def test_without_an_orchestrator_to_ask(cluster: ClusterLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    done("prepare")
+    monkeypatch.setattr(customer_check, "PROGRAM", "no_orchestrator")
+    assert "No module named no_orchestrator. Run this by `make`" in refused("customer", "add", "acme")

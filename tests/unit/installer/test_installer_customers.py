@@ -32,11 +32,23 @@ HOSTILE = [
     "a.b",
     "ä",
     "$(id)",
-    "x" * 51,
+    "x" * 40,
+    "3m",
     "",
     "user * on",
 ]
-TAKEN = ["anomaly", "contract", "contracts", "escalation", "orchestrator", "edge", "keycloak", "gateway", "default"]
+TAKEN = [
+    "anomaly",
+    "contract",
+    "contracts",
+    "escalation",
+    "orchestrator",
+    "edge",
+    "keycloak",
+    "gateway",
+    "default",
+    "agents-test",
+]
 
 
 def run(*arguments: str) -> Result:

@@ -88,7 +88,7 @@ def test_contradictions_are_explained(tmp_path: Path, routing: object, message: 
     ("fields", "message"),
     [
         ({"name": True}, "customer.name: must be text; put quotes around it"),
-        ({"name": "acme-"}, "customer.name: must be at most 63"),
+        ({"name": "acme-"}, "customer.name: 'acme-' cannot be a customer's name. Use at most 39"),
         ({"agents": "anomaly"}, "customer.agents: must be a list"),
         ({"agents": []}, "customer.agents: must not be empty"),
         ({"limits": {"steps": "many"}}, "customer.limits.steps: must be a whole number"),

@@ -28,7 +28,7 @@ def test_the_files_that_are_shipped_are_good() -> None:
     ("before", "after", "complaint"),
     [
         ("name: acme", "name: [acme", "is not YAML: line"),
-        ("name: acme", "name: ACME", "customer.name: must be at most 63 lower-case letters"),
+        ("name: acme", "name: ACME", "customer.name: 'ACME' cannot be a customer's name. Use at most 39"),
         ("agents: [escalation]", "agents: [escalator]", "'escalator' is not among this customer's agents"),
         (
             "- id: escalation",

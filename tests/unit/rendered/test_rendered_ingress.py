@@ -1,11 +1,14 @@
 """The ingress controller's configuration is what the annotations ask for."""
 
+import json
+import re
+
 import pytest
 
 from tests.support import rendered_place
 from tests.support.rendered.documents import Key, Objects, Refused, documents
 from tests.support.rendered.environment import expanded
-from tests.support.rendered.ingress import configuration
+from tests.support.rendered.ingress import NONE, Snippets, configuration
 from tests.support.rendered.quantities import bytes_of, quantity, share
 from tests.support.rendered.routes import servers
 
@@ -50,10 +53,11 @@ spec: {externalAuth: {authURI: /check/a, authServiceName: edge/edge, authService
 """
 
 
-def configured(text: str = OBJECTS) -> str:
+def configured(text: str = OBJECTS, snippets: Snippets = NONE) -> str:
     objects = Objects()
     objects.put(documents(text))
-    return configuration(servers(objects, WILDCARD), lambda key: None if key.name == "gone" else f"{key.name}.address")
+    found = servers(objects, WILDCARD)
+    return configuration(found, lambda key: None if key.name == "gone" else f"{key.name}.address", snippets)
 
 
 def test_annotations_become_directives() -> None:
@@ -109,4 +113,22 @@ def test_words_and_quantities() -> None:
 def test_the_controllers_own_entries() -> None:
     entries = rendered_place.entries()
     assert "keepalive_min_timeout 10s;" in entries["http-snippets"]
-    assert "    keepalive_min_timeout 10s;" in configuration([], lambda key: None, entries["http-snippets"])
+    text = configured(snippets=Snippets.of(entries))
+    head, server = text.split("server_name a.test;")
+    assert "    keepalive_min_timeout 10s;" in head
+    assert "error_page 429 @refused_429;" in server
+    with pytest.raises(Refused, match="other-snippets"):
+        Snippets.of({"other-snippets": "x;"})
+
+
+def test_refusals_are_json_as_by_the_services() -> None:
+    """Each that nginx makes by itself leads to a body, and says in it what it says outside."""
+    snippet = rendered_place.entries()["server-snippets"]
+    led = set(re.findall(r"error_page [0-9 ]+@refused_([0-9]+);", snippet))
+    bodies = dict(re.findall(r"location @refused_([0-9]+) .* return [0-9]+ '(.*)';", snippet))
+    assert set(bodies) == led == {"401", "403", "413", "429", "503", "504"}
+    for code, body in bodies.items():
+        told = json.loads(body)["error"]
+        assert (str(told["code"]), f"return {code} '{body}'" in snippet) == (code, True)
+        assert told["status"]
+        assert told["message"].endswith(".")

@@ -8,10 +8,19 @@ from typing import Any
 
 from crossdock.auth.refusals import AccessRefused, TokenRefused
 
-CUSTOMER = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
-"""A DNS label: customers become names of clients, services and Redis keys."""
+CUSTOMER = re.compile(r"[a-z](?:[a-z0-9-]{0,37}[a-z0-9])?", re.ASCII)
+"""Customers become names of clients, of Redis keys, and of Kubernetes' objects, the longest of which has 63 letters:
+`<name>-orchestrator-management`."""
+CUSTOMER_RULE = (
+    "Use at most 39 lower-case letters, digits and hyphens, a letter at the beginning, a letter or digit at the end."
+)
 
 LONGEST_NAME = 255
+
+
+def no_customer(name: str) -> str:
+    """What to say of a name that CUSTOMER does not match."""
+    return f"{name!a:.80} cannot be a customer's name. {CUSTOMER_RULE}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from typing import Protocol
 import yaml
 
 from crossdock.errors import ConfigError
-from installer import mounts
+from installer import customer_check, mounts
+from installer.agents import SKILLS
 from installer.authority import Authority
 from installer.customer import Customer, described, named
 from installer.domain import DEFAULT, Domain
@@ -100,6 +101,7 @@ class ClusterPlace:
         with self._opened() as state:
             customers = state.vault.customers()
             state.vault.prepare(customers)
+            state.vault.prepare_tests()
             state.settle_domain(self.domain)
             state.authority.prepare(state.domain.certificate_names)
             self._cluster.apply_folder(str(NAMESPACES))
@@ -116,6 +118,7 @@ class ClusterPlace:
     def add(self, name: str) -> str:
         """Comes back with the next command, when the customer's release can be installed."""
         customer = described(name, self.root / CUSTOMERS)
+        self._check_file(customer)
         self._check_namespace(customer)
         with self._opened() as state:
             vault, domain = state.vault, state.domain
@@ -184,6 +187,13 @@ class ClusterPlace:
             return dict(yaml.safe_load(path.read_text(encoding="utf-8"))["labels"][0]["pairs"])
         except OSError as error:
             raise ConfigError(f"Cannot read {path}: {error.strerror}. Run this in the repository's folder.") from None
+
+    def _check_file(self, customer: Customer) -> None:
+        """Agents live here, or where the file itself says."""
+        path = CUSTOMERS / f"{customer.name}.yaml"
+        platform = yaml.safe_load((self.root / path).read_text(encoding="utf-8")).get("platform")
+        elsewhere = platform.get("agents") if isinstance(platform, dict) else None
+        customer_check.check(self.root, path, {*SKILLS, *(elsewhere if isinstance(elsewhere, dict) else ())})
 
     def _check_namespace(self, customer: Customer) -> bool:
         """Whether it is there. Raises `ConfigError` for one that is somebody else's."""

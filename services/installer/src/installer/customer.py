@@ -5,20 +5,19 @@ from pathlib import Path
 
 import yaml
 
-from crossdock.auth.claims import CUSTOMER
+from crossdock.auth.claims import CUSTOMER, no_customer
 from crossdock.auth.clients import ClientRights, customer_clients
 from crossdock.errors import ConfigError
+from installer import tester
 from installer.agents import AGENTS, SKILLS
 
 HOST = "orchestrator"
 PORT = 8001
-LONGEST = 63 - len(f"{HOST}-")
-"""A customer's host name is a DNS label too."""
 
 RESERVED = frozenset(
     {name for agent in AGENTS for name in (agent.id, agent.path, agent.card)}
     | {HOST, "edge", "gateway", "grpc", "health", "installer", "keycloak", "localhost", "otel", "postgres"}
-    | {"admin", "agents", "default", "prometheus", "realms", "redis"}
+    | {"admin", "agents", tester.NAME, "default", "prometheus", "realms", "redis"}
 )
 
 
@@ -43,11 +42,8 @@ class Customer:
 
 def named(name: str) -> Customer:
     """Raises `ConfigError` for what cannot be a customer's name."""
-    if not CUSTOMER.fullmatch(name) or len(name) > LONGEST:
-        raise ConfigError(
-            f"{name!a:.80} cannot be a customer's name. Use at most {LONGEST} lower-case letters, digits and hyphens, "
-            "with a letter or digit at both ends."
-        )
+    if not CUSTOMER.fullmatch(name):
+        raise ConfigError(no_customer(name))
     if name in RESERVED:
         raise ConfigError(f"The name {name} is taken by the platform itself. Choose another for the customer.")
     return Customer(name)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from installer import acl, realm
+from installer import acl, realm, tester
 from installer.agents import AGENTS, SharedAgent
 from installer.customer import Customer
 from installer.domain import Domain
@@ -16,6 +16,10 @@ from installer.vault import POSTGRES, REDIS_ADMIN, Vault, client_secret, mounted
 
 REDIS = "redis"
 CERTIFICATE = "crossdock-tls"
+TESTED = {
+    client_secret(tester.CLIENT.client_id): "client-secret",
+    client_secret(tester.OTHER.client_id): "other-secret",
+}
 
 
 def shared(folder: Path, domain: Domain) -> list[Manifest]:
@@ -26,6 +30,7 @@ def shared(folder: Path, domain: Domain) -> list[Manifest]:
         secret("postgres", DATA, _read(vault, {name: name for name in POSTGRES})),
         secret("keycloak", IDENTITY, _keycloak_files(vault, domain)),
         *(secret(agent.card, AGENTS_NAMESPACE, _read(vault, _agent_files(agent))) for agent in AGENTS),
+        *(secret(f"{agent.card}-test", AGENTS_NAMESPACE, _read(vault, TESTED)) for agent in AGENTS),
         secret(CERTIFICATE, EDGE, _read(Vault(folder / AUTHORITY), {kept: name for name, kept in tls.items()})),
     ]
 

@@ -39,17 +39,19 @@ async def settle(settings: Settings, customers: list[Customer]) -> list[str]:
 
     Raises `ConfigError` that says what to do. It can be run again at any time.
     """
-    known = Vault(settings.secrets_folder).customers()
+    vault = Vault(settings.secrets_folder)
+    known = vault.customers()
     if strangers := [customer.name for customer in customers if customer not in known]:
         raise ConfigError(f"There are no secrets of {', '.join(strangers)}. Run `installer customer add` for it first.")
     cards = [customer.card for customer in customers] or acl.cards(known)
+    clients = [client for customer in customers for client in customer.clients] or vault.clients()
 
     async def work(network: _Network) -> list[str]:
         changes = [await network.users.settle(card, network.vault.read(redis_password(card))) for card in cards]
         if not customers:
             changes += [await network.keycloak.settle_realm(), await network.keycloak.disable(realm.BUILT_IN)]
-        changes.append(await network.keycloak.settle_roles(realm.roles(customers or known)))
-        for rights in [rights for customer in customers or known for rights in customer.clients]:
+        changes.append(await network.keycloak.settle_roles(sorted({role for each in clients for role in each.roles})))
+        for rights in clients:
             wanted = realm.client(rights, network.vault.read(client_secret(rights.client_id)))
             changes.append(await network.keycloak.settle_client(wanted, rights.roles))
         return [line for lines in changes for line in lines]

@@ -11,9 +11,11 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from crossdock.auth.clients import ClientRights
 from crossdock.auth.private_file import keep_private, write_private
 from crossdock.errors import ConfigError
 from crossdock.settings import read_secret
+from installer import tester
 from installer.agents import AGENTS
 from installer.customer import Customer, named
 
@@ -44,6 +46,11 @@ class Vault:
             for client in customer.clients:
                 self._keep(client_secret(client.client_id), password)
 
+    def prepare_tests(self) -> None:
+        """What `helm test` of the shared agents needs."""
+        for client in tester.CLIENTS:
+            self._keep(client_secret(client.client_id), password)
+
     def read(self, name: str) -> str:
         """Raises `ConfigError` where there is none."""
         return read_secret(self.folder / name)
@@ -73,6 +80,11 @@ class Vault:
         kept = {path.name for path in self.folder.glob("client-*")}
         names = (name[len("client-") : -len(CALLER)] for name in kept if name.endswith(CALLER))
         return [named(name) for name in sorted(names) if client_secret(f"{name}{ORCHESTRATOR}") in kept]
+
+    def clients(self) -> list[ClientRights]:
+        """All whose secrets are here."""
+        tests = [client for client in tester.CLIENTS if (self.folder / client_secret(client.client_id)).exists()]
+        return [*(client for customer in self.customers() for client in customer.clients), *tests]
 
     def files(self, customer: Customer) -> list[Path]:
         """Where its secrets are, or would be."""

@@ -1,6 +1,7 @@
 """The shared agents as the orchestrator's pipeline sees them: A2A on one side, a pipeline's outputs on the other."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from crossdock.extensions import PROGRESS, SKILL
 from crossdock.parts import from_wire, plain, struct, text_of, to_wire
 from crossdock.pipeline import ArtifactChunk, AuthRequired, InputRequired, Output, Part, Progress, Result
 from crossdock.tasks.events import TERMINAL, Event, is_resting, state_of
+from crossdock.tasks.outage import Outage
 from orchestrator.catalogue import Agent, Catalogue, agent_of
 
 log = structlog.get_logger(__name__)
@@ -54,12 +56,21 @@ class Call:
 class AgentDirectory:
     """Agents by id: `clients` hold where they live, `skills` which of theirs the customer may use (none: all)."""
 
-    def __init__(self, clients: Mapping[str, AgentClient], skills: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self,
+        clients: Mapping[str, AgentClient],
+        skills: Mapping[str, Sequence[str]],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._clients = clients
         self._skills = skills
         self._seen: dict[str, Agent] = {}
         self._cards: dict[str, AgentCard] = {}
         self._catalogue = Catalogue()
+        self._outages = {
+            agent: Outage("agent_card_missing", "agent_card_back", clock=clock, agent=agent) for agent in clients
+        }
 
     async def catalogue(self) -> tuple[Catalogue, tuple[str, ...]]:
         """The cards of the agents that answer, and the ids of those that do not. Raises `Unreachable` if none does."""
@@ -90,13 +101,14 @@ class AgentDirectory:
         if self._cards.get(agent) is not card:
             self._seen[agent] = agent_of(agent, card, self._skills.get(agent, ()))
             self._cards[agent] = card
+        self._outages[agent].over()
         return self._seen[agent]
 
     async def _profile(self, agent: str) -> Agent | None:
         try:
             return await self.profile(agent)
         except CrossdockError as error:
-            log.warning("agent_card_missing", agent=agent, reason=str(error))
+            self._outages[agent].failed(type(error).__name__, reason=str(error))
             return None
 
     async def call(self, call: Call) -> AsyncGenerator[Started | Away | Output]:

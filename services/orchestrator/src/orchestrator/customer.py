@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from crossdock.auth.claims import CUSTOMER, CUSTOMER_RULE, no_customer
 from crossdock.errors import ConfigError
 from orchestrator.catalogue import ids_of
 from orchestrator.document import read_yaml
@@ -159,12 +160,23 @@ class Limits(Block):
 
 
 class Customer(Block):
-    name: AgentId = Field(description="The customer as its tokens call it, such as acme.")
+    name: str = Field(
+        pattern=f"^{CUSTOMER.pattern}$",
+        description=f"The customer as its tokens call it, such as acme. {CUSTOMER_RULE}",
+    )
     agents: tuple[AgentUse, ...] = Field(min_length=1, description="A list of agents, each with an id.")
     routing: Routing = Field(default=Routing(), description="Method, rules and examples.")
     llm: LanguageModel = Field(default=LanguageModel(), description="The language model, if one is used.")
     style: Style = Field(default=Style(), description="Language, tone and signature of letters.")
     limits: Limits = Field(default=Limits(), description="Bounds on requests.")
+
+    @field_validator("name", mode="before")
+    @classmethod
+    def _a_name(cls, name: object) -> object:
+        """In the words that the installer has for it; the pattern is for the chart's schema."""
+        if isinstance(name, str) and not CUSTOMER.fullmatch(name):
+            raise ValueError(no_customer(name))
+        return name
 
     @property
     def agent_ids(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Protocol
 import structlog
 
 from crossdock.errors import CrossdockError
+from crossdock.tasks.outage import Outage
 from orchestrator.catalogue import Catalogue
 from orchestrator.routers.router import Router
 
@@ -26,6 +27,7 @@ class Preparation:
     """Looks at the cards again and again; a router learns those that have changed before a request needs them."""
 
     def __init__(self, cards: Cards, router: Router) -> None:
+        self._outage = Outage("agents_not_reached", "agents_reached")
         self._cards = cards
         self._router = router
         self._ready = False
@@ -48,8 +50,9 @@ class Preparation:
                 return True
             await self._router.prepare(catalogue)
         except CrossdockError as error:
-            log.info("agents_not_reached", reason=str(error))
+            self._outage.failed(type(error).__name__, reason=str(error))
             return True
+        self._outage.over()
         if not self._ready:
             log.info("routing_prepared", agents=catalogue.ids, missing=missing)
         self._ready = True
