@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.arrival import ROWS, arrived_as_they_happened, delays
+from tests.support.arrival import arrival
 from tests.support.cases.streams import *  # noqa: F403
 from tests.support.long_task import Watch
 from tests.support.operations import RestCaller
@@ -20,5 +20,5 @@ async def test_buffered_events_fail_the_same_assertion(rendered: RenderedPlace) 
     async with rendered.other_ingress(BUFFERING) as port:
         http = rendered.reached(rendered.http(), port)
         task = Watch(rendered, RestCaller(http, rendered.path("anomaly"), await rendered.headers("acme-orchestrator")))
-        found = await delays(task, ROWS)
-    assert not arrived_as_they_happened(found), found
+        found = await arrival(task)
+    assert not found.as_it_happened, found

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.support.arrival import ROWS, arrived_as_they_happened, delays
+from tests.support.arrival import arrival
 from tests.support.cases.streams import *  # noqa: F403
 from tests.support.long_task import Watch
 from tests.support.operations import RestCaller
@@ -22,8 +22,8 @@ async def test_buffered_sse_fails_the_same_assertion(system: Stack, tmp_path: Pa
     async with buffering_gateway(system, tmp_path) as url:
         headers = await system.headers("acme-orchestrator")
         task = Watch(system, RestCaller(system.http(url), system.path("anomaly"), headers))
-        found = await delays(task, ROWS)
-    assert not arrived_as_they_happened(found), found
+        found = await arrival(task)
+    assert not found.as_it_happened, found
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.arrival import ROWS
 from tests.support.long_task import ENDS, at_the_agent, ended_once, long_message, working
 from tests.support.operated import Operated
 from tests.support.served import bearing
@@ -68,7 +69,7 @@ async def test_redis_is_killed_in_the_middle_of_a_task(system: Operated[Any]) ->
 async def test_zombie_task_after_an_error_inside_the_error_path(system: Operated[Any]) -> None:
     """Its time is up while Redis is away, so that its failure cannot be written either: it ends all the same."""
     caller = await system.rest("anomaly", "acme-orchestrator")
-    params = {**long_message(), "configuration": {"returnImmediately": True}}
+    params = {**long_message(ROWS), "configuration": {"returnImmediately": True}}
     answer = await caller.call("SendMessage", params, crossdock_timeout=str(SHORT))
     deadline = asyncio.get_running_loop().time() + SHORT
 
@@ -92,7 +93,7 @@ async def test_a_task_is_cancelled_through_another_replica(system: Operated[Any]
     """One that does not work it is asked; the one that does ends it, and says so."""
     token = await system.token("acme-orchestrator")
     caller = await system.rest("anomaly", "acme-orchestrator")
-    params = {**long_message(), "configuration": {"returnImmediately": True}}
+    params = {**long_message(ROWS), "configuration": {"returnImmediately": True}}
     task_id = (await caller.call("SendMessage", params)).task["id"]
     works = await worker(system, "anomaly", task_id)
     (other,) = [each for each in await system.replicas("anomaly") if each.name != works.name]

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.arrival import ROWS, arrived_as_they_happened, delays
+from tests.support.arrival import ROWS, arrival
 from tests.support.long_task import COMPLETED, RESULTS, Watch, watch
 from tests.support.operated import Operated
 from tests.support.stack import until
@@ -15,8 +15,8 @@ from tests.support.stack import until
 
 async def test_events_arrive_one_by_one(system: Operated[Any]) -> None:
     for name, client in (("acme", "acme-caller"), ("anomaly", "acme-orchestrator")):
-        found = await delays(await watch(system, name, client), ROWS)
-        assert arrived_as_they_happened(found), (name, found)
+        found = await arrival(await watch(system, name, client))
+        assert found.as_it_happened, (name, found)
 
 
 async def serving(system: Operated[Any], name: str) -> Any:
