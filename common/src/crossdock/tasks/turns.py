@@ -79,6 +79,11 @@ class Turn:
         text = orjson.dumps(rest)
         return LENGTH.pack(len(text)) + text + self.request.SerializeToString()
 
+    @property
+    def detached(self) -> bool:
+        """Whether its caller wants its answer before the work is done."""
+        return bool(self.request.configuration.return_immediately)
+
     def begun(self) -> "Turn":
         """The turn once its message is in the log."""
         return replace(self, request=_kept(self.request, with_message=False))
