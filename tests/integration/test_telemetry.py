@@ -171,6 +171,9 @@ async def test_how_a_task_ends_is_logged_with_what_finds_it_again(
             assert len(line["trace_id"]) == 32
             assert line["seconds"] < 60
     assert not output.lines("task_submitted"), "what comes next says it"
+    working = {line["task_id"] for line in output.lines("task_working")}
+    assert waiting["id"] in working, "if its replica dies, this line tells which one worked it"
+    assert tasks["complete"]["id"] not in working, "its end came in the same moment"
     for task in tasks.values():
         traces = {line["trace_id"] for line in output.lines() if line.get("task_id") == task["id"]}
         assert len(traces) == 1, "one task's lines are found by one trace id"

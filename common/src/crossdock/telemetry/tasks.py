@@ -15,7 +15,8 @@ log = structlog.get_logger(__name__)
 NAMES = {number: state_name(cast(TaskState, number)) for number in TaskState.values()}
 EVENTS = {state: f"task_{name}" for state, name in NAMES.items()}
 PASSING = frozenset({TaskState.TASK_STATE_SUBMITTED})
-"""What comes next says this too. Not so who works it: if that replica dies, only its line tells which it was."""
+"""What comes next says this too. Not so who works it: if that replica dies, only its line tells which it was, unless
+the next state was stored in the same moment."""
 MOST = 10_000
 """So many tasks are remembered: of one that ends in another process, this one does not hear."""
 
@@ -30,7 +31,9 @@ class TaskTelemetry:
         self._count = functools.cache(functools.partial(metrics.tasks.labels, metrics.agent))
         self._seconds = functools.cache(functools.partial(metrics.task_seconds.labels, metrics.agent))
 
-    def state_changed(self, owner: str, task_id: str, context_id: str, state: TaskState) -> None:
+    def state_changed(
+        self, owner: str, task_id: str, context_id: str, state: TaskState, *, passed: bool = False
+    ) -> None:
         name = NAMES[state]
         self._count(owner, name).inc()
         if state == TaskState.TASK_STATE_SUBMITTED:
@@ -40,7 +43,7 @@ class TaskTelemetry:
             seconds = time.monotonic() - accepted
             self._seconds(owner, name).observe(seconds)
             fields["seconds"] = round(seconds, 3)
-        (log.debug if state in PASSING else log.info)(
+        (log.debug if passed or state in PASSING else log.info)(
             EVENTS[state],
             task_id=task_id,
             context_id=context_id,
