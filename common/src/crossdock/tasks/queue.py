@@ -292,7 +292,7 @@ class JournalQueue(EventQueue):
 
 def _up_to_the_end(events: list[Event]) -> list[Event]:
     """What the journal keeps: nothing behind the first end."""
-    for count, event in enumerate(events, 1):
+    for number, event in enumerate(events, 1):
         if state_of(event) in TERMINAL:
-            return events[:count]
+            return events[:number]
     return events
