@@ -91,17 +91,32 @@ async def test_one_trace_runs_through_both_hops(traced: TracedSystem, spans: InM
         parent = by_id.get(span.parent.span_id) if span.parent else None
         return [parent, *ancestors(parent)] if parent else []
 
-    tasks = [span for span in found if span.name == "task"]
+    tasks = [span for span in found if "a2a.task.id" in (span.attributes or {})]
     assert len(tasks) == 2, "one task at the orchestrator, one at the agent"
     below = max(tasks, key=lambda span: len(ancestors(span)))
     above = next(span for span in tasks if span is not below)
     assert above in ancestors(below)
-    servers = [span for span in ancestors(below) if is_request(span)]
-    assert len(servers) == 2, "the request at the agent, and before it the one at the orchestrator"
+    assert is_request(above)
+    assert is_request(below), "whoever waits for the work sees it in the request's own span"
     assert above.end_time >= below.end_time, "a task's span lasts as long as its work"  # type: ignore[operator]
     attributes = [dict(span.attributes or {}) for span in tasks]
     (acted,) = served.work[0].requests
     assert acted.task_id in {values["a2a.task.id"] for values in attributes}
+
+
+async def test_work_that_nobody_waits_for_has_a_span_of_its_own(
+    traced: TracedSystem, spans: InMemorySpanExporter
+) -> None:
+    agent = await traced.agent()
+    spans.clear()
+    task = await send(traced, agent, "wait", configuration={"returnImmediately": True})
+    canceled = await traced.http().post(f"{agent.url}/tasks/{task['id']}:cancel", headers=await traced.headers())
+    assert canceled.status_code == httpx.codes.OK
+    ended = spans.get_finished_spans()
+    (work,) = [span for span in ended if span.name == "task"]
+    requests = [span for span in ended if is_request(span) and work.parent == span.context]
+    assert len(requests) == 1, "the message's, not the cancel's"
+    assert [span for span in ended if "a2a.task.id" in (span.attributes or {})] == [work]
 
 
 async def test_the_routing_decision_stands_in_a_span(traced: TracedSystem, spans: InMemorySpanExporter) -> None:
@@ -156,6 +171,9 @@ async def test_how_a_task_ends_is_logged_with_what_finds_it_again(
             assert len(line["trace_id"]) == 32
             assert line["seconds"] < 60
     assert not output.lines("task_submitted"), "what comes next says it"
+    working = {line["task_id"] for line in output.lines("task_working")}
+    assert waiting["id"] in working, "if its replica dies, this line tells which one worked it"
+    assert tasks["complete"]["id"] not in working, "its end came in the same moment"
     for task in tasks.values():
         traces = {line["trace_id"] for line in output.lines() if line.get("task_id") == task["id"]}
         assert len(traces) == 1, "one task's lines are found by one trace id"

@@ -91,7 +91,9 @@ class Recorder:
         self.faults: list[BaseException] = []
         self.taken: list[str] = []
 
-    def state_changed(self, owner: str, task_id: str, context_id: str, state: TaskState) -> None:
+    def state_changed(
+        self, owner: str, task_id: str, context_id: str, state: TaskState, *, passed: bool = False
+    ) -> None:
         self.states.append((task_id, state))
 
     def taken_up(self, task_id: str, accepted: float) -> None:

@@ -5,7 +5,7 @@ from a2a.types import SendMessageConfiguration, SendMessageRequest, TaskPushNoti
 
 from crossdock.auth.caller import Caller
 from crossdock.auth.claims import Principal
-from crossdock.tasks.turns import Turn
+from crossdock.tasks.turns import LENGTH, Turn
 from tests.support.executors import call_context, message
 
 
@@ -24,9 +24,11 @@ def test_no_executor_sees_a_webhooks_secrets() -> None:
 def test_a_later_release_may_say_more() -> None:
     principal = Principal(subject="s", customer="acme", client_id="c", roles=frozenset({"r"}), expires_at=1.0)
     context = ServerCallContext(user=Caller(principal))
-    turn = Turn.of(message("hello"), context, 1.0, follows=True)
-    assert turn.caller
-    turn.caller["level"] = "gold"
-    read = Turn.decode(turn.encode()).context().user
+    stored = Turn.of(message("hello"), context, 1.0, follows=True).encode()
+    (length,) = LENGTH.unpack_from(stored)
+    text, request = stored[LENGTH.size :][:length], stored[LENGTH.size + length :]
+    said = text.replace(b'"caller":{', b'"caller":{"level":"gold",')
+    assert said != text
+    read = Turn.decode(LENGTH.pack(len(said)) + said + request).context().user
     assert isinstance(read, Caller)
     assert read.principal == principal

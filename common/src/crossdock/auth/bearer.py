@@ -43,7 +43,7 @@ class BearerCheck:
 
     async def caller(self, values: Sequence[str]) -> Caller:
         """Who sends these values of `authorization`. Raises `Refusal` or, without an issuer's answer, `TryLater`."""
-        if not values or (len(values) == 1 and not values[0].lower().startswith("bearer")):
+        if not values or (len(values) == 1 and values[0][:6].lower() != "bearer"):
             raise TokenRefused("missing", f"Authentication is needed. {self._how_to}")
         match = BEARER.fullmatch(values[0].strip(" \t"))
         if len(values) > 1 or match is None:

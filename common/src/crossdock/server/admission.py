@@ -23,6 +23,7 @@ from crossdock.server.call import single
 from crossdock.server.decoding import unfit
 from crossdock.server.push import PushConfigs
 
+ROLE_USER = Role.ROLE_USER  # an enum of protobuf looks each of its names up
 MAX_ID = 256
 MAX_METADATA = 64 * 1024
 PassedOn = Callable[[], Awaitable[Mapping[str, str]]]
@@ -79,7 +80,7 @@ class Admission:
     async def check(self, params: SendMessageRequest, context: ServerCallContext) -> None:
         """Raises the A2A error that fits, or `Forbidden`."""
         message = params.message
-        if message.role != Role.ROLE_USER:
+        if message.role != ROLE_USER:
             raise unfit("message.role", "must be ROLE_USER: as ROLE_AGENT only the agent speaks")
         for index, part in enumerate(message.parts):
             if part.WhichOneof("content") is None:
@@ -88,8 +89,8 @@ class Admission:
             raise InvalidParamsError(f"messageId, contextId and taskId hold at most {MAX_ID} characters.")
         if not (message.message_id + message.context_id + message.task_id).isprintable():
             raise InvalidParamsError("messageId, contextId and taskId must not hold control characters.")
-        for path, metadata in {"metadata": params.metadata, "message.metadata": message.metadata}.items():
-            if metadata.ByteSize() > MAX_METADATA:
+        for path, holder in (("metadata", params), ("message.metadata", message)):
+            if holder.HasField("metadata") and holder.metadata.ByteSize() > MAX_METADATA:
                 raise unfit(path, f"holds at most {MAX_METADATA // 1024} KiB: send large content as a part")
         self._check_media_types(params)
         self._check_hops(single(context, HOPS_HEADER))
@@ -108,10 +109,10 @@ class Admission:
 
     def named_skill(self, params: SendMessageRequest) -> str:
         """The skill that the message's or the request's metadata names; empty if none."""
-        for metadata in (params.message.metadata, params.metadata):
-            if SKILL not in metadata.fields:
+        for holder in (params.message, params):
+            if not holder.HasField("metadata") or SKILL not in holder.metadata.fields:
                 continue
-            named = metadata.fields[SKILL].string_value
+            named = holder.metadata.fields[SKILL].string_value
             if not named:
                 raise InvalidParamsError(f"{SKILL} must be the id of a skill, as a string.")
             return str(named)

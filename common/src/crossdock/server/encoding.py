@@ -141,7 +141,14 @@ def _timestamp(value: Timestamp, out: list[str]) -> None:
 @functools.lru_cache(maxsize=256)
 def _time(seconds: int, nanos: int) -> str:
     """One of an event is written again with its task, and for each of its readers."""
+    if 0 < nanos < 1_000_000_000 and not nanos % 1_000_000:  # as A2A writes it (section 5.6.1)
+        return f'"{_second(seconds)}.{nanos // 1_000_000:03}Z"'
     return f'"{Timestamp(seconds=seconds, nanos=nanos).ToJsonString()}"'
+
+
+@functools.lru_cache(maxsize=16)
+def _second(seconds: int) -> str:
+    return Timestamp(seconds=seconds).ToJsonString()[:-1]
 
 
 def _struct(value: Struct, out: list[str]) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncGenerator, Collection, Mapping
 from dataclasses import dataclass
+from json.encoder import encode_basestring as quoted
 from typing import Any
 
 from a2a.server.request_handlers import RequestHandler
@@ -99,7 +100,9 @@ def _request_id(envelope: dict[str, Any]) -> bytes:
     request_id = envelope.get("id")
     if isinstance(request_id, bool) or not isinstance(request_id, str | int | None):
         raise InvalidRequestError("id must be a string, a whole number or null.")
-    return b"%d" % request_id if isinstance(request_id, int) else json.dumps(request_id, ensure_ascii=False).encode()
+    if isinstance(request_id, int):
+        return b"%d" % request_id
+    return b"null" if request_id is None else quoted(request_id).encode()
 
 
 def _check_answerable(envelope: dict[str, Any]) -> None:

@@ -171,7 +171,7 @@ class JournalQueue(EventQueue):
         number = await self._journal.append(self._lease, [Entry(working, message)], begun=turn)
         remember(self.task)
         self.task.history.append(message)
-        self._stored(working)
+        self._stored(working, working.status.state)
         self._tail.add([Logged(number, self._turn, working)])
 
     async def checkpoint(self, data: Any, *, lazy: bool = False) -> None:
@@ -242,21 +242,21 @@ class JournalQueue(EventQueue):
 
     def _keep(self, events: list[Event], last: int) -> None:
         """The journal has them up to the first end, which got the number `last`."""
-        stored = []
-        for event in events:
-            stored.append(event)
-            self._stored(event)
-            if self.state in TERMINAL:
-                break
+        stored = _up_to_the_end(events)
+        latest = next((state for event in reversed(stored) if (state := state_of(event)) is not None), self.state)
+        for event in stored:
+            self._stored(event, latest)
         first = last - len(stored) + 1
         self._tail.add(Logged(number, self._turn, event) for number, event in enumerate(stored, first))
 
-    def _stored(self, event: Event) -> None:
+    def _stored(self, event: Event, latest: TaskState) -> None:
+        """`latest` is the state in which the task was left by what was stored in the same moment."""
         fold(self.task, event)
         state = state_of(event)
         if state is not None and state != self.state:
             self.state = state
-            self._observer.state_changed(self._lease.owner, self.task.id, self.task.context_id, state)
+            passed = state != latest
+            self._observer.state_changed(self._lease.owner, self.task.id, self.task.context_id, state, passed=passed)
         if self.resting:
             self._rest()
 
@@ -288,3 +288,11 @@ class JournalQueue(EventQueue):
                 addressed.status.message.task_id = self.task.id
                 addressed.status.message.context_id = self.task.context_id
         return addressed
+
+
+def _up_to_the_end(events: list[Event]) -> list[Event]:
+    """What the journal keeps: nothing behind the first end."""
+    for number, event in enumerate(events, 1):
+        if state_of(event) in TERMINAL:
+            return events[:number]
+    return events

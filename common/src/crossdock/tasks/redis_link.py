@@ -5,7 +5,7 @@ import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Generator
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import hiredis
 from redis import exceptions
@@ -14,8 +14,8 @@ from redis.asyncio.connection import AbstractConnection
 
 from crossdock.tasks.stopping import ended
 
-READ_BYTES = 256 * 1024
 GRACE = 0.05
+NOTHING = object()
 ERRORS: dict[str, type[exceptions.RedisError]] = {
     "NOSCRIPT": exceptions.NoScriptError,
     "LOADING": exceptions.BusyLoadingError,
@@ -92,8 +92,11 @@ class SharedLink:
             await self._talk.close()
 
 
-class Conversation:
-    """One connection while it lasts. Answers come in the order of the commands; its end fails all that wait."""
+class Conversation(asyncio.Protocol):
+    """One connection while it lasts. Answers come in the order of the commands; its end fails all that wait.
+
+    The driver connects; from then on what comes is read here, without the driver's streams and their task.
+    """
 
     def __init__(self, connection: AbstractConnection, seconds: float) -> None:
         self._loop = asyncio.get_running_loop()
@@ -101,7 +104,9 @@ class Conversation:
         self._seconds = seconds
         self._waiting: deque[tuple[asyncio.Future[Any], float]] = deque()
         self._unsent: list[bytes] = []
-        self._writer: asyncio.StreamWriter | None = None
+        self._transport: asyncio.Transport | None = None
+        self._answers = hiredis.Reader(replyError=_error, notEnoughData=NOTHING)
+        self._ended = self._loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
         self._late = False
         self._heard = 0.0
@@ -114,7 +119,7 @@ class Conversation:
         if self._timer is None:
             self._timer = self._loop.call_later(self._seconds, self._look)
         self._unsent.append(hiredis.pack_command(command))
-        if len(self._unsent) == 1 and self._writer is not None:
+        if len(self._unsent) == 1 and self._transport is not None:
             self._loop.call_soon(self._flush)
         return answer
 
@@ -123,11 +128,11 @@ class Conversation:
         await ended(self._task)
 
     def _flush(self) -> None:
-        if self._writer is None or not self._unsent:
+        if self._transport is None or not self._unsent:
             return
         try:
             with plain_losses():
-                self._writer.write(b"".join(self._unsent))
+                self._transport.write(b"".join(self._unsent))
             self._unsent.clear()
         except exceptions.ConnectionError as error:
             self._end(error)
@@ -137,25 +142,27 @@ class Conversation:
         error: BaseException = exceptions.ConnectionError("the connection was closed")
         try:
             await self._connection.connect()  # type: ignore[no-untyped-call]
-            reader, self._writer = _streams(self._connection)
+            self._transport = _transport(self._connection)
+            self._transport.set_protocol(self)
             self._flush()
-            await self._listen(reader)
+            await self._ended
         except (exceptions.RedisError, OSError) as failure:
             error = failure
-        except hiredis.ProtocolError:
-            error = exceptions.ConnectionError("the answer is not in Redis' protocol")
         finally:
             self._end(error)
             await self._connection.disconnect(nowait=True)
 
-    async def _listen(self, reader: asyncio.StreamReader) -> None:
-        nothing = object()
-        answers = hiredis.Reader(replyError=_error, notEnoughData=nothing)
-        while not self.over and (data := await reader.read(READ_BYTES)):
-            self._heard = self._loop.time()
-            answers.feed(data)
-            while (answer := answers.gets()) is not nothing:
+    def data_received(self, data: bytes) -> None:
+        self._heard = self._loop.time()
+        try:
+            self._answers.feed(data)
+            while (answer := self._answers.gets()) is not NOTHING:
                 self._answered(answer)
+        except hiredis.ProtocolError:
+            self._end(exceptions.ConnectionError("the answer is not in Redis' protocol"))
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self._end(exceptions.ConnectionError("the connection was closed"))
 
     def _answered(self, answer: Any) -> None:
         if not self._waiting:
@@ -187,6 +194,8 @@ class Conversation:
 
     def _end(self, error: BaseException) -> None:
         self.over = True
+        if not self._ended.done():
+            self._ended.set_result(None)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -208,12 +217,11 @@ def plain_losses() -> Generator[None]:
         raise exceptions.ConnectionError("the connection was lost") from error
 
 
-def _streams(connection: AbstractConnection) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Where the driver keeps them. Its own way to read an answer costs more than all the rest of a command."""
-    reader, writer = connection._reader, connection._writer  # noqa: SLF001
-    assert reader is not None
+def _transport(connection: AbstractConnection) -> asyncio.Transport:
+    """Where the driver keeps it. Its own way to read an answer costs more than all the rest of a command."""
+    writer = connection._writer  # noqa: SLF001
     assert writer is not None
-    return reader, writer
+    return cast(asyncio.Transport, writer.transport)
 
 
 def _error(text: str) -> exceptions.RedisError:

@@ -16,6 +16,7 @@ from crossdock.tasks.events import copied
 
 KEPT_HEADERS = ("a2a-version", HOPS_HEADER)
 LENGTH = struct.Struct(">I")
+ROLE_AGENT = Role.ROLE_AGENT  # an enum of protobuf looks each of its names up
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Turn:
     follows: bool
     seconds: float
     new_context: bool = False
-    caller: dict[str, Any] | None = None
+    user: Caller | None = None
     headers: dict[str, str] = field(default_factory=dict)
     trace: dict[str, str] = field(default_factory=dict)
     tenant: str = ""
@@ -57,7 +58,7 @@ class Turn:
             follows,
             seconds,
             new_context,
-            _described(user.principal) if isinstance(user, Caller) else None,
+            user if isinstance(user, Caller) else None,
             {name: headers[name] for name in KEPT_HEADERS if name in headers},
             trace,
             context.tenant,
@@ -70,7 +71,7 @@ class Turn:
             "follows": self.follows,
             "seconds": self.seconds,
             "newContext": self.new_context,
-            "caller": self.caller,
+            "caller": None if self.user is None else _described(self.user.principal),
             "headers": self.headers,
             "trace": self.trace,
             "tenant": self.tenant,
@@ -78,6 +79,11 @@ class Turn:
         }
         text = orjson.dumps(rest)
         return LENGTH.pack(len(text)) + text + self.request.SerializeToString()
+
+    @property
+    def detached(self) -> bool:
+        """Whether its caller wants its answer before the work is done."""
+        return bool(self.request.configuration.return_immediately)
 
     def begun(self) -> "Turn":
         """The turn once its message is in the log."""
@@ -93,7 +99,7 @@ class Turn:
             rest["follows"],
             rest["seconds"],
             rest["newContext"],
-            rest["caller"],
+            None if rest["caller"] is None else Caller(_principal(rest["caller"])),
             rest["headers"],
             rest["trace"],
             rest["tenant"],
@@ -111,9 +117,8 @@ class Turn:
         context = ServerCallContext(
             tenant=self.tenant, state={"headers": dict(self.headers)}, requested_extensions=set(self.extensions)
         )
-        if self.caller is not None:
-            known = {item.name: self.caller[item.name] for item in fields(Principal) if item.name in self.caller}
-            context.user = Caller(Principal(**{**known, "roles": frozenset(known["roles"])}))
+        if self.user is not None:
+            context.user = self.user
         return context
 
 
@@ -140,9 +145,15 @@ def _described(principal: Principal) -> dict[str, Any]:
     }
 
 
+def _principal(described: dict[str, Any]) -> Principal:
+    """Without what a newer release says of it."""
+    known = {item.name: described[item.name] for item in fields(Principal) if item.name in described}
+    return Principal(**{**known, "roles": frozenset(known["roles"])})
+
+
 def _said(task: Task, message_id: str) -> Message:
     """The caller's latest message with this id."""
     for message in reversed(task.history):
-        if message.message_id == message_id and message.role != Role.ROLE_AGENT:
+        if message.message_id == message_id and message.role != ROLE_AGENT:
             return message
     raise LookupError(f"the task {task.id} has lost the message of its turn")

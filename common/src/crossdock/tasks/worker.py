@@ -9,8 +9,6 @@ from enum import Enum
 import structlog
 from a2a.server.agent_execution import AgentExecutor, RequestContext
 from a2a.types import Message, Task, TaskState
-from opentelemetry import context as tracing
-from opentelemetry import propagate, trace
 
 from crossdock.errors import Public, Rejected, TryLater
 from crossdock.ids import new_id
@@ -23,9 +21,9 @@ from crossdock.tasks.resumption import Resumption
 from crossdock.tasks.retrying import patiently
 from crossdock.tasks.tail import Tail
 from crossdock.tasks.turns import Turn
+from crossdock.telemetry.tracing import TaskSpan
 
 log = structlog.get_logger(__name__)
-tracer = trace.get_tracer("crossdock")
 
 DEADLINE = "deadline"
 CHECKPOINT = "checkpoint"
@@ -291,19 +289,10 @@ class Worker:
         return TaskState.TASK_STATE_FAILED, STOPPED
 
     async def _traced(self, held: Held, turn: Turn, context: RequestContext, queue: JournalQueue) -> None:
-        # Where its caller's request was accepted here, that request's span is the current one already.
-        parent = None if held.turn is not None else propagate.extract(turn.trace)
-        span = tracer.start_span("task", parent, attributes={"a2a.task.id": str(context.task_id)})
-        token = tracing.attach(trace.set_span_in_context(span, parent))
-        try:
+        accepted_here = held.turn is not None  # then the span of its caller's request is the current one
+        carrier = None if accepted_here else turn.trace
+        with TaskSpan(str(context.task_id), carrier, watched=accepted_here and not turn.detached):
             await self._executor.execute(context, queue)
-        except Exception as error:
-            span.record_exception(error)
-            span.set_status(trace.Status(trace.StatusCode.ERROR))
-            raise
-        finally:
-            span.end()
-            tracing.detach(token)
 
     def _outcome(self, claim: Claim, error: BaseException | None, queue: JournalQueue) -> End | None:
         if isinstance(error, LeaseLost | JournalDown):

@@ -14,8 +14,7 @@ from crossdock.telemetry.metrics import Metrics
 log = structlog.get_logger(__name__)
 NAMES = {number: state_name(cast(TaskState, number)) for number in TaskState.values()}
 EVENTS = {state: f"task_{name}" for state, name in NAMES.items()}
-PASSING = frozenset({TaskState.TASK_STATE_SUBMITTED})
-"""What comes next says this too. Not so who works it: if that replica dies, only its line tells which it was."""
+SUBMITTED = TaskState.TASK_STATE_SUBMITTED
 MOST = 10_000
 """So many tasks are remembered: of one that ends in another process, this one does not hear."""
 
@@ -30,17 +29,20 @@ class TaskTelemetry:
         self._count = functools.cache(functools.partial(metrics.tasks.labels, metrics.agent))
         self._seconds = functools.cache(functools.partial(metrics.task_seconds.labels, metrics.agent))
 
-    def state_changed(self, owner: str, task_id: str, context_id: str, state: TaskState) -> None:
+    def state_changed(
+        self, owner: str, task_id: str, context_id: str, state: TaskState, *, passed: bool = False
+    ) -> None:
         name = NAMES[state]
         self._count(owner, name).inc()
-        if state == TaskState.TASK_STATE_SUBMITTED:
+        if state == SUBMITTED:
             self._remember(task_id, time.monotonic())
         fields = {}
         if state in TERMINAL and (accepted := self._accepted.pop(task_id, None)) is not None:
             seconds = time.monotonic() - accepted
             self._seconds(owner, name).observe(seconds)
             fields["seconds"] = round(seconds, 3)
-        (log.debug if state in PASSING else log.info)(
+        # What comes next says these, too. Not so who works it: if that replica dies, only its line tells which it was.
+        (log.debug if passed or state == SUBMITTED else log.info)(
             EVENTS[state],
             task_id=task_id,
             context_id=context_id,
