@@ -267,3 +267,11 @@ def test_the_releases_are_called_as_the_installer_calls_them() -> None:
         if "database-password" in wanted_files(pod)
     }
     assert using == databases
+
+
+def test_daprs_own_values_leave_out_what_its_sidecars_may_not_reach() -> None:
+    """Off, and not at no replicas: what is only scaled down is still told to every sidecar, which then waits for it."""
+    values = yaml.safe_load((ROOT / "k8s" / "dapr" / "values.yaml").read_text())
+    assert not values["global"]["actors"]["enabled"]
+    assert not values["global"]["scheduler"]["enabled"]
+    assert "dapr_placement" not in values

@@ -10,7 +10,7 @@ Pods start when the Secret {{ include "service.secretName" . }} is there.
 {{- end }}
 {{- if .Values.test.enabled }}
 Then test it:
-  helm test {{ .Release.Name }} -n {{ .Release.Namespace }} --logs
+  helm test {{ .Release.Name }} -n {{ .Release.Namespace }}
 {{- end }}
 {{- if not .Values.networkPolicy.enabled }}
 WARNING: networkPolicy.enabled is false: whoever is in the cluster reaches these pods.
