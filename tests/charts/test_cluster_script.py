@@ -13,6 +13,7 @@ import yaml
 
 from installer import places
 from tests.charts.rendering import ROOT, Refused, said
+from tests.e2e.test_e2e_dapr import with_sidecar
 
 SCRIPT = ROOT / "tests" / "e2e" / "cluster.sh"
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -153,6 +154,21 @@ def test_a_cluster_of_theirs_needs_a_registry() -> None:
     )
     assert done.returncode == 1
     assert "Set REGISTRY" in done.stderr
+
+
+def test_a_customer_that_is_added_is_a_policy_more_and_no_pod_less() -> None:
+    """The values of the cases with Dapr: who is not listed has no policy, and the list is in no pod."""
+
+    def told(*callers: str) -> tuple[set[str], list[Any]]:
+        objects = list(yaml.safe_load_all(said("template", *with_sidecar("anomaly", *callers).arguments())))
+        (configuration,) = [each for each in objects if each["kind"] == "Configuration"]
+        policies = configuration["spec"]["accessControl"]["policies"]
+        return {each["namespace"] for each in policies}, [each for each in objects if each["kind"] == "Deployment"]
+
+    listed, pods = told()
+    assert listed == {"acme", "globex"}
+    assert told("acme") == ({"acme"}, pods)
+    assert told("acme", "globex", "vandelay") == ({"acme", "globex", "vandelay"}, pods)
 
 
 PROGRAM = """#!/bin/sh
