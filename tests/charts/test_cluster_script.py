@@ -13,7 +13,7 @@ import yaml
 
 from installer import places
 from tests.charts.rendering import ROOT, Refused, said
-from tests.e2e.test_e2e_dapr import with_sidecar
+from tests.support.through_sidecar import with_sidecar
 
 SCRIPT = ROOT / "tests" / "e2e" / "cluster.sh"
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))

@@ -10,10 +10,9 @@ from tests.support.cluster_place import ClusterPlace
 from tests.support.flow import flow
 from tests.support.kube_place import CUSTOMERS, SHARED, KubePlace, release
 from tests.support.long_task import ended_once, working
-from tests.support.rendered.helm import Release
 from tests.support.stack import until
 from tests.support.third_customer import NAME
-from tests.support.through_sidecar import status
+from tests.support.through_sidecar import status, with_sidecar
 
 pytestmark = [
     pytest.mark.timeout(1800),
@@ -21,12 +20,6 @@ pytestmark = [
 ]
 AGENT = "anomaly-agent.crossdock-agents"
 CONNECT = "import socket; socket.create_connection(('anomaly-agent.crossdock-agents', 8080), 5)"
-
-
-def with_sidecar(name: str, *callers: str) -> Release:
-    """`callers`: the customers whose orchestrators may call this agent, where they are not those of its file."""
-    listed = {"customers": f"{{{','.join(callers)}}}"} if callers else {}
-    return release(name).changed(**{"dapr.enabled": "true"}, **listed)
 
 
 async def switch_on(cluster: ClusterPlace) -> None:

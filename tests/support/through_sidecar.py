@@ -1,8 +1,10 @@
-"""What a pod's own sidecar answers, asked inside the pod: Dapr's, which nobody reaches from outside."""
+"""Releases with sidecars; and what a pod's own answers, asked inside the pod, since nobody reaches it from outside."""
 
 from typing import Any
 
+from tests.support.kube_place import release
 from tests.support.operated import Operated
+from tests.support.rendered.helm import Release
 
 PORT = 3500
 PROGRAM = """
@@ -15,6 +17,12 @@ except urllib.error.HTTPError as error:
     answer = error
 print(answer.code)
 """
+
+
+def with_sidecar(name: str, *callers: str) -> Release:
+    """`callers`: the customers whose orchestrators may call this agent, where they are not those of its file."""
+    listed = {"customers": f"{{{','.join(callers)}}}"} if callers else {}
+    return release(name).changed(**{"dapr.enabled": "true"}, **listed)
 
 
 async def status(system: Operated[Any], replica: Any, app: str) -> int:
