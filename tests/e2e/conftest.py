@@ -27,6 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "only(place, reason): a case that one kind of place can show")
     config.stash[REPORT] = Report(config.getoption("--place"), config.getoption("--report"))
+    config.stash[REPORT].check()
     config.pluginmanager.register(config.stash[REPORT])
     third_customer.forget()
 
