@@ -275,3 +275,17 @@ def test_daprs_own_values_leave_out_what_its_sidecars_may_not_reach() -> None:
     assert not values["global"]["actors"]["enabled"]
     assert not values["global"]["scheduler"]["enabled"]
     assert "dapr_placement" not in values
+
+
+def test_the_injector_stops_no_pods_but_those_that_have_a_sidecar(ours: Rendering) -> None:
+    """Its own least of all: without a selector it could not start again once it is gone."""
+    injector = yaml.safe_load((ROOT / "k8s" / "dapr" / "values.yaml").read_text())["dapr_sidecar_injector"]
+    assert injector["webhookFailurePolicy"] == "Fail"
+    namespaces = [*kustomized("k8s/base").of("Namespace"), *ours.of("Namespace")]
+    stopped = {
+        found["metadata"]["name"]
+        for found in namespaces
+        if matches(injector["namespaceSelector"], found["metadata"]["labels"])
+    }
+    assert stopped == {"crossdock-agents", "acme", "globex"}
+    assert not matches(injector["namespaceSelector"], {"kubernetes.io/metadata.name": "dapr-system"})

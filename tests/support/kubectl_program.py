@@ -116,7 +116,7 @@ def answer(store: Store, asked: argparse.Namespace, given: str) -> None:
         case ["logs", _]:
             print(store.logs())
         case ["wait", name]:
-            store.has(*name.split("/"), asked.namespace)
+            store.has("pod", name.removeprefix("pod/"), asked.namespace)
         case ["exec", name]:
             store.has("pod", name, asked.namespace)
             print(store.said())

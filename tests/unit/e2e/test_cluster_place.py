@@ -4,10 +4,12 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import httpcore
+import httpx
 import pytest
 
 from tests.e2e import test_e2e_boundary
-from tests.support import installation, kube_place
+from tests.support import installation
 from tests.support.cluster_place import ClusterPlace
 from tests.support.installation import ClusterLog
 from tests.support.kube_place import release
@@ -98,8 +100,8 @@ async def test_callers_connect_to_the_ingress_where_it_is(monkeypatch: pytest.Mo
         connected.append((host, port))
         raise OSError
 
-    monkeypatch.setattr(kube_place.httpcore.AnyIOBackend, "connect_tcp", connect_tcp)
-    async with there.reached(kube_place.httpx.AsyncClient(trust_env=False)) as http:
+    monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", connect_tcp)
+    async with there.reached(httpx.AsyncClient(trust_env=False)) as http:
         with pytest.raises(OSError):  # noqa: PT011 - the one from above
             await http.get("https://acme.freight.example:8443/")
     assert connected == [("192.0.2.7", 8443)]
