@@ -289,3 +289,15 @@ def test_the_injector_stops_no_pods_but_those_that_have_a_sidecar(ours: Renderin
     }
     assert stopped == {"crossdock-agents", "acme", "globex"}
     assert not matches(injector["namespaceSelector"], {"kubernetes.io/metadata.name": "dapr-system"})
+
+
+def test_on_kind_what_there_is_one_of_stands_on_one_node() -> None:
+    """So that there is another one to drain: volumes of kind cannot leave theirs."""
+    whole = kustomized(KIND)
+    (redis,) = [pod for pod in whole.pods if pod.name == "redis"]
+    controller = yaml.safe_load((ROOT / KIND / "ingress-controller.yaml").read_text())["controller"]
+    others = [pod.spec.get("affinity") for pod in whole.pods if pod.name != "redis"]
+    for affinity in [*others, controller.get("affinity")]:
+        (near,) = affinity["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+        assert (near["namespaces"], near["topologyKey"]) == (["crossdock-data"], "kubernetes.io/hostname")
+        assert matches(near["labelSelector"], redis.labels)
