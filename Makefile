@@ -69,7 +69,7 @@ test-compose: .venv/dev ## Test the system that `make up` started, from the outs
 test-e2e: .venv/dev .tools/helm .tools/kustomize ## Test what the charts and k8s/ render, run as containers: no cluster needed (REPORT=docs/e2e.md keeps the report)
 	@REQUIRE_ALL=1 $(BIN)/python -m pytest -rfEs --timeout 400 tests/e2e $(if $(REPORT),--report $(REPORT))
 
-e2e: .venv/dev .tools/helm .tools/kind ## Test everything on a cluster made for it with kind, or on that of KUBE_CONTEXT; removes it again
+e2e: .venv/dev .tools/helm .tools/kind ## Test everything on a cluster made for it with kind, or on that of KUBE_CONTEXT (tests/e2e/cluster.sh tells how); removes it again
 	@tests/e2e/cluster.sh $(if $(DRY_RUN),--dry-run)
 
 e2e-keep: .venv/dev .tools/helm .tools/kind ## The same, and leave the cluster up

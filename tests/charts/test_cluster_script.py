@@ -12,7 +12,11 @@ import pytest
 import yaml
 
 from installer import places
+from tests.charts.kustomized import KIND, kustomized
 from tests.charts.rendering import ROOT, Refused, said
+from tests.support.kube_place import CUSTOMERS
+from tests.support.third_customer import NAME
+from tests.support.through_sidecar import with_sidecar
 
 SCRIPT = ROOT / "tests" / "e2e" / "cluster.sh"
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -140,8 +144,8 @@ def test_a_cluster_of_theirs_is_left_as_it_was() -> None:
     theirs = commands(KUBE_CONTEXT="theirs", REGISTRY="registry.example")
     assert not [words for words in theirs if words[0] == "kind"]
     assert not [words for words in theirs if "nginx-ingress" in words or "dapr-system" in words]
-    ends = [" ".join(words) for words in theirs[-5:]]
-    assert ends[0] == "make customer-remove NAME=acme"
+    ends = [" ".join(words) for words in theirs[-6:]]
+    assert ends[:3] == [f"make customer-remove NAME={name}" for name in (*CUSTOMERS, NAME)]
     assert ends[-1].startswith("kubectl --context theirs delete --kustomize k8s/overlays/kind")
     kept = commands("--keep")
     assert not [words for words in kept if words[:2] == ["kind", "delete"]]
@@ -155,9 +159,24 @@ def test_a_cluster_of_theirs_needs_a_registry() -> None:
     assert "Set REGISTRY" in done.stderr
 
 
+def test_a_customer_that_is_added_is_a_policy_more_and_no_pod_less() -> None:
+    """The values of the cases with Dapr: who is not listed has no policy, and the list is in no pod."""
+
+    def told(*callers: str) -> tuple[set[str], list[Any]]:
+        objects = list(yaml.safe_load_all(said("template", *with_sidecar("anomaly", *callers).arguments())))
+        (configuration,) = [each for each in objects if each["kind"] == "Configuration"]
+        policies = configuration["spec"]["accessControl"]["policies"]
+        return {each["namespace"] for each in policies}, [each for each in objects if each["kind"] == "Deployment"]
+
+    listed, pods = told()
+    assert listed == {"acme", "globex"}
+    assert told("acme") == ({"acme"}, pods)
+    assert told("acme", "globex", "vandelay") == ({"acme", "globex", "vandelay"}, pods)
+
+
 PROGRAM = """#!/bin/sh
 echo "$(basename "$0") $*" | tr '\\n' ' ' | sed 's/ $//' >>"{log}"; echo >>"{log}"
-case "$*" in *"{broken}"*) exit 3;; esac
+case "$*" in *"{broken}"*) exit 3;; *"{asked}"*) echo "{said}";; esac
 """
 
 
@@ -170,15 +189,18 @@ def elsewhere(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def really_run(repository: Path, *options: str, broken: str = "nothing") -> tuple[int, list[str]]:
-    """Its exit status, and what was called."""
+def really_run(
+    repository: Path, *options: str, broken: str = "nothing", says: tuple[str, str] = ("nothing", ""), **told: str
+) -> tuple[int, list[str]]:
+    """Its exit status, and what was called. `broken`: the words of a call that fails; `says`: those of one, and what
+    it prints."""
     log = repository / "log"
     for program in ("bin/kind", "bin/docker", "bin/make", "bin/helm", "bin/kubectl", ".venv/bin/python"):
         path = repository / program
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(PROGRAM.format(log=log, broken=broken))
+        path.write_text(PROGRAM.format(log=log, broken=broken, asked=says[0], said=says[1]))
         path.chmod(0o755)
-    environment = {"PATH": f"{repository / 'bin'}:/usr/bin:/bin", "HOME": str(repository)}
+    environment = {"PATH": f"{repository / 'bin'}:/usr/bin:/bin", "HOME": str(repository), **told}
     done = subprocess.run(
         [str(repository / "tests/e2e/cluster.sh"), *options],
         env=environment,
@@ -212,6 +234,70 @@ def test_a_step_that_fails_leaves_logs_and_no_cluster(elsewhere: Path) -> None:
         "kind export logs .crossdock/e2e --name crossdock-e2e",
         "kind delete cluster --name crossdock-e2e",
     ]
+
+
+THEIRS = {"KUBE_CONTEXT": "theirs", "REGISTRY": "registry.example"}
+REMOVES = re.compile(r"kind delete|kind export|customer-remove|uninstall|kubectl .*delete")
+
+
+def test_a_cluster_that_another_run_has_kept_is_not_removed(elsewhere: Path) -> None:
+    """kind refuses to make it again."""
+    status, called = really_run(elsewhere, broken="create cluster")
+    assert (status, len(called)) == (3, 1)
+
+
+@pytest.mark.parametrize("namespace", ["crossdock-system", "crossdock-edge", "globex", NAME])
+def test_nothing_is_removed_from_a_cluster_that_has_it_already(elsewhere: Path, namespace: str) -> None:
+    status, called = really_run(elsewhere, says=("get namespaces", f"namespace/{namespace}"), **THEIRS)
+    assert status == 1
+    assert namespace in called[-1].split()
+    assert not [line for line in called if REMOVES.search(line)]
+
+
+def test_what_it_looks_for_is_all_that_it_removes() -> None:
+    """Every namespace that kustomize, the installer and the cases make."""
+    (looked,) = [words for words in commands(**THEIRS) if "get" in words and "namespaces" in words]
+    made = {found["metadata"]["name"] for found in kustomized(KIND).of("Namespace")}
+    assert {*made, *CUSTOMERS, NAME} <= set(looked)
+
+
+@pytest.mark.parametrize(("told", "removed"), [({}, True), (THEIRS, False)])
+def test_a_kubectl_that_does_not_fit_is_refused(elsewhere: Path, told: dict[str, str], removed: bool) -> None:
+    warning = "WARNING: version difference between client (1.32) and server (1.36) exceeds the supported minor skew"
+    status, called = really_run(elsewhere, says=("version", warning), **told)
+    assert status == 1
+    assert not [line for line in called if line.startswith(("docker", "make", "helm"))]
+    assert any(REMOVES.search(line) for line in called) is removed
+
+
+def test_its_port_on_this_machine_is_the_domains(elsewhere: Path) -> None:
+    config = elsewhere / "k8s/overlays/kind/cluster.yaml"
+    config.parent.mkdir(parents=True)
+    shutil.copy(ROOT / "k8s/overlays/kind/cluster.yaml", config)
+    status, called = really_run(elsewhere, DOMAIN="crossdock.localhost:8443")
+    assert status == 0
+    assert called[0].startswith("kind create cluster --name crossdock-e2e --config .crossdock/e2e/cluster.yaml")
+    nodes = yaml.safe_load((elsewhere / ".crossdock/e2e/cluster.yaml").read_text())["nodes"]
+    assert [mapping["hostPort"] for mapping in nodes[0]["extraPortMappings"]] == [8443]
+    releases = [line for line in called if "charts/" in line and "upgrade" in line and "oci://" not in line]
+    assert releases
+    assert all("platform.domain=crossdock.localhost,platform.httpsPort=8443" in line for line in releases)
+
+
+def test_it_asks_for_no_log_of_a_pod_that_is_gone() -> None:
+    tests = [words for words in CALLS if words[:2] == ["helm", "test"]]
+    assert len(tests) == 5
+    assert not [words for words in tests if "--logs" in words]
+
+
+def test_no_autoscaler_counts_the_suites_pods() -> None:
+    for words in RELEASES:
+        assert "autoscaling.enabled=false" in words
+
+
+def test_its_report_is_beside_that_of_the_other_place() -> None:
+    (suite,) = [words for words in CALLS if "pytest" in words]
+    assert suite[suite.index("--report") + 1] == "docs/e2e-cluster.md"
 
 
 def test_a_cluster_that_is_to_stay_stays_also_when_a_step_fails(elsewhere: Path) -> None:

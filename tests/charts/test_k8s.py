@@ -267,3 +267,37 @@ def test_the_releases_are_called_as_the_installer_calls_them() -> None:
         if "database-password" in wanted_files(pod)
     }
     assert using == databases
+
+
+def test_daprs_own_values_leave_out_what_its_sidecars_may_not_reach() -> None:
+    """Off, and not at no replicas: what is only scaled down is still told to every sidecar, which then waits for it."""
+    values = yaml.safe_load((ROOT / "k8s" / "dapr" / "values.yaml").read_text())
+    assert not values["global"]["actors"]["enabled"]
+    assert not values["global"]["scheduler"]["enabled"]
+    assert "dapr_placement" not in values
+
+
+def test_the_injector_stops_no_pods_but_those_that_have_a_sidecar(ours: Rendering) -> None:
+    """Its own least of all: without a selector it could not start again once it is gone."""
+    injector = yaml.safe_load((ROOT / "k8s" / "dapr" / "values.yaml").read_text())["dapr_sidecar_injector"]
+    assert injector["webhookFailurePolicy"] == "Fail"
+    namespaces = [*kustomized("k8s/base").of("Namespace"), *ours.of("Namespace")]
+    stopped = {
+        found["metadata"]["name"]
+        for found in namespaces
+        if matches(injector["namespaceSelector"], found["metadata"]["labels"])
+    }
+    assert stopped == {"crossdock-agents", "acme", "globex"}
+    assert not matches(injector["namespaceSelector"], {"kubernetes.io/metadata.name": "dapr-system"})
+
+
+def test_on_kind_what_there_is_one_of_stands_on_one_node() -> None:
+    """So that there is another one to drain: volumes of kind cannot leave theirs."""
+    whole = kustomized(KIND)
+    (redis,) = [pod for pod in whole.pods if pod.name == "redis"]
+    controller = yaml.safe_load((ROOT / KIND / "ingress-controller.yaml").read_text())["controller"]
+    others = [pod.spec.get("affinity") for pod in whole.pods if pod.name != "redis"]
+    for affinity in [*others, controller.get("affinity")]:
+        (near,) = affinity["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+        assert (near["namespaces"], near["topologyKey"]) == (["crossdock-data"], "kubernetes.io/hostname")
+        assert matches(near["labelSelector"], redis.labels)

@@ -165,9 +165,8 @@ def test_what_a_customer_or_a_place_writes_stays_what_it_is(scenario: Scenario) 
         assert all(isinstance(value, str) for value in found["metadata"].get("annotations", {}).values())
 
 
-@pytest.mark.parametrize("scenario", [*INSTALLED, *of_chart("agent"), *of_chart("orchestrator")], ids=str)
-def test_notes_say_the_next_command(scenario: Scenario, tmp_path: Path) -> None:
-    """Helm prints them only with a cluster: here they are rendered as if they were an object."""
+def told_next(scenario: Scenario, tmp_path: Path) -> str:
+    """Its NOTES. Helm prints them only with a cluster: here they are rendered as if they were an object."""
     charts = Path(shutil.copytree(CHARTS, tmp_path / "charts", symlinks=True))
     templates = charts / scenario.chart / "templates"
     notes = (templates / "NOTES.txt").read_text()
@@ -176,8 +175,29 @@ def test_notes_say_the_next_command(scenario: Scenario, tmp_path: Path) -> None:
     )
     given = [word for file in scenario.files for word in ("-f", str(file))]
     where = [scenario.release, str(charts / scenario.chart), "-n", scenario.namespace, "--kube-version", "1.36"]
-    text = yaml.safe_load(said("template", *where, *given, "--show-only", "templates/notes.yaml"))["text"]
+    return str(yaml.safe_load(said("template", *where, *given, "--show-only", "templates/notes.yaml"))["text"])
+
+
+@pytest.mark.parametrize("scenario", [*INSTALLED, *of_chart("agent"), *of_chart("orchestrator")], ids=str)
+def test_notes_say_the_next_command(scenario: Scenario, tmp_path: Path) -> None:
+    text = told_next(scenario, tmp_path)
     name = rendered(scenario).of("Deployment")[0]["metadata"]["name"]
     assert f"kubectl -n {scenario.namespace} rollout status deployment/{name}" in text
     assert ("helm test" in text) == bool(rendered(scenario).of("Pod"))
     assert len(text.strip().splitlines()) < 20
+
+
+@pytest.mark.parametrize("scenario", of_chart("edge"), ids=str)
+def test_the_command_that_the_edge_tells_installs_an_agent_in_its_place(scenario: Scenario, tmp_path: Path) -> None:
+    """The image beside its own, at its domain, behind its controller: as it stands, without a file of values."""
+    (command,) = [line for line in told_next(scenario, tmp_path).splitlines() if "helm upgrade --install" in line]
+    words = [str(ROOT / word) if (ROOT / word).exists() else word for word in command.split()[3:]]
+    agent = [each for each in yaml.safe_load_all(said("template", *words, "--kube-version", "1.36")) if each]
+    (edge,) = rendered(scenario).serving
+    (deployment,) = [each for each in agent if each["kind"] == "Deployment"]
+    image = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
+    assert image == edge.containers[0]["image"].replace("crossdock/edge", "crossdock/anomaly")
+    variables = {each["name"]: each["value"] for each in deployment["spec"]["template"]["spec"]["containers"][0]["env"]}
+    assert variables["CROSSDOCK_ISSUER"] == edge.environment["CROSSDOCK_ISSUER"]
+    made = rendered(scenario).of("Gateway")
+    assert bool([each for each in agent if each["kind"] == "HTTPRoute"]) == bool(made)

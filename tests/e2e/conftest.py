@@ -1,6 +1,6 @@
 """The suite's place, chosen by --place; one event loop for all, since what the place does goes on between the tests."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import pytest_asyncio
 from pytest_asyncio import is_async_test
 
 from tests.support import administration, third_customer
-from tests.support.cluster_place import cluster_place
+from tests.support.cluster_place import ClusterPlace, cluster_place
 from tests.support.e2e_report import Report, told
 from tests.support.kube_place import KubePlace
 from tests.support.rendered_place import RenderedPlace, rendered_place
@@ -27,6 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "only(place, reason): a case that one kind of place can show")
     config.stash[REPORT] = Report(config.getoption("--place"), config.getoption("--report"))
+    config.stash[REPORT].check()
     config.pluginmanager.register(config.stash[REPORT])
     third_customer.forget()
 
@@ -81,6 +82,19 @@ async def place(stood: KubePlace, brief_token: str) -> AsyncIterator[KubePlace]:
 @pytest.fixture
 def system(place: KubePlace) -> KubePlace:
     """As the cases call it that run in other places too."""
+    return place
+
+
+@pytest.fixture
+def described() -> Iterator[Path]:
+    with third_customer.described() as path:
+        yield path
+
+
+@pytest.fixture
+def cluster(place: KubePlace) -> ClusterPlace:
+    """For what only this place can show."""
+    assert isinstance(place, ClusterPlace)
     return place
 
 

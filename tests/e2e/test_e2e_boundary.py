@@ -81,8 +81,7 @@ async def test_a_stranger_connects_to_nobody(place: KubePlace) -> None:
         place.kube.apply, list(yaml.safe_load_all(NOBODY.replace("INSTALLER", place.installer.image)))
     )
     try:
-        await place.well()
-        (pod,) = [each for each in await place.everything() if each.namespace == "nobody"]
+        pod = await place.alone("nobody", "nobody")
         said = await place.execute(pod, "python", "-c", CONNECT, *doors)
         assert "connected" not in said, said
     finally:

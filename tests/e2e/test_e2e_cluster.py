@@ -1,27 +1,18 @@
 """What only a cluster can show."""
 
-import asyncio
-import json
-
 import pytest
 
 from tests.support.cluster_place import ClusterPlace
 from tests.support.flow import flow
-from tests.support.kube_place import CUSTOMERS, KubePlace, release
+from tests.support.kube_place import CUSTOMERS, release
 from tests.support.stack import until
 
 pytestmark = pytest.mark.timeout(1800)
 
 
-@pytest.fixture
-def cluster(place: KubePlace) -> ClusterPlace:
-    assert isinstance(place, ClusterPlace)
-    return place
-
-
 @pytest.mark.only("cluster", "nobody measures the pods, so no autoscaler acts")
 async def test_the_autoscaler_adds_pods_under_load(cluster: ClusterPlace) -> None:
-    lively = release("anomaly").changed(**{"autoscaling.cpuPercent": "10"})
+    lively = release("anomaly").changed(**{"autoscaling.enabled": "true", "autoscaling.cpuPercent": "10"})
     await cluster.install(lively)
 
     async def more() -> bool:
@@ -29,13 +20,12 @@ async def test_the_autoscaler_adds_pods_under_load(cluster: ClusterPlace) -> Non
 
     async with flow(cluster, *CUSTOMERS):
         await until(more, "no pod was added", 600, pause=2)
-    await cluster.install(release("anomaly"))
+    await cluster.scale(release("anomaly"), 2)
 
 
 @pytest.mark.only("cluster", "there is one machine, so no node to drain")
 async def test_a_node_is_drained_under_load(cluster: ClusterPlace) -> None:
-    found = json.loads(await cluster.kubectl("get", "pods", "-n", "acme", "-o", "json"))["items"]
-    node = found[0]["spec"]["nodeName"]
+    node = await cluster.spare_node()
     async with flow(cluster, *CUSTOMERS) as going:
         await going.more()
         try:
@@ -60,18 +50,3 @@ async def test_helms_own_test_passes(cluster: ClusterPlace, name: str) -> None:
     await cluster.install(tested)
     await cluster.helm("test", name, "--namespace", tested.namespace, "--timeout", "300s")
     await cluster.install(release(name))
-
-
-@pytest.mark.only("cluster", "there is no Dapr control plane")
-async def test_dapr_on_and_off_under_load_and_a_stranger_is_denied(cluster: ClusterPlace) -> None:
-    """Dapr is installed beforehand (k8s/dapr). With it the agents' ports admit no pod that has no sidecar."""
-    every = [release(name) for name in ("anomaly", "contract", "escalation", *CUSTOMERS)]
-    async with flow(cluster, *CUSTOMERS) as going:
-        await asyncio.gather(*(cluster.install(each.changed(**{"dapr.enabled": "true"})) for each in every))
-        await going.more()
-        pod = (await cluster.pods(release("acme")))[0]
-        probe = "import socket; socket.create_connection(('anomaly-agent.crossdock-agents', 8080), 5)"
-        with pytest.raises(AssertionError):
-            await cluster.execute(pod, "python", "-c", probe)
-        await asyncio.gather(*(cluster.install(each) for each in every))
-        await going.more()

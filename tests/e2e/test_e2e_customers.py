@@ -2,14 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
 from crossdock.errors import ConfigError
-from tests.support import third_customer
 from tests.support.flow import flow
 from tests.support.kube_place import CUSTOMERS, KubePlace, Pod, release
 from tests.support.load import load
@@ -18,12 +16,6 @@ from tests.support.served import bearing
 from tests.support.third_customer import BROKEN, LIMIT, NAME, change
 
 pytestmark = pytest.mark.timeout(300)
-
-
-@pytest.fixture
-def described() -> Iterator[Path]:
-    with third_customer.described() as path:
-        yield path
 
 
 async def test_a_customer_whose_file_is_broken_is_refused_before_anything_is_made(

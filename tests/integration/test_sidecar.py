@@ -1,6 +1,7 @@
 """Calls through a Dapr sidecar: the agents' names lead nowhere else, so that nothing can go round it."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from crossdock.extensions import HOPS_HEADER, KEY_HEADER, TIMEOUT_HEADER
 from crossdock.tasks.events import fold
 from orchestrator.app import create_app
 from orchestrator.settings import Settings
+from tests.support import through_sidecar
 from tests.support.executors import message
 from tests.support.orchestration import place
 from tests.support.serving import free_port, listen, serve, url_of
@@ -51,6 +53,19 @@ def client(crossdock: System, beside: Sidecar, client_id: str = "acme-orchestrat
     crossdock.stack.push_async_callback(tokens.close)
     http.auth = BearerAuth(tokens, origins=[URL])
     return AgentClient(URL, http, CardCache(http), name="puppet-agent", policy=ClientPolicy(**policy))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("denied", "status"), [(set(), 200), ({APP}, 403)])
+async def test_a_pods_own_program_tells_what_its_sidecar_answers(
+    beside: Sidecar, denied: set[str], status: int
+) -> None:
+    """As the suite runs it in pods of a cluster."""
+    beside.denied = denied
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", through_sidecar.PROGRAM, APP, str(beside.port)), stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    assert (int(out), len(beside.seen)) == (status, 1)
 
 
 async def ended(made: AgentClient, text: str, **options: str) -> Task:

@@ -1,9 +1,13 @@
-"""The place `cluster`: a real one, by kubectl and Helm as programs, in the current context or KUBE_CONTEXT's."""
+"""The place `cluster`: a real one, by kubectl and Helm as programs, in the current context or KUBE_CONTEXT's.
+
+What it is told besides stands at the head of tests/e2e/cluster.sh.
+"""
 
 import asyncio
 import json
 import os
 import subprocess
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -25,7 +29,11 @@ class ClusterPlace(KubePlace):
 
     @property
     def https_port(self) -> int:
-        return int(os.environ.get("HTTPS_PORT", "443"))
+        return self.domain.port
+
+    @property
+    def ingress_host(self) -> str:
+        return os.environ.get("INGRESS_ADDRESS") or super().ingress_host
 
     async def kubectl(self, *arguments: str, given: str = "") -> str:
         options = ("--context", self.context) if self.context else ()
@@ -41,9 +49,10 @@ class ClusterPlace(KubePlace):
 
     async def install(self, wanted: Release, *, wait: bool = True) -> None:
         waiting = ("--wait", "--timeout", f"{SECONDS}s") if wait else ()
-        registry = os.environ.get("REGISTRY", "")
-        place = f"image.tag={os.environ.get('TAG', 'dev')},image.registry={registry},platform.domain={self.domain.name}"
-        await self.helm("upgrade", "--install", *wanted.arguments(), "--set", place, *waiting)
+        image = f"image.tag={os.environ.get('TAG', 'dev')},image.registry={os.environ.get('REGISTRY', '')}"
+        public = f"platform.domain={self.domain.name},platform.httpsPort={self.domain.port}"
+        theirs = ("--values", os.environ["VALUES"]) if os.environ.get("VALUES") else ()
+        await self.helm("upgrade", "--install", *wanted.arguments(), *theirs, "--set", f"{image},{public}", *waiting)
 
     async def uninstall(self, wanted: Release) -> None:
         await self.helm("uninstall", wanted.name, "--namespace", wanted.namespace, "--wait")
@@ -61,6 +70,23 @@ class ClusterPlace(KubePlace):
 
     async def everything(self) -> list[Pod]:
         return [pod for each in await self._namespaces() for pod in _told(await self._pods("--namespace", each))]
+
+    async def alone(self, namespace: str, name: str) -> Pod:
+        where = ("--namespace", namespace)
+        await self.kubectl("wait", f"pod/{name}", *where, "--for=condition=Ready", f"--timeout={SECONDS}s")
+        (pod,) = [each for each in _told(await self._pods(*where)) if each.name == name]
+        return pod
+
+    async def spare_node(self) -> str:
+        """One that has pods of agents or customers, and none that its owner has only once: that would be away for a
+        while, and what is on a volume of the node's own for ever."""
+        found = [pod for each in await self._namespaces() for pod in await self._pods("--namespace", each)]
+        kept = [pod for pod in found if pod["spec"]["restartPolicy"] == "Always" and _owner(pod)[0] != "DaemonSet"]
+        owned = Counter(map(_owner, kept))
+        bound = {pod["spec"]["nodeName"] for pod in kept if owned[_owner(pod)] == 1}
+        spare = Counter(pod["spec"]["nodeName"] for pod in kept if pod["spec"]["nodeName"] not in bound)
+        assert spare, f"every node with pods ({', '.join(sorted(bound))}) has one that is alone: add a node"
+        return str(max(sorted(spare), key=spare.__getitem__))
 
     async def delete_pod(self, pod: Pod, *, grace: int | None = None) -> None:
         how = () if grace is None else (f"--grace-period={grace}", *(("--force",) if not grace else ()))
@@ -113,6 +139,13 @@ class ClusterPlace(KubePlace):
             "items"
         ]
         return items
+
+
+def _owner(pod: dict[str, Any]) -> tuple[str, str]:
+    """Kind and name; a pod of nobody's is its own."""
+    metadata = pod["metadata"]
+    (owner,) = metadata.get("ownerReferences") or [{"kind": "Pod", "name": metadata["name"]}]
+    return owner["kind"], f"{metadata['namespace']}/{owner['name']}"
 
 
 def _told(found: list[dict[str, Any]]) -> list[Pod]:

@@ -47,6 +47,14 @@ class Report:
         for line in self.without_effect:
             write(f"without effect in place {self.place}: {line}")
 
+    def check(self) -> None:
+        """Each place has a file of its own. Raises `UsageError` for that of another."""
+        path = Path(self.path)
+        kept = path.read_text(encoding="utf-8") if self.path and path.exists() else ""
+        others = [place for place in PLACES if place != self.place and _head(place) in kept]
+        if others:
+            raise pytest.UsageError(f"{path} is the report of the place {others[0]}: give --report another file.")
+
     def pytest_sessionfinish(self) -> None:
         if self.path:
             Path(self.path).write_text(self.text(), encoding="utf-8")
@@ -62,7 +70,7 @@ class Report:
             [
                 "# End-to-end report",
                 "",
-                f"Written by the suite `tests/e2e` (`--report`). Place: **{self.place}**: {PLACES[self.place]}",
+                f"Written by the suite `tests/e2e` (`--report`). {_head(self.place)} {PLACES[self.place]}",
                 "",
                 "| Case | Outcome | Seconds | Measured |",
                 "| --- | --- | ---: | --- |",
@@ -79,6 +87,10 @@ class Report:
                 *(["## Without effect on containers", "", *ignored, ""] if ignored else []),
             ]
         )
+
+
+def _head(place: str) -> str:
+    return f"Place: **{place}**:"
 
 
 def told(nodeid: str) -> str:

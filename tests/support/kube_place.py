@@ -25,6 +25,7 @@ from installer.state import FOLDER, SecretState
 from installer.vault import KEYCLOAK_ADMIN, client_secret
 from tests.support.operated import Operated, lines
 from tests.support.rendered.helm import ROOT, Release
+from tests.support.stack import until
 from tests.support.tunnel import tunnel
 
 OVERLAY = os.environ.get("OVERLAY", "k8s/overlays/kind")
@@ -39,6 +40,8 @@ PLATFORM = {
     "redis": ("StatefulSet", DATA),
 }
 HTTP, MANAGEMENT = 8080, 9080
+STILL = {"autoscaling.enabled": "false"}
+"""The suite counts pods and scales them: nobody else may meanwhile, but where a case asks for it."""
 
 
 def release(name: str) -> Release:
@@ -46,10 +49,10 @@ def release(name: str) -> Release:
     k8s = ROOT / "k8s"
     small = k8s / "laptop.yaml"
     if name == "edge":
-        return Release("edge", "edge", EDGE, (small,))
+        return Release("edge", "edge", EDGE, (small,), STILL)
     if name in SHARED.values():
-        return Release(name, "agent", AGENTS_NAMESPACE, (small, k8s / "agents" / f"{name}.yaml"))
-    return Release(name, "orchestrator", name, (small, k8s / "customers" / f"{name}.yaml"))
+        return Release(name, "agent", AGENTS_NAMESPACE, (small, k8s / "agents" / f"{name}.yaml"), STILL)
+    return Release(name, "orchestrator", name, (small, k8s / "customers" / f"{name}.yaml"), STILL)
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ class KubePlace(Operated[Pod]):
         return f"https://{self.host(name)}"
 
     def grpc_of(self, name: str) -> tuple[str, str]:
-        return f"{SHARED.get(name, name)}.grpc.{self.domain}", f"127.0.0.1:{self.https_port}"
+        return f"{SHARED.get(name, name)}.grpc.{self.domain}", f"{self.ingress_host}:{self.https_port}"
 
     def secret(self, client_id: str) -> str:
         if client_id == realm.INSTALLER:
@@ -124,9 +127,9 @@ class KubePlace(Operated[Pod]):
         return self._kept(f"customer-{customer}")[client_secret(client_id)].strip()
 
     def reached(self, http: httpx.AsyncClient, port: int = 0) -> httpx.AsyncClient:
-        """Whatever the host, the ingress controller on this machine is connected to."""
+        """Whatever the host, the ingress controller is connected to."""
         pool: Any = http._transport
-        pool._pool._network_backend = _Here(port or self.https_port)
+        pool._pool._network_backend = _Controller(self.ingress_host, port or self.https_port)
         return http
 
     def _kept(self, secret: str) -> Mapping[str, str]:
@@ -137,7 +140,12 @@ class KubePlace(Operated[Pod]):
     @property
     @abstractmethod
     def https_port(self) -> int:
-        """Of the ingress controller, on the loopback."""
+        """Of the ingress controller."""
+
+    @property
+    def ingress_host(self) -> str:
+        """Where the ingress controller is: this machine, by default."""
+        return "127.0.0.1"
 
     def grpc_interface(self, name: str) -> str:
         return f"{self.grpc_of(name)[0]}:{self.domain.port}"
@@ -152,7 +160,7 @@ class KubePlace(Operated[Pod]):
             access[name] = Access(self.url_of(name), f"{name}-caller", str(file))
         agents = {agent: self.url_of(agent) for agent in SHARED.values()}
         Profile(self.issuer, access, agents, self.authority_file).write(folder)
-        async with tunnel("127.0.0.1", self.https_port) as url:
+        async with tunnel(self.ingress_host, self.https_port) as url:
             yield {"HTTPS_PROXY": url}
 
     def generated(self) -> set[str]:
@@ -200,7 +208,13 @@ class KubePlace(Operated[Pod]):
             yield http
 
     async def scale(self, wanted: Release, replicas: int) -> None:
-        await self.resize("Deployment", wanted.namespace, wanted.full_name, replicas)
+        """By its value: what else is of the release stays as it is."""
+        await self.install(wanted.changed(replicas=str(replicas)))
+
+        async def so_many() -> bool:
+            return len(await self.pods(wanted)) == replicas
+
+        await until(so_many, f"{wanted.name} has not {replicas} pods", 120)
 
     async def add_customer(self, name: str, *, wait: bool = True) -> None:
         """As the operator does it: the installer, then Helm."""
@@ -231,6 +245,10 @@ class KubePlace(Operated[Pod]):
         """All pods that are to run for ever."""
 
     @abstractmethod
+    async def alone(self, namespace: str, name: str) -> Pod:
+        """A pod that nobody else looks after, wherever it is, once it is ready."""
+
+    @abstractmethod
     async def delete_pod(self, pod: Pod, *, grace: int | None = None) -> None:
         """Until it is gone; `grace` 0 kills it."""
 
@@ -251,12 +269,12 @@ class KubePlace(Operated[Pod]):
         """Names of what there is in it, or of it."""
 
 
-class _Here(httpcore.AsyncNetworkBackend):
-    def __init__(self, port: int) -> None:
-        self._inner, self._port = httpcore.AnyIOBackend(), port
+class _Controller(httpcore.AsyncNetworkBackend):
+    def __init__(self, host: str, port: int) -> None:
+        self._inner, self._host, self._port = httpcore.AnyIOBackend(), host, port
 
     async def connect_tcp(self, host: str, port: int, **options: Any) -> httpcore.AsyncNetworkStream:  # type: ignore[override]
-        return await self._inner.connect_tcp("127.0.0.1", self._port, **options)
+        return await self._inner.connect_tcp(self._host, self._port, **options)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -1,7 +1,8 @@
 """A `kubectl` of our own: it keeps objects in a folder, and writes down what it is asked and what comes over stdin.
 
 As an API server it counts versions, refuses a write over another version than the one that it names, and lets Jobs end
-at once: well, unless there is a file `broken`, which then holds their logs.
+at once: well, unless there is a file `broken`, which then holds their logs. Pods that are applied run, on the node that
+they name; what is executed in one says what is in the file `said`.
 """
 
 import argparse
@@ -12,7 +13,8 @@ from typing import Any
 
 import yaml
 
-KINDS = {"Secret": "secret", "Namespace": "namespace", "Job": "job"}
+KINDS = {"Secret": "secret", "Namespace": "namespace", "Job": "job", "Pod": "pod", "ServiceAccount": "serviceaccount"}
+RUNNING = {"state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}, "restartCount": 0, "ready": True}
 
 
 class Store:
@@ -30,6 +32,9 @@ class Store:
         if kind == "job":
             ended = "Failed" if self._broken.exists() else "Complete"
             document["status"] = {"conditions": [{"type": ended, "status": "True"}]}
+        if kind == "pod":
+            document["spec"] = {"restartPolicy": "Always", "nodeName": "node", **document["spec"]}
+            document["status"] = {"containerStatuses": [RUNNING]}
         path = self._path(kind, metadata["name"], metadata.get("namespace", ""))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(document))
@@ -40,7 +45,7 @@ class Store:
 
     def labelled(self, kind: str, label: str, namespace: str) -> list[dict[str, Any]]:
         found = [json.loads(path.read_text()) for path in sorted(self._path(kind, "", namespace).parent.glob("*.json"))]
-        return [each for each in found if label in each["metadata"]["labels"]]
+        return [each for each in found if selected(label, each["metadata"].get("labels", {}))]
 
     def delete(self, kind: str, name: str, namespace: str) -> None:
         self._path(kind, name, namespace).unlink(missing_ok=True)
@@ -48,11 +53,25 @@ class Store:
             for path in self._folder.glob(f"{name}/*/*.json"):
                 path.unlink()
 
+    def has(self, kind: str, name: str, namespace: str) -> None:
+        if not self._path(kind, name, namespace).exists():
+            sys.exit(f'Error from server (NotFound): {kind}s "{name}" not found')
+
     def logs(self) -> str:
         return self._broken.read_text()
 
+    def said(self) -> str:
+        path = self._folder.parent / "said"
+        return path.read_text() if path.exists() else ""
+
     def _path(self, kind: str, name: str, namespace: str) -> Path:
         return self._folder / (namespace or "-") / kind / f"{name}.json"
+
+
+def selected(selector: str, labels: dict[str, str]) -> bool:
+    """Whether all of its words hold, `key` and `key=value`."""
+    wanted = [each.partition("=") for each in selector.split(",") if each]
+    return all(key in labels and (not equal or labels[key] == value) for key, equal, value in wanted)
 
 
 def main(folder: Path, arguments: list[str]) -> None:
@@ -66,12 +85,14 @@ def main(folder: Path, arguments: list[str]) -> None:
         "--output",
         "--field-manager",
         "--context",
+        "--for",
+        "--timeout",
     ):
         parser.add_argument(option, default="")
     parser.add_argument("--tail")
     for flag in ("--server-side", "--force-conflicts", "--ignore-not-found", "--wait"):
         parser.add_argument(flag, action="store_true")
-    asked = parser.parse_args(arguments)
+    asked = parser.parse_args(arguments[: arguments.index("--")] if "--" in arguments else arguments)
     given = sys.stdin.read() if asked.filename == "-" else ""
     with (folder / "kubectl.log").open("a") as log:
         log.write(json.dumps({"arguments": arguments, "given": given}) + "\n")
@@ -84,14 +105,21 @@ def answer(store: Store, asked: argparse.Namespace, given: str) -> None:
             for document in yaml.safe_load_all(given):
                 store.apply(document)
         case ["get", kind]:
-            print(json.dumps({"items": store.labelled(kind, asked.selector, asked.namespace)}))
+            found = store.labelled(kind.removesuffix("s"), asked.selector, asked.namespace)
+            names = [f"{kind}/{each['metadata']['name']}" for each in found]
+            print("\n".join(names) if asked.output == "name" else json.dumps({"items": found}))
         case ["get", kind, name]:
-            if found := store.get(kind, name, asked.namespace):
-                print(json.dumps(found))
+            if kept := store.get(kind, name, asked.namespace):
+                print(json.dumps(kept))
         case ["delete", kind, name]:
             store.delete(kind, name, asked.namespace)
         case ["logs", _]:
             print(store.logs())
+        case ["wait", name]:
+            store.has("pod", name.removeprefix("pod/"), asked.namespace)
+        case ["exec", name]:
+            store.has("pod", name, asked.namespace)
+            print(store.said())
 
 
 if __name__ == "__main__":

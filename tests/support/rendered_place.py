@@ -80,6 +80,11 @@ class RenderedPlace(KubePlace):
         lasting = [each for each in self.cluster.workloads.values() if not isinstance(each, Job)]
         return [_told(pod) for workload in lasting for pod in workload.pods if not pod.terminating]
 
+    async def alone(self, namespace: str, name: str) -> Pod:
+        await self.cluster.settled(Key("Pod", namespace, name), seconds=SECONDS)
+        (pod,) = [each for each in await self.everything() if (each.namespace, each.name) == (namespace, name)]
+        return pod
+
     async def delete_pod(self, pod: Pod, *, grace: int | None = None) -> None:
         key, found = self._found(pod)
         await self.cluster.delete_pod(key, found, grace)

@@ -1,5 +1,6 @@
 {{/* The sidecar outlives the service (as a native one: Dapr 1.18), and may do nothing that a restricted namespace forbids. Workers are an app
-of their own: Dapr makes one Service per app, for the pods of one Deployment. */}}
+of their own: Dapr makes one Service per app, for the pods of one Deployment. It may ask neither the API server (pods have no token for the built-in
+store of secrets) nor placement and the scheduler, which serve actors and jobs: a sidecar that knows one and does not reach it is never ready. */}}
 {{- define "service.daprAnnotations" -}}
 dapr.io/enabled: "true"
 dapr.io/app-id: {{ include "service.name" . }}{{ .own.suffix }}
@@ -7,6 +8,9 @@ dapr.io/app-port: "8080"
 dapr.io/config: {{ include "service.name" . }}
 dapr.io/enable-native-sidecar: "true"
 dapr.io/sidecar-seccomp-profile-type: RuntimeDefault
+dapr.io/disable-builtin-k8s-secret-store: "true"
+dapr.io/placement-host-address: ""
+dapr.io/scheduler-host-address: ""
 dapr.io/max-body-size: {{ include "service.largestBody" . }}Mi
 dapr.io/sidecar-cpu-request: {{ .Values.dapr.resources.cpu }}
 dapr.io/sidecar-memory-request: {{ .Values.dapr.resources.memory }}

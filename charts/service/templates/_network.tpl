@@ -144,12 +144,12 @@ ports:
   {{- end }}
 {{- end -}}
 
-{{/* The sidecar: its certificate authority, the operator, placement and the scheduler. */}}
+{{/* The sidecar: its certificate authority, and the operator. */}}
 {{- define "service.to.dapr" -}}
 to:
   - {{ include "service.namespace" .Values.dapr.namespace | nindent 4 | trim }}
 ports:
-  {{- range list 50001 6500 50005 50006 }}
+  {{- range list 50001 6500 }}
   - {protocol: TCP, port: {{ . }}}
   {{- end }}
 {{- end -}}

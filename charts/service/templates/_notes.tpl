@@ -1,3 +1,15 @@
+{{/* What a release was told of its place, as options for the next one in the same place. */}}
+{{- define "service.placeOptions" -}}
+{{- $ingress := .Values.ingress -}}
+{{- $provider := dig "gateway" "create" false $ingress | ternary "gateway" "" -}}
+{{- with .Values.image.registry }} --set image.registry={{ . }}{{ end }}
+{{- with .Values.image.tag }} --set image.tag={{ . }}{{ end }}
+{{- printf " --set platform.domain=%s" .Values.platform.domain }}
+{{- if include "service.publicPort" . }} --set platform.httpsPort={{ int .Values.platform.httpsPort }}{{ end }}
+{{- with $provider }} --set ingress.provider={{ . }}{{ end }}
+{{- with $ingress.namespace }} --set ingress.namespace={{ . }}{{ end }}
+{{- end -}}
+
 {{/* What to do next, for a service that callers reach. */}}
 {{- define "service.notes" -}}
 {{- $name := include "service.name" . -}}
@@ -10,7 +22,7 @@ Pods start when the Secret {{ include "service.secretName" . }} is there.
 {{- end }}
 {{- if .Values.test.enabled }}
 Then test it:
-  helm test {{ .Release.Name }} -n {{ .Release.Namespace }} --logs
+  helm test {{ .Release.Name }} -n {{ .Release.Namespace }}
 {{- end }}
 {{- if not .Values.networkPolicy.enabled }}
 WARNING: networkPolicy.enabled is false: whoever is in the cluster reaches these pods.

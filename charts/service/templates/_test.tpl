@@ -1,4 +1,5 @@
-{{/* What `helm test` runs: the service's own image, without its rights. */}}
+{{/* What `helm test` runs: the service's own image, without its rights. Helm prints its log itself, and then takes it away however it ended:
+`--logs` would look for a pod that is gone, and `helm uninstall` knows nothing of one that is left. */}}
 {{- define "service.test" -}}
 apiVersion: v1
 kind: Pod
@@ -12,7 +13,8 @@ metadata:
     crossdock.dev/process: test
   annotations:
     helm.sh/hook: test
-    helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+    helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded,hook-failed
+    helm.sh/hook-output-log-policy: hook-succeeded,hook-failed
     dapr.io/enabled: "false"
 spec:
   restartPolicy: Never

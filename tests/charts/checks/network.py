@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.charts.rendering import ROOT, Manifest, Rendering, matches
+from tests.charts.rendering import ROOT, Manifest, Pod, Rendering, matches
 
 TABLE = ROOT / "docs" / "architecture.md"
 PLACES = {
@@ -155,9 +155,19 @@ def through_the_sidecar(rendering: Rendering) -> Iterator[str]:
             yield f"{pod.name}: its sidecar is {app} with the configuration {told}"
         if pod.annotations.get("dapr.io/sidecar-seccomp-profile-type") != "RuntimeDefault":
             yield f"{pod.name}: its sidecar is not let into a restricted namespace"
+        yield from _ready(pod)
         if rendering.scenario.chart == "orchestrator" and not pod.environment.get("CROSSDOCK_DAPR_HTTP_PORT"):
             yield f"{pod.name} goes past its sidecar"
     yield from _denied(configurations)
+
+
+def _ready(pod: Pod) -> Iterator[str]:
+    """Pods have no token, and their policy leads neither to placement nor to the scheduler; empty is none of them."""
+    if pod.annotations.get("dapr.io/disable-builtin-k8s-secret-store") != "true":
+        yield f"{pod.name}: its sidecar ends, since it may not ask the API server for secrets"
+    for service in ("placement", "scheduler"):
+        if pod.annotations.get(f"dapr.io/{service}-host-address") != "":
+            yield f"{pod.name}: its sidecar waits for Dapr's {service} before it is ready"
 
 
 def _denied(configurations: list[Manifest]) -> Iterator[str]:

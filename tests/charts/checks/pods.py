@@ -103,5 +103,17 @@ def rolling(rendering: Rendering) -> Iterator[str]:
             yield f"{name} is spread by other pods than its own"
 
 
+def tested(rendering: Rendering) -> Iterator[str]:
+    """The pod of `helm test` tells what it found and leaves nothing, however it ends: uninstalling forgets hooks."""
+    ended, policy = {"hook-succeeded", "hook-failed"}, "helm.sh/hook-{}-policy"
+    for pod in rendering.of("Pod"):
+        annotations = pod["metadata"].get("annotations", {})
+        told, gone = (set(annotations.get(policy.format(each), "").split(",")) for each in ("output-log", "delete"))
+        if not told >= ended:
+            yield f"{pod['metadata']['name']} does not tell what it found"
+        if not gone >= {"before-hook-creation", *ended}:
+            yield f"{pod['metadata']['name']} is left behind"
+
+
 def configured(pod: Pod) -> bool:
     return any(volume["name"] == "configuration" for volume in pod.spec["volumes"])

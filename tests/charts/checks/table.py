@@ -9,7 +9,7 @@ Check = Callable[[Rendering], Iterator[str]]
 CHECKS: dict[str, Check] = {
     check.__name__: check
     for check in (
-        *(pods.restricted, pods.frugal, pods.probed, pods.draining, pods.rolling),
+        *(pods.restricted, pods.frugal, pods.probed, pods.draining, pods.rolling, pods.tested),
         *(scaling.scaled_by_one, scaling.scaled_slowly, scaling.measured, scaling.evictable),
         *(
             objects.consistent,

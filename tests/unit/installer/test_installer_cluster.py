@@ -108,7 +108,7 @@ def test_a_customer_gets_a_namespace_rights_and_a_command(cluster: ClusterLog) -
     said = done("customer", "add", "acme")
     assert said.splitlines()[-1].strip() == (
         "helm upgrade --install acme charts/orchestrator -n acme -f k8s/customers/acme.yaml"
-        " --set platform.domain=freight.example --set platform.httpsPort=8443"
+        " --set platform.domain=freight.example --set platform.httpsPort=8443 --set image.tag=dev"
     )
     namespace = next(each for each in cluster.given() if each["kind"] == "Namespace")
     labels = namespace["metadata"]["labels"]
@@ -121,6 +121,25 @@ def test_a_customer_gets_a_namespace_rights_and_a_command(cluster: ClusterLog) -
     assert mounted["client-secret"] == kept["client-acme-orchestrator"]
     tested = cluster.files("acme", "acme-orchestrator-test")  # of `helm test`
     assert tested == {"client-secret": kept["client-acme-caller"], "other-secret": kept["client-acme-orchestrator"]}
+
+
+@pytest.mark.parametrize(
+    ("image", "told"),
+    [
+        (
+            "registry.example:5000/crossdock/installer:1.0.0",
+            ["image.registry=registry.example:5000", "image.tag=1.0.0"],
+        ),
+        ("crossdock/installer:1.0.0", ["image.tag=1.0.0"]),
+        ("registry.example/ours/installer:1.0.0", []),
+        ("registry.example/crossdock/installer@sha256:0123", []),
+    ],
+)
+def test_the_command_names_the_images_beside_ours(cluster: ClusterLog, image: str, told: list[str]) -> None:
+    """Not those of another name: what they are called is not ours to guess."""
+    done("prepare")
+    words = done("customer", "add", "acme", INSTALLER_IMAGE=image).split()
+    assert [word for word in words if word.startswith("image.")] == told
 
 
 def test_the_job_sees_the_platform_and_its_customer_alone(cluster: ClusterLog) -> None:

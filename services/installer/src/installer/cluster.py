@@ -1,5 +1,6 @@
 """The place `cluster`: Kubernetes. Manifests with what is secret, and Jobs that do what only works inside."""
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from installer.vault import READABLE, Vault, client_secret, customer_files, writ
 CUSTOMERS = Path("k8s/customers")
 NAMESPACES = Path("k8s/base/namespaces")
 DOMAIN = "domain"
+IMAGE = re.compile(r"(?:(?P<registry>[^@]+)/)?crossdock/installer:(?P<tag>[\w.-]+)")
 TAKEN = ("kube-", "crossdock-")
 SETTINGS = {
     "KEYCLOAK_URL": f"http://keycloak.{IDENTITY}:8080",
@@ -133,7 +135,7 @@ class ClusterPlace:
                 ]
             )
             self._reconcile(name, domain, [name], [customer])
-        return f"{name} has its rights. Now install its orchestrator:\n  {_helm_install(customer, domain)}"
+        return f"{name} has its rights. Now install its orchestrator:\n  {_helm_install(customer, domain, self.image)}"
 
     def remove(self, name: str) -> bool:
         """First its orchestrator goes, then its rights, and last what is needed for that."""
@@ -209,7 +211,15 @@ class ClusterPlace:
         return found is not None
 
 
-def _helm_install(customer: Customer, domain: Domain) -> str:
+def _helm_install(customer: Customer, domain: Domain, image: str) -> str:
     name = customer.name
-    place = f"--set platform.domain={domain.name} --set platform.httpsPort={domain.port}"
+    values = {"platform.domain": domain.name, "platform.httpsPort": str(domain.port), **_image_values(image)}
+    place = " ".join(f"--set {key}={value}" for key, value in values.items())
     return f"helm upgrade --install {name} charts/orchestrator -n {name} -f {CUSTOMERS / name}.yaml {place}"
+
+
+def _image_values(image: str) -> dict[str, str]:
+    """What releases are told of theirs, if ours is named as those are that are built with it."""
+    found = IMAGE.fullmatch(image)
+    values = found.groupdict() if found else {}
+    return {f"image.{key}": value for key, value in values.items() if value}
