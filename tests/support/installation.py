@@ -24,7 +24,7 @@ DOCKER = """#!/bin/sh
 echo "$*" >>"{log}"
 case "$*" in
   *"{broken}"*) echo "{said}" >&2; exit {status};;
-  *"ps --services"*) printf "gateway\\nkeycloak\\nredis\\n";;
+  *"ps --services"*) printf "gateway\\nkeycloak\\npostgres\\nredis\\n";;
 esac
 """
 

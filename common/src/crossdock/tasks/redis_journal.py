@@ -37,7 +37,7 @@ from crossdock.tasks.redis_outbox import RedisOutbox, placed
 from crossdock.tasks.redis_rates import RedisRates
 from crossdock.tasks.redis_reader import RedisReader
 from crossdock.tasks.redis_replies import accepted, claim_of, known
-from crossdock.tasks.redis_scripts import Scripts
+from crossdock.tasks.redis_scripts import Scripts, shard
 from crossdock.tasks.wakeups import Wakeups
 
 log = structlog.get_logger(__name__)
@@ -72,7 +72,7 @@ class RedisJournal(TaskJournal):
     ) -> None:
         self.limits = limits or JournalLimits()
         self._client = address.client()
-        self._prefixes = [f"xd:{service}:{{{service}:{shard}}}:" for shard in range(shards)]
+        self._prefixes = [shard(service, number) for number in range(shards)]
         self._patience = patience
         self._confirm = _ms(confirm)
         self._outage = Outage("redis_away", "redis_back")

@@ -38,6 +38,17 @@ LARGE = 64 * 1024
 """Whoever sends more does not do so before those that hold leases."""
 
 
+def script(name: str) -> str:
+    """Whole, as Redis runs it."""
+    folder = files("crossdock.tasks") / "lua"
+    return "".join((folder / f"{part}.lua").read_text(encoding="utf-8") for part in ("prelude", name))
+
+
+def shard(service: str, number: int) -> str:
+    """What all keys of a service's shard begin with."""
+    return f"xd:{service}:{{{service}:{number}}}:"
+
+
 class Scripts:
     """Each by its name. One that Redis does not know, after a restart or a failover, is sent whole."""
 
@@ -45,9 +56,7 @@ class Scripts:
         self._client = client
         self._links = {lane: link() for lane in Lane}
         self._unconfirmed = Outage("write_not_confirmed", "writes_confirmed")
-        folder = files("crossdock.tasks") / "lua"
-        prelude = (folder / "prelude.lua").read_text(encoding="utf-8")
-        self._texts = {name: prelude + (folder / f"{name}.lua").read_text(encoding="utf-8") for name in SCRIPTS}
+        self._texts = {name: script(name) for name in SCRIPTS}
         self._hashes = {name: _sha1(text) for name, text in self._texts.items()}
 
     async def run(self, name: str, prefix: str, *args: Any, confirm: int = 0, lane: Lane | None = None) -> Any:

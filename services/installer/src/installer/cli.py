@@ -86,13 +86,13 @@ def add(name: Name = "", place: PlaceName = "compose", state: State = None, prin
 def remove(name: Name = "", place: PlaceName = "compose", state: State = None, printed: Printed = False) -> None:
     """Undo `customer add`, and delete the orchestrator's tasks. On a cluster the customer's whole namespace goes.
 
-    What the shared agents hold of the customer's tasks is forgotten when its retention ends (an hour, by default).
+    What the shared agents hold of the customer, tasks and contracts, is deleted too.
     """
 
     def work() -> None:
         there = _place(place, state, printed)
         if there.remove(_given(name, "customer-remove")):
-            said = f"{name} is removed. The shared agents forget its tasks when their retention ends."
+            said = f"{name} is removed, with its tasks and contracts at the shared agents."
         else:
             installed = ", ".join(each.name for each in there.customers())
             said = f"There is nothing to remove: no customer {name} is installed here. Installed: {installed}."
@@ -141,7 +141,7 @@ def token(
 @app.command()
 def reconcile(
     customers: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="By default all.")] = None,
-    remove: Annotated[bool, typer.Option("--remove", help="Take these customers' rights and tasks away.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Take these customers' rights and data away.")] = False,
 ) -> None:
     """Inside the network: bring Keycloak and Redis in line with the mounted secrets.
 

@@ -36,6 +36,7 @@ TAKEN = ("kube-", "crossdock-")
 SETTINGS = {
     "KEYCLOAK_URL": f"http://keycloak.{IDENTITY}:8080",
     "REDIS_NODES": f"redis.{DATA}:6379",
+    "POSTGRES": f"postgres.{DATA}:5432",
     "REDIS_ACL_SAVE": "true",
     "PATIENCE": str(JOB_SECONDS - 60),
 }

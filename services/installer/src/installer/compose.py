@@ -26,7 +26,7 @@ FOLDER = Path(".crossdock/compose")
 COMPOSE_FILE = "docker-compose.yml"
 BASE = "docker/service.yml"
 CUSTOMERS = Path("k8s/customers")
-NEEDED = ("gateway", "keycloak", "redis")
+NEEDED = ("gateway", "keycloak", "postgres", "redis")
 CARD_SECONDS = 60.0
 CHECK = "customer-check"
 

@@ -1,4 +1,4 @@
-"""Inside the network: Keycloak and Redis brought in line with the secrets of the place."""
+"""Inside the network: Keycloak and Redis brought in line with the secrets of the place, PostgreSQL where one goes."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -13,8 +13,11 @@ from crossdock.auth.discovery import WELL_KNOWN
 from crossdock.auth.tokens import BearerAuth, TokenSource
 from crossdock.errors import ConfigError, TryLater
 from crossdock.tasks.redis_connection import PASSING, parsed_nodes
-from installer import acl, realm
+from crossdock.tasks.redis_owners import forget_owner
+from installer import acl, databases, realm
+from installer.agents import AGENTS
 from installer.customer import Customer
+from installer.databases import Databases
 from installer.keycloak import Keycloak
 from installer.redis_users import RedisUsers
 from installer.settings import Settings
@@ -29,6 +32,8 @@ class _Network:
     vault: Vault
     keycloak: Keycloak
     users: RedisUsers
+    redis: Redis
+    databases: Databases
 
 
 Work = Callable[[_Network], Awaitable[list[str]]]
@@ -60,16 +65,24 @@ async def settle(settings: Settings, customers: list[Customer]) -> list[str]:
 
 
 async def forget(settings: Settings, customers: list[Customer]) -> list[str]:
-    """Takes the customers' clients, Redis users and orchestrators' tasks away; as `settle` otherwise."""
+    """Takes the customers' clients and Redis users away, then their tasks, and what agents keep of them; as `settle`
+    otherwise. Whoever has one of the names next finds nothing."""
 
     async def work(network: _Network) -> list[str]:
         changes = []
         for customer in customers:
             changes += [await network.keycloak.remove_client(rights.client_id) for rights in customer.clients]
             changes.append(await network.users.remove(customer.card))
+            changes += [await _tasks_forgotten(network.redis, agent.card, customer) for agent in AGENTS]
+            changes.append(await network.databases.forget(customer))
         return [line for lines in changes for line in lines]
 
     return await _patiently(settings, work)
+
+
+async def _tasks_forgotten(redis: Redis, card: str, customer: Customer) -> list[str]:
+    tasks = await forget_owner(redis, card, customer.name)
+    return [f"{tasks} tasks of {customer.name} at {card} deleted"] if tasks else []
 
 
 async def _patiently(settings: Settings, work: Work) -> list[str]:
@@ -93,6 +106,11 @@ async def _patiently(settings: Settings, work: Work) -> list[str]:
             f"Redis refuses its user {acl.ADMIN}. It was started with another {REDIS_ADMIN}: restart Redis, "
             "so that it reads its file of users again."
         ) from None
+    except databases.PASSING:
+        raise ConfigError(
+            f"PostgreSQL at {settings.postgres} cannot be reached, or refuses the users of the agents' databases. "
+            "Look at PostgreSQL's log."
+        ) from None
     except (RedisError, OSError) as error:
         raise ConfigError(
             f"Redis at {settings.redis_nodes} does not do what it is asked ({type(error).__name__}). "
@@ -101,7 +119,7 @@ async def _patiently(settings: Settings, work: Work) -> list[str]:
 
 
 def _passes(error: BaseException) -> bool:
-    return isinstance(error, (TryLater, *PASSING)) and not isinstance(error, AuthenticationError)
+    return isinstance(error, (TryLater, databases.PASSING, *PASSING)) and not isinstance(error, AuthenticationError)
 
 
 @asynccontextmanager
@@ -116,7 +134,8 @@ async def _network(settings: Settings) -> AsyncIterator[_Network]:
         tokens = TokenSource(http, settings.issuer, realm.INSTALLER, lambda: secret, discovery_url=discovery)
         http.auth = BearerAuth(tokens, origins=[url])
         try:
-            yield _Network(vault, Keycloak(http, url), RedisUsers(redis, saving=settings.redis_acl_save))
+            users = RedisUsers(redis, saving=settings.redis_acl_save)
+            yield _Network(vault, Keycloak(http, url), users, redis, Databases(settings.postgres, vault))
         finally:
             await tokens.close()
             await redis.aclose()

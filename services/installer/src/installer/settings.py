@@ -13,6 +13,7 @@ class Settings(BaseSettings):
     keycloak_url: str = Field("http://keycloak:8080", description="Where Keycloak answers inside the network.")
     redis_nodes: str = Field("redis:6379", description="Redis as host:port, where its users are to be.")
     redis_acl_save: bool = Field(False, description="Whether Redis keeps its users in a file that it may write.")
+    postgres: str = Field("postgres:5432", description="PostgreSQL as host:port, where agents keep data of customers.")
     secrets_folder: Path = Field(
         Path("/run/installer/secrets"), description="The mounted folder of the place's secrets."
     )
