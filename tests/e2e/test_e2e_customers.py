@@ -11,6 +11,7 @@ from crossdock.errors import ConfigError
 from tests.support.flow import flow
 from tests.support.kube_place import CUSTOMERS, KubePlace, Pod, release
 from tests.support.load import load
+from tests.support.remnants import kept_contracts, leave_a_contract
 from tests.support.rendered.helm import ROOT
 from tests.support.served import bearing
 from tests.support.third_customer import BROKEN, LIMIT, NAME, change
@@ -46,6 +47,7 @@ async def test_a_third_customer_is_onboarded_under_load_and_leaves_nothing(
         secret = place.secret(f"{NAME}-caller")
         token = await place.token(f"{NAME}-caller")
         await served(place, token)
+        await leave_a_contract(place, NAME)
         record_property(
             "told", f"onboarded in {took:.1f} s (at most {LIMIT:.0f}), {requests.served} requests meanwhile"
         )
@@ -67,7 +69,7 @@ async def served(place: KubePlace, token: str) -> None:
 
 
 async def gone(place: KubePlace, token: str, secret: str) -> None:
-    """Objects, containers, networks and volumes; its name; its clients; its user, and what that kept."""
+    """Objects, containers, networks and volumes; its name; its clients; its user, and what that kept; its contracts."""
     assert await place.left_of(NAME) == []
     with pytest.raises(httpx.ConnectError):
         await place.http().get(f"{place.url_of(NAME)}/tasks", headers=bearing(token))
@@ -75,6 +77,7 @@ async def gone(place: KubePlace, token: str, secret: str) -> None:
     refused = await place.http().post(url, data=asked, auth=(f"{NAME}-caller", secret))
     assert refused.status_code == httpx.codes.UNAUTHORIZED
     assert NAME not in await redis_users(place)
+    assert await kept_contracts(place, NAME) == 0
     assert await asyncio.to_thread(place.kube.found, "secret", f"customer-{NAME}", "crossdock-system") is None
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support import third_customer
 from tests.support.load import load
+from tests.support.remnants import kept_contracts, leave_a_contract
 from tests.support.served import bearing
 from tests.support.stack import ROOT, TOKENS, Stack
 from tests.support.third_customer import BROKEN, LIMIT, NAME, change
@@ -96,6 +97,7 @@ async def test_a_third_customer_comes_and_goes_while_the_others_are_served(syste
             took = time.monotonic() - began
             token = await system.token(f"{NAME}-caller")
             await served(system, token)
+            await leave_a_contract(system, NAME)
             await going.more()
             print(f"\n{said.strip().splitlines()[-1]} With make: {took:.1f} s.")
             again = await make("customer")
@@ -135,3 +137,4 @@ async def gone(system: Stack, token: str) -> None:
         assert (await http.get(f"{system.path(name)}/tasks", headers=bearing(token))).status_code == 401
     refused = await http.post(TOKENS, data={"grant_type": "client_credentials"}, auth=(f"{NAME}-caller", "x"))
     assert refused.status_code == httpx.codes.UNAUTHORIZED
+    assert await kept_contracts(system, NAME) == 0

@@ -19,3 +19,12 @@ def test_ids_ports_skills_and_card_names() -> None:
         assert (agent.card, agent.skills) == (card.name, agent_skills(agent.id))
         assert agent.port == settings.model_fields["port"].default
     assert Orchestrator.model_fields["port"].default == PORT
+
+
+def test_what_an_agent_keeps_in_its_database_says_whose_it_is() -> None:
+    """By that column the installer deletes what a removed customer had."""
+    for agent in AGENTS:
+        if agent.database:
+            tables = import_module(f"{agent.id}_agent.schema").metadata.tables
+            assert tables
+            assert all("customer" in table.columns for table in tables.values())
