@@ -1,4 +1,4 @@
-"""What a removed customer had is gone, from Redis and PostgreSQL, and nothing of the others; Keycloak is in little here."""
+"""What a removed customer had is gone, from Redis and PostgreSQL, and nothing of others. Keycloak is in little here."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -80,7 +80,7 @@ def database(server: PostgresServer, vault: Vault) -> Iterator[str]:
             connection.execute(sql(statement))
     engine.dispose()
     url = make_url(server.url(DATABASE)).set(username=DATABASE, password=password)
-    yield url.render_as_string(hide_password=False)
+    return url.render_as_string(hide_password=False)
 
 
 @pytest.fixture
@@ -193,6 +193,5 @@ async def test_an_agent_that_never_ran_keeps_nothing(settings: Settings, databas
 
 async def test_a_database_that_is_away_is_told(settings: Settings, database: str) -> None:
     nowhere = settings.model_copy(update={"postgres": "127.0.0.1:1", "patience": 0.5})
-    with pytest.raises(ConfigError, match="PostgreSQL at 127.0.0.1:1 cannot be reached"):
+    with pytest.raises(ConfigError, match=r"PostgreSQL at 127\.0\.0\.1:1 cannot be reached"):
         await forget(nowhere, [GLOBEX])
-

@@ -17,7 +17,7 @@ async def leave_a_contract(system: Operated[Any], customer: str) -> None:
 
 
 async def kept_contracts(system: Operated[Any], customer: str) -> int:
-    query = f"SELECT count(*) FROM contracts WHERE customer = '{customer}'"  # noqa: S608 - a test's own name
+    query = f"SELECT count(*) FROM contracts WHERE customer = '{customer}'"
     words = ("psql", "--no-psqlrc", "--username", "postgres", "--dbname", "contracts", "--tuples-only", "--no-align")
     (server,) = await system.replicas("postgres")
     return int(await system.execute(server, *words, "--command", query))

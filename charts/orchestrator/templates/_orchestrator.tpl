@@ -54,6 +54,8 @@ problems: {{ include "orchestrator.problems" . | fromYamlArray | toJson }}
 {{- $name := (.Values.customer | default dict).name | default "" -}}
 {{- if not $name }}
 - "there is no customer: install with -f k8s/customers/<customer>.yaml"
+{{- else if hasSuffix "-orchestrator" $name }}
+- "the customer's name {{ $name }} ends as the names of orchestrators do: choose another"
 {{- else if ne (include "service.name" .) (printf "%s-orchestrator" $name) }}
 - "the release {{ .Release.Name }} would not be called {{ $name }}-orchestrator, as the customer's card is: name the release {{ $name }}"
 {{- end }}

@@ -1,6 +1,6 @@
 {{/* Name of the release's objects, of its card, Redis user and Dapr app: <release>-<chart>. */}}
 {{- define "service.name" -}}
-{{- if contains .Chart.Name .Release.Name -}}{{ .Release.Name }}{{- else -}}{{ .Release.Name }}-{{ .Chart.Name }}{{- end -}}
+{{- if hasSuffix (printf "-%s" .Chart.Name) (printf "-%s" .Release.Name) -}}{{ .Release.Name }}{{- else -}}{{ .Release.Name }}-{{ .Chart.Name }}{{- end -}}
 {{- end -}}
 
 {{/* Labels that never change while a release lives. */}}

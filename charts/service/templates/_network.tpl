@@ -27,8 +27,12 @@ spec:
 namespaceSelector: {matchLabels: {crossdock.dev/role: {{ . }}}}
 {{- end -}}
 
+{{/* One by its name, and never a customer's that has it. */}}
 {{- define "service.namespace" -}}
-namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: {{ . }}}}
+namespaceSelector:
+  matchLabels: {kubernetes.io/metadata.name: {{ . }}}
+  matchExpressions:
+    - {key: crossdock.dev/role, operator: NotIn, values: [customer]}
 {{- end -}}
 
 {{/* The ingress controller: it runs beside the edge, or where `ingress.namespace` says. */}}

@@ -269,6 +269,23 @@ def test_a_namespace_of_somebody_else_is_left_alone(cluster: ClusterLog, repo: R
     assert (folder / "acme.json").exists()
 
 
+@pytest.mark.parametrize(
+    "name", ["auth", "monitoring", "observability", "dapr-system", "ingress-nginx", "nginx-ingress"]
+)
+def test_a_name_that_policies_let_in_is_no_customers(name: str, cluster: ClusterLog, repo: Repository) -> None:
+    """The namespace may be missing, and the name still be the cluster's."""
+    done("prepare")
+    repo.describe(name)
+    assert "taken by the platform itself" in refused("customer", "add", name)
+    assert cluster.objects("namespace") == set()
+
+
+def test_a_name_that_ends_as_the_orchestrators_do(cluster: ClusterLog, repo: Repository) -> None:
+    done("prepare")
+    repo.describe("my-orchestrator")
+    assert "Choose another" in refused("customer", "add", "my-orchestrator")
+
+
 def test_who_was_overtaken_is_told_to_run_again(cluster: ClusterLog, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two operators add a customer at the same time: the later one must not take the other's user away."""
     done("prepare")

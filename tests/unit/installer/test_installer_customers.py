@@ -107,7 +107,9 @@ def test_nothing_is_done_while_the_system_is_down(repo: Repository, monkeypatch:
     repo.describe("initech")
     result = run("customer", "add", "initech")
     assert result.exit_code == 2
-    assert result.output == ("error: Not running: gateway, keycloak, postgres, redis. Start the system with `make up` first.\n")
+    assert result.output == (
+        "error: Not running: gateway, keycloak, postgres, redis. Start the system with `make up` first.\n"
+    )
     assert not (repo.folder / "secrets").exists()
 
 

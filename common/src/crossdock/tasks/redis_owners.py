@@ -1,4 +1,4 @@
-"""What an administrator does to a service's store: a customer that is gone is forgotten, before its name is another's."""
+"""What an administrator does to a store: a customer that is gone is forgotten, before its name is another's."""
 
 from redis.asyncio import Redis
 

@@ -17,7 +17,10 @@ PORT = 8001
 RESERVED = frozenset(
     {name for agent in AGENTS for name in (agent.id, agent.path, agent.card)}
     | {HOST, "edge", "gateway", "grpc", "health", "installer", "keycloak", "localhost", "otel", "postgres"}
-    | {"admin", "agents", tester.NAME, "default", "prometheus", "realms", "redis"}
+    | {"admin", "agents", "auth", tester.NAME, "default", "prometheus", "realms", "redis"}
+    # Namespaces that clusters have for what is no customer's, some of which policies let in.
+    | {"cert-manager", "dapr-system", "external-secrets", "ingress-nginx", "keda", "local-path-storage", "monitoring"}
+    | {"nginx-gateway", "nginx-ingress", "observability"}
 )
 
 
@@ -46,6 +49,8 @@ def named(name: str) -> Customer:
         raise ConfigError(no_customer(name))
     if name in RESERVED:
         raise ConfigError(f"The name {name} is taken by the platform itself. Choose another for the customer.")
+    if name.endswith(f"-{HOST}"):
+        raise ConfigError(f"The name {name} ends as the names of orchestrators do. Choose another for the customer.")
     return Customer(name)
 
 
