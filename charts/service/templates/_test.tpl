@@ -50,6 +50,10 @@ env:
   - {name: CROSSDOCK_CLIENT_SECRET_FILE, value: /run/secrets/client-secret}
   - {name: CROSSDOCK_OTHER_CLIENT_ID, value: {{ .Values.test.otherClient | default .own.testClients.other }}}
   - {name: CROSSDOCK_OTHER_SECRET_FILE, value: /run/secrets/other-secret}
+  {{- with .Values.test.strangerClient }}
+  - {name: CROSSDOCK_STRANGER_CLIENT_ID, value: {{ . }}}
+  - {name: CROSSDOCK_STRANGER_SECRET_FILE, value: /run/secrets/stranger-secret}
+  {{- end }}
 resources:
   requests: {cpu: 50m, memory: 160Mi}
   limits: {memory: 256Mi}

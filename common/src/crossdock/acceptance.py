@@ -24,7 +24,8 @@ from crossdock.tasks.journal import TaskUnknown
 
 
 class Settings(BaseSettings):
-    """Two OAuth clients: one whose tokens are for this card, and another one whose tokens are for other cards."""
+    """Two OAuth clients: one whose tokens are for this card, and another one whose tokens are for other cards. And a
+    third one, where another customer may call the card, too."""
 
     model_config = SettingsConfigDict(env_prefix="CROSSDOCK_", frozen=True, extra="forbid")
 
@@ -36,6 +37,8 @@ class Settings(BaseSettings):
     client_secret_file: Path = Field(description="File that holds its secret.")
     other_client_id: str = Field(description="OAuth client that may call other cards only.")
     other_secret_file: Path = Field(description="File that holds its secret.")
+    stranger_client_id: str = Field("", description="OAuth client of another customer that may call the card, if any.")
+    stranger_secret_file: Path | None = Field(None, description="File that holds its secret.")
     task_seconds: float = Field(60.0, gt=0, description="How long the task may take.")
 
 
@@ -52,11 +55,25 @@ async def accept(settings: Settings) -> AsyncIterator[str]:
         yield f"the card is {name}'s"
         task = await _worked(agent)
         yield f"task {task.id} came to rest as {state_name(task.status.state)}"
-        await _not_found(agent)
-        yield "a task id that is not its own is not found"
+        async for line in _apart(agent, task, settings):
+            yield line
     async with _called(settings, settings.other_client_id, settings.other_secret_file) as agent:
-        await _refused(agent, settings)
+        await _refused(agent, task, settings)
         yield f"a token of {settings.other_client_id}, which is for other cards, is refused"
+
+
+async def _apart(agent: AgentClient, task: Task, settings: Settings) -> AsyncIterator[str]:
+    """Whether customers see their own tasks alone. A card of one customer knows no other one's."""
+    stranger, secret_file = settings.stranger_client_id, settings.stranger_secret_file
+    if not stranger or not secret_file:
+        await _not_found(agent, str(uuid.uuid4()), "nobody")
+        yield "a task id that is nobody's is not found; no other customer's client was given to try its tasks"
+        return
+    async with _called(settings, stranger, secret_file) as other:
+        theirs = await _worked(other)
+        await _not_found(other, task.id, settings.client_id)
+        await _not_found(agent, theirs.id, stranger)
+    yield f"tasks of {stranger}, another customer's, are found by it alone"
 
 
 @asynccontextmanager
@@ -88,17 +105,17 @@ async def _worked(agent: AgentClient) -> Task:
     return task
 
 
-async def _not_found(agent: AgentClient) -> None:
+async def _not_found(agent: AgentClient, task_id: str, sender: str) -> None:
     try:
-        await agent.get(str(uuid.uuid4()))
+        await agent.get(task_id)
     except TaskUnknown:
         return
-    raise Broken(f"{agent.name} answered for a task that nobody sent.")
+    raise Broken(f"{agent.name} answered for a task that {sender} sent.")
 
 
-async def _refused(agent: AgentClient, settings: Settings) -> None:
+async def _refused(agent: AgentClient, task: Task, settings: Settings) -> None:
     try:
-        await agent.get(str(uuid.uuid4()))
+        await agent.get(task.id)
     except (Unauthenticated, Forbidden):
         return
     except CrossdockError as error:
