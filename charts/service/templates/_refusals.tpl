@@ -47,6 +47,14 @@
 {{- if and (eq $values.secrets.source "csi") $values.secrets.name }}
 - "secrets.source is csi, which mounts files without a Secret: leave secrets.name empty"
 {{- end }}
+{{- if and $values.ingress.annotations (has $values.ingress.provider (list "gateway" "none")) }}
+- "ingress.annotations are for Ingresses, and ingress.provider {{ $values.ingress.provider }} makes none: leave them empty"
+{{- end }}
+{{- range $key, $_ := $values.ingress.annotations }}
+{{- if regexMatch "^nginx\\.(org|com)/|^nginx\\.ingress\\.kubernetes\\.io/" $key }}
+- "ingress.annotations: {{ $key }} tells the controller how to carry requests, which the chart does: leave it out (ingress.rateLimit, ingress.tokenCheck, settings.max_body and settings.stream_idle_seconds are yours)"
+{{- end }}
+{{- end }}
 {{- if has .Release.Name (list "auth" "grpc") }}
 - "the release name {{ .Release.Name }} is a host name of the platform: choose another"
 {{- end }}
