@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-KINDS = {"Secret": "secret", "Namespace": "namespace", "Job": "job", "Pod": "pod", "ServiceAccount": "serviceaccount"}
+KINDS = {kind: kind.lower() for kind in ("Secret", "Namespace", "NetworkPolicy", "Job", "Pod", "ServiceAccount")}
 RUNNING = {"state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}, "restartCount": 0, "ready": True}
 
 

@@ -25,7 +25,8 @@ Then test it:
   helm test {{ .Release.Name }} -n {{ .Release.Namespace }}
 {{- end }}
 {{- if not .Values.networkPolicy.enabled }}
-WARNING: networkPolicy.enabled is false: whoever is in the cluster reaches these pods.
+WARNING: networkPolicy.enabled is false: the platform's namespaces deny by default, so that a policy of yours must open these pods;
+in another namespace whoever is in the cluster reaches them.
 {{- end }}
 {{- if and (ne .Values.ingress.provider "none") (not .Values.ingress.tokenCheck.enabled) }}
 The ingress checks no tokens; the service alone does.

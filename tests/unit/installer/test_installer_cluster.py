@@ -115,6 +115,9 @@ def test_a_customer_gets_a_namespace_rights_and_a_command(cluster: ClusterLog) -
     assert namespace["metadata"]["name"] == "acme"
     assert (labels["crossdock.dev/role"], labels["crossdock.dev/customer"]) == ("customer", "acme")
     assert labels["strict"] == "very"  # as those of the repository's base
+    (policy,) = [each for each in cluster.given() if each["kind"] == "NetworkPolicy"]
+    assert (policy["metadata"]["namespace"], policy["metadata"]["name"]) == ("acme", "default-deny")
+    assert policy["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     mounted = cluster.files("acme", "acme-orchestrator")
     assert set(mounted) == SERVICE | {"client-secret"}
     kept = cluster.files("crossdock-system", "customer-acme")
@@ -318,7 +321,7 @@ def test_manifests_without_a_cluster(cluster: ClusterLog, tmp_path: Path) -> Non
     assert list(yaml.safe_load_all(done("prepare", *options))) == printed
     result = run("customer", "add", "acme", *options)
     kinds = [each["kind"] for each in yaml.safe_load_all(result.stdout)]
-    assert kinds == ["Secret", "Secret", "Namespace", "Secret", "Secret", "Job"]
+    assert kinds == ["Secret", "Secret", "Namespace", "NetworkPolicy", "Secret", "Secret", "Job"]
     assert "helm upgrade --install acme" in result.stderr
     assert [each["kind"] for each in yaml.safe_load_all(run("customer", "remove", "acme", *options).stdout)] == [
         "Job",

@@ -16,7 +16,7 @@ from installer.authority import Authority
 from installer.customer import Customer, described, named
 from installer.domain import DEFAULT, Domain
 from installer.kubectl import Manifest
-from installer.manifests import DATA, IDENTITY, JOB_SECONDS, ROLE, SYSTEM, job, namespace
+from installer.manifests import DATA, IDENTITY, JOB_SECONDS, ROLE, SYSTEM, closed, job, namespace
 from installer.state import (
     AUTHORITY,
     PLATFORM,
@@ -132,6 +132,7 @@ class ClusterPlace:
                     customer_secret(customer, vault),
                     state.redis_users(known.values()),
                     namespace(customer, self._namespace_labels()),
+                    closed(customer),
                     *mounts.of_customer(customer, vault),
                 ]
             )

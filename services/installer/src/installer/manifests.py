@@ -40,6 +40,16 @@ def namespace(customer: Customer, labels: Mapping[str, str]) -> Manifest:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": customer.name, "labels": {**labels, **own}}}
 
 
+def closed(customer: Customer) -> Manifest:
+    """Nothing connects from or to the namespace but what its releases open."""
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "default-deny", "namespace": customer.name, "labels": dict(MANAGED)},
+        "spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
+    }
+
+
 def job(
     name: str, image: str, arguments: Sequence[str], mounted: Iterable[str], settings: Mapping[str, str]
 ) -> Manifest:
