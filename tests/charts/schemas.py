@@ -57,7 +57,9 @@ def listed(item: Schema) -> Schema:
 AMOUNTS = {
     "type": "object",
     "additionalProperties": False,
-    "properties": {name: {"type": ["string", "integer"]} for name in ("cpu", "memory", "ephemeral-storage")},
+    "properties": {
+        name: {"type": ["string", "number"], "pattern": QUANTITY} for name in ("cpu", "memory", "ephemeral-storage")
+    },
 }
 RESOURCES = {"type": "object", "additionalProperties": False, "properties": {"requests": AMOUNTS, "limits": AMOUNTS}}
 TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
@@ -93,6 +95,21 @@ RULES: dict[str, Schema] = {
     "customerLimit.burst": whole(1, 1_000_000),
     "resources": RESOURCES,
     "podAnnotations": TEXTS,
+    "networkPolicy.monitoringNamespace": text(f"^{LABEL}$"),
+    "networkPolicy.dns.namespace": text(f"^{LABEL}$"),
+    "platform.telemetry.namespace": text(f"^{LABEL}$"),
+    "ingress.namespace": text(NAME),
+    "ingress.className": text(rf"^({LABEL}(\.{LABEL})*)?$"),
+    "ingress.tls.secretName": text(rf"^({LABEL}(\.{LABEL})*)?$"),
+    "ingress.tokenCheck.namespace": text(f"^{LABEL}$"),
+    "ingress.tokenCheck.service": text(f"^{LABEL}$"),
+    "ingress.gateway.name": text(HOSTS),
+    "ingress.gateway.namespace": text(f"^{LABEL}$"),
+    "ingress.gateway.className": text(HOSTS),
+    "ingress.gateway.tlsSecretName": text(HOSTS),
+    "dapr.namespace": text(f"^{LABEL}$"),
+    "platform.redis.caKey": text(r"^[A-Za-z0-9._-]*$"),
+    "test.secretName": text(rf"^({LABEL}(\.{LABEL})*)?$"),
     "nodeSelector": TEXTS,
     "tolerations": listed(ANYTHING),
     "affinity": ANYTHING,

@@ -92,8 +92,8 @@ def test_the_platforms_host_names_are_nobodys_release(name: str) -> None:
 
 def test_a_name_leaves_room_for_those_made_of_it() -> None:
     name = "a" * 39
-    longest = Scenario(ACME.chart, name, ACME.namespace, ACME.files, (f"customer.name={name}",), "longest")
-    assert f"{name}-orchestrator-management" in str(render(longest).objects)
+    longest = Scenario(ACME.chart, name, name, ACME.files, (f"customer.name={name}",), "longest")
+    assert f"{name}-orchestrator-management" in [each["metadata"]["name"] for each in render(longest).of("Service")]
     assert "choose a shorter release name" in refusal(ANOMALY, release="a" * 47)
 
 

@@ -20,6 +20,10 @@ problems:
   {{- else if ne (include "service.name" .) (printf "%s-agent" .Values.agent) }}
   - "the release {{ .Release.Name }} would not be called {{ .Values.agent }}-agent, as the agent's card is: name the release {{ .Values.agent }}"
   {{- end }}
+  {{- $strange := concat (list "default" "crossdock-data" "crossdock-edge" "crossdock-identity" "crossdock-system") .Values.customers }}
+  {{- if has .Release.Namespace $strange }}
+  - "the namespace {{ .Release.Namespace }} is not one of agents, and orchestrators would not reach this one there: install it with -n crossdock-agents"
+  {{- end }}
 {{- end -}}
 
 {{/* Not empty where the agent keeps something in PostgreSQL. */}}

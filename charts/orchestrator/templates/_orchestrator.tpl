@@ -1,6 +1,7 @@
 {{- define "orchestrator.own" -}}
 {{- $customer := .Values.customer | default dict -}}
 component: orchestrator
+namespace: {{ $customer.name | default "" | quote }}
 tasks: true
 grpc: {{ dig "grpc" true .Values.settings }}
 secrets: true

@@ -12,6 +12,14 @@
 {{- end }}
 {{- end }}
 {{- if .own.tasks }}{{ $problems = concat $problems (include "service.taskRefusals" . | fromYamlArray) }}{{ end -}}
+{{- $problems = concat $problems (include "service.resourceRefusals" . | fromYamlArray) -}}
+{{- range $key, $_ := .Values.podAnnotations }}
+{{- if regexMatch `^(dapr\.io|crossdock\.dev)/` $key }}{{ $problems = append $problems (printf "podAnnotations: %s is the chart's own, which says who may call the pod: leave it out" $key) }}{{ end }}
+{{- end }}
+{{- $home := .own.namespace -}}
+{{- if and $home (ne .Release.Namespace $home) }}
+{{- $problems = append $problems (printf "the release would stand in the namespace %s, whose policies and Secrets are not for it: install it with -n %s" .Release.Namespace $home) }}
+{{- end }}
 {{- range $name := list "image.registry" "image.repository" }}
 {{- $value := get $.Values.image (splitList "." $name | last) }}
 {{- if regexMatch "[@]|:[^/]*$" $value }}{{ $problems = append $problems (printf "%s is %s: write tag and digest into values of their own" $name $value) }}{{ end }}
@@ -20,6 +28,36 @@
 {{- if $problems }}
 {{- fail (printf "\n\nThese values contradict each other:\n  * %s\n" (join "\n  * " $problems)) }}
 {{- end }}
+{{- end -}}
+
+{{/* Requests and limits that no pod could have, and an autoscaler that has nothing to count by. */}}
+{{- define "service.resourceRefusals" -}}
+{{- $every := list (dict "name" "resources" "resources" .Values.resources "scaling" "autoscaling" "scaled" .Values.autoscaling.enabled) -}}
+{{- if and .own.tasks .Values.worker.enabled }}
+{{- $every = append $every (dict "name" "worker.resources" "resources" (.Values.worker.resources | default .Values.resources) "scaling" "worker.autoscaling" "scaled" .Values.worker.autoscaling.enabled) -}}
+{{- end }}
+{{- range $each := $every }}
+{{- $requests := ($each.resources | default dict).requests | default dict }}
+{{- $limits := ($each.resources | default dict).limits | default dict }}
+{{- range $kind := list "cpu" "memory" }}
+{{- $asked := get $requests $kind }}
+{{- $most := get $limits $kind }}
+{{- if and $asked $most (gt (include "service.quantity" $asked | float64) (include "service.quantity" $most | float64)) }}
+- "{{ $each.name }}.requests.{{ $kind }} is {{ $asked }}, more than {{ $each.name }}.limits.{{ $kind }}, {{ $most }}: ask for less, or allow more"
+{{- end }}
+{{- if and $each.scaled (not $asked) (not $most) }}
+- "{{ $each.scaling }} counts by what a pod requests, and {{ $each.name }}.requests.{{ $kind }} is not set: set it, or {{ $each.scaling }}.enabled to false"
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* As a number, of bytes or of CPUs. */}}
+{{- define "service.quantity" -}}
+{{- $text := toString . -}}
+{{- $unit := regexFind "[A-Za-z]*$" $text -}}
+{{- $units := dict "" 1.0 "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 -}}
+{{ mulf (trimSuffix $unit $text | float64) (get $units $unit) }}
 {{- end -}}
 
 {{- define "service.taskRefusals" -}}

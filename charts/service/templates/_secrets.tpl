@@ -15,7 +15,7 @@ spec:
   secretStoreRef: {kind: {{ $external.storeKind }}, name: {{ $external.storeName }}}
   target: {name: {{ include "service.secretName" . }}, creationPolicy: Owner}
   data:
-    {{- range concat .own.secretKeys .Values.secrets.additionalKeys | uniq }}
+    {{- range concat .own.secretKeys (compact (list .Values.platform.redis.caKey)) .Values.secrets.additionalKeys | uniq }}
     - secretKey: {{ . }}
       remoteRef: {key: {{ $external.path | default (include "service.name" $) }}, property: {{ . }}}
     {{- end }}
