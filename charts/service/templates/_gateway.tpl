@@ -117,6 +117,7 @@ spec:
         - {key: $binary_remote_addr, rate: 50r/s, burst: 500, noDelay: true, zoneSize: 10m}
 {{- end -}}
 
+{{/* nginx resolves the name as a pod does, once, when it reads this: whatever the cluster's domain is, but the edge must be there. */}}
 {{- define "service.gatewayCheck" -}}
 {{- $check := .Values.ingress.tokenCheck -}}
 {{ include "service.gatewayPolicy" (dict "root" . "kind" "SnippetsFilter" "target" (dict "name" (printf "%s-token" (include "service.name" .)))) }}
@@ -126,7 +127,7 @@ spec:
       value: |
         location = /.crossdock-check {
             internal;
-            proxy_pass http://{{ $check.service }}.{{ $check.namespace }}.svc.cluster.local:{{ $check.port }}{{ include "service.checkPath" . }};
+            proxy_pass http://{{ $check.service }}.{{ $check.namespace }}.svc:{{ $check.port }}{{ include "service.checkPath" . }};
             proxy_method GET;
             proxy_pass_request_body off;
             proxy_set_header Content-Length "";
