@@ -81,9 +81,8 @@ def _services() -> Sequence[str]:
 def _options(limit: int) -> list[tuple[str, int]]:
     """Messages up to twice the limit are read, so that the refusal says what to do; larger ones gRPC refuses itself.
 
-    A silent peer is asked three times a minute whether it still lives: the stream of a dead one ends, and nginx, which by
-    default cuts a gRPC stream after a minute of silence, does not cut one that rests. So often, without data between, only
-    if the number of such questions is not bounded.
+    A silent peer is asked three times a minute whether it still lives, however long the silence: the stream of a dead
+    one ends, and that of one that rests is not cut by nginx, whose limit for gRPC is a minute.
     """
     return [
         ("grpc.so_reuseport", 0),
