@@ -65,7 +65,7 @@ async def redis(tmp_path: Path, vault: Vault) -> AsyncIterator[RedisServer]:
 
 
 @pytest.fixture
-def database(server: PostgresServer, vault: Vault) -> Iterator[str]:
+def database(server: PostgresServer, vault: Vault) -> str:
     """As the image makes it at its first start: a role that owns the database of its name."""
     password = vault.read(f"postgres-{DATABASE}")
     statements = [
@@ -94,6 +94,7 @@ async def settings(vault: Vault, redis: RedisServer, server: PostgresServer) -> 
             issuer=f"{url}/realms/crossdock",
             keycloak_url=url,
             redis_nodes=redis.nodes,
+            redis_acl_save=False,
             postgres=f"127.0.0.1:{server.port}",
             secrets_folder=vault.folder,
             patience=10,
@@ -129,11 +130,10 @@ async def submitted(tasks: RedisJournal, customer: str, number: int, *, ended: b
     return task_id
 
 
-async def kept(client: Redis, customer: str) -> dict[bytes, Any]:
+async def kept(client: Redis, customer: str) -> dict[bytes | str, Any]:
     """All that is stored with the customer's name in it, keys and values."""
     found = {key: await client.dump(key) for key in await client.keys("*")}
-    name = customer.encode()
-    return {key: value for key, value in found.items() if name in key or name in (value or b"")}
+    return {key: value for key, value in found.items() if customer in f"{key!r} {value!r}"}
 
 
 @pytest.mark.parametrize("shards", [1, 3])

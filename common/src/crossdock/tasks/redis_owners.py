@@ -25,15 +25,19 @@ async def forget_owner(client: Redis, service: str, owner: str) -> int:
 
 async def _prefixes(client: Redis, service: str) -> list[str]:
     """One for each shard; none of a service that never had a task."""
-    shards = await client.hget(f"{shard(service, 0)}meta", "shards")  # type: ignore[misc]
+    shards = await client.hget(f"{shard(service, 0)}meta", "shards")
     return [shard(service, number) for number in range(int(shards or 0))]
 
 
 async def _forget_keys(client: Redis, service: str, owner: str, prefixes: list[str]) -> None:
     """The pattern alone would find another owner's key that holds this one's name."""
-    beginnings = tuple(f"{prefix}i:{owner}:".encode() for prefix in prefixes)
+    beginnings = tuple(f"{prefix}i:{owner}:" for prefix in prefixes)
     cursor = None
     while cursor != 0:
         cursor, found = await client.scan(cursor or 0, match=f"xd:{service}:*:i:{owner}:*", count=KEYS)
-        if own := [key for key in found if bytes(key).startswith(beginnings)]:
+        if own := [key for key in found if _plain(key).startswith(beginnings)]:
             await client.unlink(*own)
+
+
+def _plain(key: bytes | str) -> str:
+    return key if isinstance(key, str) else key.decode()
