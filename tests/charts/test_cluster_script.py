@@ -13,7 +13,7 @@ import yaml
 
 from installer import places
 from tests.charts.kustomized import KIND, kustomized
-from tests.charts.rendering import ROOT, Refused, said
+from tests.charts.rendering import LATEST, ROOT, Refused, said
 from tests.support.kube_place import CUSTOMERS
 from tests.support.third_customer import NAME
 from tests.support.through_sidecar import with_sidecar
@@ -92,9 +92,9 @@ def test_every_file_that_it_names_is_there(environment: dict[str, str]) -> None:
 @pytest.mark.parametrize("words", RELEASES, ids=lambda words: str(words[3]))
 def test_the_charts_take_what_it_sets(words: list[str]) -> None:
     release, chart = words[3:5]
-    values = [word for option in pairs(words, "--values", "--set") for word in option]
+    values = [word for option in pairs(words, "--values", "--set", "--namespace") for word in option]
     try:
-        rendered = said("template", release, str(ROOT / chart), "--namespace", "any", *values)
+        rendered = said("template", release, str(ROOT / chart), "--kube-version", LATEST, *values)
     except Refused as refused:
         pytest.fail(str(refused))
     images = {each["image"] for found in yaml.safe_load_all(rendered) for each in containers(found)}

@@ -98,15 +98,6 @@ def test_no_two_releases_make_the_same_object_or_take_each_others_pods() -> None
                 assert not _taken(one, other)
 
 
-def test_two_customers_in_one_namespace_would_not_clash_either() -> None:
-    one, other = (
-        rendered(Scenario(each.chart, each.release, "together", each.files, name=each.name)) for each in CUSTOMERS
-    )
-    assert not {identity(found) for found in one.objects} & {identity(found) for found in other.objects}
-    assert not _taken(one, other)
-    assert not _taken(other, one)
-
-
 def _hosts(rendering: Rendering) -> set[str]:
     return {rule["host"] for found in rendering.of("Ingress") for rule in found["spec"]["rules"]}
 
