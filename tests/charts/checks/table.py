@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from tests.charts.checks import configuration, ingress, network, objects, pods, scaling
+from tests.charts.checks import addresses, configuration, dapr, ingress, network, objects, pods, references, scaling
 from tests.charts.rendering import Rendering
 
 Check = Callable[[Rendering], Iterator[str]]
@@ -10,7 +10,7 @@ CHECKS: dict[str, Check] = {
     check.__name__: check
     for check in (
         *(pods.restricted, pods.frugal, pods.probed, pods.draining, pods.rolling),
-        *(scaling.scaled_by_one, scaling.scaled_slowly, scaling.measured, scaling.evictable),
+        *(scaling.scaled_by_one, scaling.scaled_slowly, scaling.counted, scaling.measured, scaling.evictable),
         *(
             objects.consistent,
             objects.referring,
@@ -21,7 +21,10 @@ CHECKS: dict[str, Check] = {
         ),
         *(configuration.understood, configuration.shared, configuration.divided),
         *(configuration.mounted, configuration.legible),
-        *(network.as_drawn, network.closed, network.through_the_sidecar),
+        *(addresses.addressed, references.furnished, references.certified, references.tested),
+        *(network.as_drawn, network.closed),
+        *(dapr.sidecarred, dapr.through_the_sidecar, dapr.let_in),
         *(ingress.accepted, ingress.unbuffered, ingress.patient, ingress.reached, ingress.checked, ingress.limited),
+        ingress.attached,
     )
 }
