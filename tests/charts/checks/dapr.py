@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -19,6 +19,8 @@ CALLS = (
     ("DELETE", "/tasks/1/pushnotificationconfigs/2"),
 )
 """What an orchestrator's client sends to an agent."""
+BEYOND = (("PUT", "/"), ("PATCH", "/tasks/1"))
+"""What nobody sends."""
 
 
 @dataclass(frozen=True)
@@ -116,10 +118,22 @@ def let_in(rendering: Rendering) -> Iterator[str]:
             for verb, path in CALLS:
                 if not allowed(control, caller, verb, path):
                     yield f"{caller} is not let in to {verb} {path}"
+            yield from _denied(control, caller, BEYOND)
             for stranger in _beside(caller):
                 yield from _denied(control, stranger)
         for stranger in (*callers(rendering), *_orchestrators("initech"), Caller("", "", PUBLIC)):
             yield from _denied(control, stranger)
+
+
+def trusted(rendering: Rendering) -> Iterator[str]:
+    """A release's own certificates are of the domain that agents trust."""
+    for agent in ("agent-dapr", "agent-everything"):
+        for found in (
+            rendered(scenario(agent)).of("Configuration") if rendering.scenario.chart == "orchestrator" else ()
+        ):
+            for caller in callers(rendering):
+                if not allowed(found["spec"]["accessControl"], caller, *CALLS[0]):
+                    yield f"{agent} does not let {caller} in"
 
 
 def _orchestrators(customer: str) -> list[Caller]:
@@ -140,6 +154,7 @@ def _beside(caller: Caller) -> list[Caller]:
     ]
 
 
-def _denied(control: Manifest, stranger: Caller) -> Iterator[str]:
-    calls = (*CALLS, ("PUT", "/"), ("GET", "/metrics"))
-    yield from (f"{stranger} is let in to {verb} {path}" for verb, path in calls if allowed(control, stranger, verb, path))
+def _denied(control: Manifest, stranger: Caller, calls: Iterable[tuple[str, str]] = ()) -> Iterator[str]:
+    for verb, path in calls or (*CALLS, *BEYOND):
+        if allowed(control, stranger, verb, path):
+            yield f"{stranger} is let in to {verb} {path}"

@@ -139,7 +139,16 @@ def _of_gateway(rendering: Rendering) -> Iterator[Way]:
             for match in rule.get("matches", [{"path": {"type": "PathPrefix", "value": "/"}}]):
                 exact = match["path"]["type"] == "Exact"
                 host = route["spec"]["hostnames"][0]
-                yield Way(host, match["path"]["value"], exact, port, *told, check, keys, refused_with=code if limits else TOO_MANY)
+                yield Way(
+                    host,
+                    match["path"]["value"],
+                    exact,
+                    port,
+                    *told,
+                    check,
+                    keys,
+                    refused_with=code if limits else TOO_MANY,
+                )
 
 
 def _snippets(rendering: Rendering, filters: list[Manifest]) -> str:
@@ -245,7 +254,9 @@ def _attachments(rendering: Rendering) -> Iterator[tuple[Manifest, Manifest]]:
     domain = values(rendering.scenario)["platform"]["domain"]
     routes = [*rendering.of("HTTPRoute"), *rendering.of("GRPCRoute")]
     if routes:
-        edge = Scenario("edge", "edge", NAMESPACES["edge"], (), ("ingress.gateway.create=true", f"platform.domain={domain}"))
+        edge = Scenario(
+            "edge", "edge", NAMESPACES["edge"], (), ("ingress.gateway.create=true", f"platform.domain={domain}")
+        )
         yield from ((rendered(edge).of("Gateway")[0], route) for route in routes)
     for gateway in rendering.of("Gateway"):
         customer = scenario("orchestrator-gateway")

@@ -99,7 +99,11 @@ def as_drawn(rendering: Rendering) -> Iterator[str]:
     holding = {edge for edge, when in drawn().items() if when <= conditions(rendering)}
     names = {actor.name for actor in own}
     foreign = {"agent", "orchestrator", "edge"} - names  # a release's test calls that release alone
-    mine = {edge for edge in holding if {edge.source, edge.target} & names and not (edge.source == "test" and edge.target in foreign)}
+    mine = {
+        edge
+        for edge in holding
+        if {edge.source, edge.target} & names and not (edge.source == "test" and edge.target in foreign)
+    }
     yield from _differences(inwards | outwards, mine, _housemates(everybody))
 
 

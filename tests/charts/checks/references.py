@@ -92,7 +92,9 @@ def certified(rendering: Rendering) -> Iterator[str]:
 def tested(rendering: Rendering) -> Iterator[str]:
     """The test's two clients are two, each with its own secret; one's tokens are for this card, the other's are not."""
     for found in rendering.of("Pod"):
-        told = {each["name"].removeprefix("CROSSDOCK_"): each["value"] for each in found["spec"]["containers"][0]["env"]}
+        told = {
+            each["name"].removeprefix("CROSSDOCK_"): each["value"] for each in found["spec"]["containers"][0]["env"]
+        }
         name, customer = rendering.of("Service")[0]["metadata"]["name"], _customer(rendering)
         clients = (told["CLIENT_ID"], told["OTHER_CLIENT_ID"])
         mine, other = f"{customer}-caller", f"{customer}-orchestrator"

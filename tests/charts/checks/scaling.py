@@ -66,7 +66,10 @@ def seconds_to_grow(rules: Manifest, least: int, most: int) -> float:
     choose = min if rules.get("selectPolicy") == "Min" else max
     replicas, seconds = least, float(rules.get("stabilizationWindowSeconds", 0))
     while replicas < most:
-        steps = [replicas * each["value"] // 100 if each["type"] == "Percent" else each["value"] for each in rules["policies"]]
+        steps = [
+            replicas * each["value"] // 100 if each["type"] == "Percent" else each["value"]
+            for each in rules["policies"]
+        ]
         step = choose(steps)
         if step <= 0:
             return float("inf")
@@ -90,7 +93,10 @@ def counted(rendering: Rendering) -> Iterator[str]:
         for metric in (each["pods"] for each in found["spec"]["metrics"] if each["type"] == "Pods"):
             if metric["metric"]["name"] not in METRICS:
                 yield f"{found['metadata']['name']} looks at {metric['metric']['name']}, which no service has"
-            if metric["target"] != {"type": "AverageValue", "averageValue": str(chosen(rendering, found)["runningTasks"])}:
+            if metric["target"] != {
+                "type": "AverageValue",
+                "averageValue": str(chosen(rendering, found)["runningTasks"]),
+            }:
                 yield f"{found['metadata']['name']} wants {metric['target']}"
 
 

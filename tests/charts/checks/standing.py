@@ -48,9 +48,8 @@ def installed() -> list[Manifest]:
         return made + [each for scenario in CUSTOMERS for each in printed(state, "customer", "add", scenario.release)]
 
 
-@functools.cache
 def platform(root: Path = ROOT) -> list[Manifest]:
-    return [*kustomized(str(root / KIND)).objects, *installed()]
+    return [*kustomized(KIND, root).objects, *installed()]
 
 
 def of_kind(objects: Iterable[Manifest], *kinds: str) -> list[Manifest]:
