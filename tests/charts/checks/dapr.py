@@ -80,8 +80,9 @@ def sidecarred(rendering: Rendering) -> Iterator[str]:
     for pod in pods:
         notes = pod.annotations
         http = next(each["containerPort"] for each in pod.spec["containers"][0]["ports"] if each["name"] == "http")
-        if notes.get("dapr.io/app-id") != pod.name or notes.get("dapr.io/config") not in names:
-            yield f"{pod.name}: its sidecar is {notes.get('dapr.io/app-id')}, configured by {notes.get('dapr.io/config')}"
+        app, told = notes.get("dapr.io/app-id"), notes.get("dapr.io/config")
+        if app != pod.name or told not in names:
+            yield f"{pod.name}: its sidecar is {app}, configured by {told}"
         if notes.get("dapr.io/app-port") != str(http) or notes.get("dapr.io/app-protocol", "http") != "http":
             yield f"{pod.name}: its sidecar calls port {notes.get('dapr.io/app-port')}"
         if notes.get("dapr.io/sidecar-seccomp-profile-type") != "RuntimeDefault":

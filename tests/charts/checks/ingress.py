@@ -43,7 +43,7 @@ ASKED_WITHOUT_BODY = {
     "proxy_pass_request_body off",
     'proxy_set_header Content-Length ""',
 }
-"""nginx' directives for a question beside a request: without these each check would carry the whole body too, or wait for it."""
+"""nginx' directives for a question beside a request: without these each one would carry the body, or wait for it."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from tests.charts.checks.values import values
 from tests.charts.rendering import Manifest, Rendering, matches, strings
 
 LONGEST = 63
-SPOKEN = {"http": {"http", None}, "grpc": {"kubernetes.io/h2c"}, "management": {"http", None}}
+SPOKEN = {"http": "http", "grpc": "kubernetes.io/h2c", "management": "http"}
 """What a port of this name is said to speak: a proxy that is told something else does not get through."""
 
 
@@ -65,7 +65,7 @@ def _ports(rendering: Rendering) -> Iterator[str]:
         yield from (
             f"{found['metadata']['name']} says that {port['name']} speaks {port.get('appProtocol')}"
             for port in found["spec"]["ports"]
-            if port["targetPort"] != port["name"] or port.get("appProtocol") not in SPOKEN[port["name"]]
+            if port["targetPort"] != port["name"] or port.get("appProtocol", "http") != SPOKEN[port["name"]]
         )
     for found in rendering.of("Ingress"):
         for rule in found["spec"]["rules"]:

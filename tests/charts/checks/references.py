@@ -1,4 +1,4 @@
-"""What a pod mounts, or an Ingress serves with, is there: made by the release, by the installer, or by whom values name."""
+"""What a pod mounts, or an Ingress serves with, is there: made by the release, the installer or whom values name."""
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -89,7 +89,7 @@ def certified(rendering: Rendering) -> Iterator[str]:
                     yield f"the Gateway's {listener['name']} is served with {reference['name']}"
 
 
-def tested(rendering: Rendering) -> Iterator[str]:
+def tried_by_two(rendering: Rendering) -> Iterator[str]:
     """The test's two clients are two, each with its own secret; one's tokens are for this card, the other's are not."""
     for found in rendering.of("Pod"):
         told = {

@@ -1,7 +1,6 @@
-"""Whatever else stands on the cluster of a release: the platform, the other releases, and those whom nobody here renders."""
+"""What else stands on the cluster of a release: the platform, the other releases, and who is not rendered here."""
 
 import functools
-import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
@@ -30,7 +29,7 @@ NOT_OUTSIDE = (
 
 @dataclass(frozen=True)
 class Actor:
-    """Somebody who connects or is connected to, by the name in the table of docs/architecture.md; strangers have none there."""
+    """Who connects or is connected to, by the name in the table of docs/architecture.md; strangers have none there."""
 
     name: str
     peer: Peer

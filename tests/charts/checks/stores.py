@@ -41,7 +41,7 @@ def _on_a_claim(found: Manifest, pod: Pod) -> Iterator[str]:
 def data_of(pod: Pod) -> str:
     """Where it writes: Redis is told in its configuration, PostgreSQL by a variable."""
     variables = {each["name"]: each["value"] for each in pod.spec["containers"][0].get("env", [])}
-    return variables.get("PGDATA", "/data")
+    return str(variables.get("PGDATA", "/data"))
 
 
 def _settled(rendering: Rendering, pod: Pod) -> Iterator[str]:

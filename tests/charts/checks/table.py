@@ -3,8 +3,20 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.charts.checks import addresses, configuration, controllers, dapr, ingress, network, objects, pods
-from tests.charts.checks import references, scaling, script, stores
+from tests.charts.checks import (
+    addresses,
+    configuration,
+    controllers,
+    dapr,
+    ingress,
+    network,
+    objects,
+    pods,
+    references,
+    scaling,
+    script,
+    stores,
+)
 from tests.charts.rendering import Rendering
 
 Check = Callable[[Rendering], Iterator[str]]
@@ -23,7 +35,7 @@ CHECKS: dict[str, Check] = {
         ),
         *(configuration.understood, configuration.shared, configuration.divided),
         *(configuration.mounted, configuration.legible),
-        *(addresses.addressed, references.furnished, references.certified, references.tested),
+        *(addresses.addressed, references.furnished, references.certified, references.tried_by_two),
         *(network.as_drawn, network.closed),
         *(dapr.sidecarred, dapr.through_the_sidecar, dapr.let_in, dapr.trusted),
         *(ingress.accepted, ingress.unbuffered, ingress.patient, ingress.reached, ingress.checked, ingress.limited),

@@ -91,7 +91,7 @@ class Pod:
         )
 
     def _names(self) -> list[str]:
-        """The engine's own name server is always there: whom the policies let ask for no name is told of another one."""
+        """The engine's own name server is always there: who may ask for no name is told of another one."""
         peer = Peer(self.identity.namespace, self.identity.labels)
         if Policies(self.node.objects).resolves(peer):
             return []

@@ -88,10 +88,8 @@ def test_who_may_ask_for_names(rules: str, resolves: bool) -> None:
 
 @pytest.mark.parametrize(("address", "reached"), [("192.0.2.1", True), ("10.1.2.3", False), ("fd00::1", False)])
 def test_addresses_outside(address: str, reached: bool) -> None:
-    egress = (
-        "{podSelector: {}, egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0, except: [10.0.0.0/8]}}]}], policyTypes: [Egress]}"
-    )
-    found = policies(egress)
+    outside = "{ipBlock: {cidr: 0.0.0.0/0, except: [10.0.0.0/8]}}"
+    found = policies(f"{{podSelector: {{}}, policyTypes: [Egress], egress: [{{to: [{outside}]}}]}}")
     assert found.leaves(SERVER, Peer("", {}, address=address), 443) is reached
 
 
