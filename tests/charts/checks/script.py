@@ -20,8 +20,12 @@ Options = dict[str, bool]
 """By an option's name, whether a value follows it."""
 
 
-def commands(*options: str, root: Path = ROOT, **environment: str) -> list[list[str]]:
-    """What the script prints, as words."""
+def commands(*options: str, **environment: str) -> list[list[str]]:
+    """What the script of this repository prints, as words."""
+    return printed(ROOT, *options, **environment)
+
+
+def printed(root: Path, *options: str, **environment: str) -> list[list[str]]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     done = subprocess.run(
         [str(root / SCRIPT), "--dry-run", *options], env=kept | environment, capture_output=True, text=True, timeout=30
@@ -55,7 +59,7 @@ def program(name: str) -> str | None:
 
 def spoken(root: Path) -> Iterator[str]:
     """Of the programs that are here, each understands what it is told."""
-    calls = [*commands(root=root), *commands("--keep", root=root), *commands(root=root, **THEIRS)]
+    calls = [*printed(root), *printed(root, "--keep"), *printed(root, **THEIRS)]
     for words in [each for call in calls for each in piped(call)]:
         if words[0] in PROGRAMS and program(words[0]):
             yield from (f"{' '.join(words[:4])}: {problem}" for problem in misunderstood(tuple(words)))
