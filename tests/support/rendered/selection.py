@@ -80,7 +80,7 @@ class Policies:
         about = self._about(subject, direction)
         side = "from" if direction == "Ingress" else "to"
         return not about or any(
-            self._admits(policy, rule.get(side), other) and _on(rule.get("ports"), server, port)
+            _on(rule.get("ports"), server, port) and self._admits(policy, rule.get(side), other)
             for policy in about
             for rule in policy["spec"].get(direction.lower()) or []
         )
