@@ -60,7 +60,7 @@ renew: .venv/run ## Make another password or key: SECRET=redis-acme-orchestrator
 images: .venv/run ## Build all images; print their sizes and how long they take to start
 	@$(INSTALLER) compose images
 
-test: .venv/dev .tools/helm .tools/kustomize ## Run every test that needs no Docker
+test: .venv/dev .tools/helm .tools/kind .tools/kustomize ## Run every test that needs no Docker
 	@$(BIN)/python -m pytest -rfEs -n 3 --dist loadfile tests --ignore tests/compose --ignore tests/e2e
 
 test-compose: .venv/dev ## Test the system that `make up` started, from the outside

@@ -14,10 +14,19 @@ FOLDERS = sorted(str(path.parent.relative_to(ROOT)) for path in (ROOT / "k8s").r
 KIND = "k8s/overlays/kind"
 
 
-@functools.cache
-def kustomized(folder: str) -> Rendering:
-    manifests = kustomize.kustomized(folder)
+def kustomized(folder: str, root: Path = ROOT) -> Rendering:
+    """What is in the repository is read once; what is elsewhere may change."""
+    return _once(folder) if root == ROOT else _read(folder, root)
+
+
+def _read(folder: str, root: Path) -> Rendering:
+    manifests = kustomize.kustomized(str(root / folder))
     return Rendering(Scenario("k8s", folder, ""), [found for found in yaml.safe_load_all(manifests) if found])
+
+
+@functools.cache
+def _once(folder: str) -> Rendering:
+    return _read(folder, ROOT)
 
 
 def printed(state: Path, *arguments: str) -> list[Manifest]:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,41 +11,16 @@ import pytest
 import yaml
 
 from installer import places
+from tests.charts.checks import script
+from tests.charts.checks.script import commands
 from tests.charts.kustomized import KIND, kustomized
 from tests.charts.rendering import LATEST, ROOT, Refused, said
 from tests.support.kube_place import CUSTOMERS
 from tests.support.third_customer import NAME
 from tests.support.through_sidecar import with_sidecar
 
-SCRIPT = ROOT / "tests" / "e2e" / "cluster.sh"
+SCRIPT = ROOT / script.SCRIPT
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-
-
-def commands(*options: str, **environment: str) -> list[list[str]]:
-    """What it prints, as words."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    done = subprocess.run(
-        [str(SCRIPT), "--dry-run", *options], env=kept | environment, capture_output=True, text=True, timeout=30
-    )
-    assert done.returncode == 0, done.stderr
-    return shell_words(done.stdout)
-
-
-def shell_words(text: str) -> list[list[str]]:
-    """As bash reads it: `$'...'` too, which is how bash quotes a line's end."""
-    joined = re.sub(
-        r"\$'((?:[^'\\]|\\.)*)'", lambda found: shlex.quote(found[1].encode().decode("unicode_escape")), text
-    )
-    whole, kept = [], ""
-    for line in joined.splitlines():
-        kept += f"{line}\n"
-        try:
-            words = shlex.split(kept, comments=True)
-        except ValueError:
-            continue  # the line's end is in quotes
-        whole.append(words)
-        kept = ""
-    return [words for words in whole if words]
 
 
 def first(*wanted: str) -> int:

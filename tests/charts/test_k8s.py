@@ -11,7 +11,7 @@ import yaml
 from installer import mounts
 from installer.agents import AGENTS
 from installer.manifests import SYSTEM
-from tests.charts.checks import network, pods
+from tests.charts.checks import pods
 from tests.charts.kustomized import FOLDERS, KIND, kustomized, printed
 from tests.charts.rendering import LATEST, ROOT, Manifest, Pod, Rendering, Scenario, matches, rendered
 from tests.charts.scenarios import AGENTS as INSTALLED_AGENTS
@@ -108,35 +108,6 @@ def asked_roles(spec: Manifest) -> Iterator[str]:
             selector = peer.get("namespaceSelector", {})
             yield from (value for key, value in selector.get("matchLabels", {}).items() if key == "crossdock.dev/role")
             yield from (value for each in selector.get("matchExpressions", []) for value in each["values"])
-
-
-WHO = {
-    "agents": ["agent", "test"],
-    "customer": ["orchestrator", "test"],
-    "edge": ["edge", "ingress"],
-    "identity": ["keycloak"],
-    "system": ["installer"],
-}
-PORTS = {"http": 8080, "redis": 6379, "postgres": 5432}
-
-
-def test_the_base_opens_the_edges_of_the_document_and_no_others() -> None:
-    """Only a test's pod is in the namespace of those who may reach Redis and PostgreSQL, and has no rights there."""
-    ours = {"keycloak", "redis", "postgres", "installer"}
-    drawn = {edge for edge, when in network.drawn().items() if ours & {edge.source, edge.target} and edge.port != 26379}
-    opened = {edge for policy in kustomized("k8s/base").of("NetworkPolicy") for edge in opened_by(policy)}
-    mere = {edge for edge in opened if edge.source == "test" and edge.target != "keycloak"}
-    assert opened - mere == drawn
-
-
-def opened_by(policy: Manifest) -> Iterator[network.Edge]:
-    own = policy["metadata"]["name"]
-    for rule in policy["spec"].get("ingress", []):
-        for source in (name for role in asked_roles({"ingress": [rule]}) for name in WHO[role]):
-            yield from (network.Edge(source, own, PORTS[port["port"]]) for port in rule["ports"])
-    for rule in policy["spec"].get("egress", []):
-        target = rule["to"][0]["podSelector"]["matchLabels"].get("app.kubernetes.io/name", "dns")
-        yield from (network.Edge(own, target, PORTS.get(port["port"], port["port"])) for port in rule["ports"])
 
 
 def test_every_mounted_secret_is_one_that_the_installer_makes(ours: Rendering) -> None:

@@ -5,7 +5,6 @@ import os
 import shutil
 import tarfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -16,7 +15,6 @@ from tests.charts.rendering import CHARTS, ROOT, Manifest, Rendering, Scenario, 
 from tests.charts.scenarios import AGENTS, CUSTOMERS, EVERY, of_chart
 from tests.charts.schemas import SETTINGS
 
-SELECTORS = ROOT / "tests" / "charts" / "selectors.json"
 INSTALLED = [*AGENTS, *CUSTOMERS, of_chart("edge")[0]]
 
 
@@ -111,33 +109,6 @@ def _taken(one: Rendering, other: Rendering) -> list[str]:
         *(found["spec"]["selector"] for found in one.of("PodDisruptionBudget")),
     ]
     return [json.dumps(selector) for selector in selectors for pod in other.pods if matches(selector, pod.labels)]
-
-
-def selectors(rendering: Rendering) -> dict[str, Any]:
-    """What cannot change while an object lives: a Deployment's selector, and whether a Service has an address."""
-    fixed: dict[str, Any] = {
-        found["metadata"]["name"]: found["spec"]["selector"] for found in rendering.of("Deployment")
-    }
-    for found in rendering.of("Service"):
-        fixed[f"service/{found['metadata']['name']}"] = found["spec"].get("clusterIP", "")
-    return fixed
-
-
-def test_an_upgrade_from_the_first_version_keeps_what_cannot_change() -> None:
-    """`SELECTORS=write` adds scenarios that were not there; what is there stays as it was first released."""
-    now = {str(scenario): selectors(rendered(scenario)) for scenario in EVERY}
-    before: dict[str, Any] = json.loads(SELECTORS.read_text()) if SELECTORS.exists() else {}
-    if os.environ.get("SELECTORS") == "write":
-        SELECTORS.write_text(json.dumps({**now, **before}, indent=1, sort_keys=True) + "\n")
-    for scenario, fixed in before.items():
-        assert now[scenario] == fixed, f"{scenario}: this could not be applied over the version before"
-    assert set(now) <= set(before) or os.environ.get("SELECTORS") == "write", "run with SELECTORS=write"
-
-
-def test_a_worker_of_its_own_can_be_added_to_a_release_that_runs() -> None:
-    one, two = (rendered(each) for each in EVERY if str(each) in {"agent-minimal", "agent-split"})
-    kept = {name: selector for name, selector in selectors(two).items() if name in selectors(one)}
-    assert kept == selectors(one)
 
 
 def test_rendering_twice_gives_the_same() -> None:

@@ -2,14 +2,18 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from tests.charts.checks.configuration import loaded
-from tests.charts.rendering import Manifest, Rendering
+from tests.charts.checks.values import values
+from tests.charts.rendering import Manifest, Rendering, Scenario, rendered
+from tests.charts.scenarios import NAMESPACES, scenario
 
 MIB = 1024 * 1024
 F5, RETIRED = "nginx.org/", "nginx.ingress.kubernetes.io/"
 TIME = r"\d+(ms|s|m|h)"
+TOO_MANY = 429
 WHOLE = r"\d+"
 BOOLEAN = "true|false"
 KNOWN = {
@@ -33,6 +37,15 @@ NOT_ON_MASTERS = {"grpc-services"}
 PUBLIC = {"/.well-known/agent-card.json", "/.well-known/agent.json", "/.well-known/jwks.json"}
 
 
+ASKED_WITHOUT_BODY = {
+    "internal",
+    "proxy_method GET",
+    "proxy_pass_request_body off",
+    'proxy_set_header Content-Length ""',
+}
+"""nginx' directives for a question beside a request: without these each one would carry the body, or wait for it."""
+
+
 @dataclass(frozen=True)
 class Way:
     """One path of one host, as a provider is told to serve it."""
@@ -47,6 +60,8 @@ class Way:
     check: str = ""
     limited_by: str = ""
     tls: bool = True
+    refused_with: int = TOO_MANY
+    """Where requests are too many."""
 
 
 def ways(rendering: Rendering) -> list[Way]:
@@ -64,7 +79,8 @@ def _of_ingress(rendering: Rendering, found: Manifest) -> Iterator[Way]:
             host, port = rule["host"], path["backend"]["service"]["port"]["name"]
             streams, silence, largest, check, key = _of_f5(rendering, notes) if f5 else _of_retired(notes)
             exact = path["pathType"] == "Exact"
-            yield Way(host, path["path"], exact, port, streams, silence, largest, check, key, tls=host in hosts)
+            code = int(notes.get(f"{F5}limit-req-reject-code", 429))
+            yield Way(host, path["path"], exact, port, streams, silence, largest, check, key, host in hosts, code)
 
 
 def _seconds(time: str) -> float:
@@ -116,23 +132,36 @@ def _of_gateway(rendering: Rendering) -> Iterator[Way]:
             _bytes(bodies.get("body", {}).get("maxSize", "1m")),
         )
         keys = "".join(rule["key"] for rule in limits)
+        code = policy("RateLimitPolicy", route).get("rateLimit", {}).get("rejectCode", 503)
         for rule in route["spec"]["rules"]:
             check = _snippets(rendering, rule.get("filters", []))
             port = {8080: "http", 10080: "grpc"}.get(rule["backendRefs"][0]["port"], "?")
             for match in rule.get("matches", [{"path": {"type": "PathPrefix", "value": "/"}}]):
                 exact = match["path"]["type"] == "Exact"
                 host = route["spec"]["hostnames"][0]
-                yield Way(host, match["path"]["value"], exact, port, *told, check, keys)
+                yield Way(
+                    host,
+                    match["path"]["value"],
+                    exact,
+                    port,
+                    *told,
+                    check,
+                    keys,
+                    refused_with=code if limits else TOO_MANY,
+                )
 
 
 def _snippets(rendering: Rendering, filters: list[Manifest]) -> str:
-    """The path that the edge is asked by."""
+    """The path that the edge is asked by; none where it would not be asked rightly."""
     names = [each["extensionRef"]["name"] for each in filters]
     for found in rendering.of("SnippetsFilter"):
         snippets = {each["context"]: each["value"] for each in found["spec"]["snippets"]}
         asked = snippets["http.server.location"].removeprefix("auth_request ").removesuffix(";")
-        if found["metadata"]["name"] in names and f"location = {asked} {{" in snippets["http.server"]:
-            return "/check/" + str(snippets["http.server"].split("/check/")[1].split(";")[0])
+        place = re.fullmatch(rf"\s*location = {re.escape(asked)} \{{(.*)\}}\s*", snippets["http.server"], re.DOTALL)
+        if found["metadata"]["name"] in names and place:
+            told = {line.strip() for line in place[1].split(";")}
+            passed = next((line for line in told if line.startswith("proxy_pass ")), "")
+            return urlsplit(passed.removeprefix("proxy_pass ")).path if told >= ASKED_WITHOUT_BODY else ""
     return ""
 
 
@@ -202,3 +231,34 @@ def limited(rendering: Rendering) -> Iterator[str]:
         by_token = "http_authorization" in way.limited_by
         if not way.limited_by or (way.path not in PUBLIC and not by_token and not retired):
             yield f"{way.host}{way.path} is limited by {way.limited_by!r}"
+        if way.refused_with != TOO_MANY:
+            yield f"{way.host}{way.path} answers {way.refused_with} to too many requests"
+
+
+def attached(rendering: Rendering) -> Iterator[str]:
+    """Each route belongs to the listener that gets its requests: the one with the most particular host name."""
+    for gateway, route in _attachments(rendering):
+        label, (parent,) = f"{route['kind']} {route['metadata']['name']}", route["spec"]["parentRefs"]
+        if (parent["name"], parent["namespace"]) != (gateway["metadata"]["name"], gateway["metadata"]["namespace"]):
+            yield f"{label} belongs to {parent}, which is not there"
+            continue
+        for host in route["spec"]["hostnames"]:
+            suited = [each for each in gateway["spec"]["listeners"] if f".{host}".endswith(each["hostname"][1:])]
+            best = max(suited, key=lambda each: len(each["hostname"]), default={"name": "no listener"})
+            if best["name"] != parent["sectionName"]:
+                yield f"{label}: {host} comes in at {best['name']}, and {parent['sectionName']} is waited for"
+
+
+def _attachments(rendering: Rendering) -> Iterator[tuple[Manifest, Manifest]]:
+    """Gateways and routes that are to fit: one of the two is of this release."""
+    domain = values(rendering.scenario)["platform"]["domain"]
+    routes = [*rendering.of("HTTPRoute"), *rendering.of("GRPCRoute")]
+    if routes:
+        edge = Scenario(
+            "edge", "edge", NAMESPACES["edge"], (), ("ingress.gateway.create=true", f"platform.domain={domain}")
+        )
+        yield from ((rendered(edge).of("Gateway")[0], route) for route in routes)
+    for gateway in rendering.of("Gateway"):
+        customer = scenario("orchestrator-gateway")
+        there = rendered(replace(customer, settings=(f"platform.domain={domain}",)))
+        yield from ((gateway, route) for route in [*there.of("HTTPRoute"), *there.of("GRPCRoute")])

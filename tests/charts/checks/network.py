@@ -1,29 +1,20 @@
-"""The NetworkPolicies open the edges that docs/architecture.md lists, and no others."""
+"""The NetworkPolicies open the edges that docs/architecture.md lists, and no others: found out by asking them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from tests.charts.rendering import ROOT, Manifest, Pod, Rendering, matches
+from tests.charts.checks.standing import RELEASES, Actor, actors, beside, of_kind, of_others, others, platform, policies
+from tests.charts.checks.values import values
+from tests.charts.rendering import ROOT, Manifest, Rendering, matches, rendered
+from tests.support.rendered.selection import NAME_SERVER, Peer
 
 TABLE = ROOT / "docs" / "architecture.md"
-PLACES = {
-    ("crossdock.dev/role", "edge"): "ingress",
-    ("crossdock.dev/role", "identity"): "keycloak",
-    ("crossdock.dev/role", "customer"): "orchestrator",
-    ("crossdock.dev/role", "agents"): "agent",
-    ("crossdock.dev/role", "data"): "data",
-    ("kubernetes.io/metadata.name", "ingress-nginx"): "ingress",
-    ("kubernetes.io/metadata.name", "nginx-gateway"): "ingress",
-    ("kubernetes.io/metadata.name", "monitoring"): "prometheus",
-    ("kubernetes.io/metadata.name", "observability"): "collector",
-    ("kubernetes.io/metadata.name", "dapr-system"): "dapr",
-    ("kubernetes.io/metadata.name", "kube-system"): "dns",
-}
-PODS = {"orchestrator": "orchestrator", "agent": "agent"}
-PRIVATE = {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "127.0.0.0/8", "fc00::/7", "fe80::/10"}
-FURTHER = {"10.20.0.0/16"}
-"""What a scenario opens by `networkPolicy.egress`."""
+BY_NAMESPACE = {"edge", "ingress", "keycloak", "redis", "postgres"}
+"""Their namespaces are the platform's own: a release lets in and goes out to each of them as a whole."""
+ANYWHERE = {1, 22, 65535}
+PROTOCOLS = ("TCP", "UDP")
 
 
 @dataclass(frozen=True, order=True)
@@ -33,18 +24,21 @@ class Edge:
     source: str
     target: str
     port: int
+    protocol: str = "TCP"
 
 
-def drawn() -> dict[Edge, str]:
-    """The table of the document: each edge, and when it is there."""
-    found: dict[Edge, str] = {}
+def drawn() -> dict[Edge, set[str]]:
+    """The table of the document: each edge, and when it is there. Names are asked for by UDP too."""
+    found: dict[Edge, set[str]] = {}
     for line in TABLE.read_text().splitlines():
         cells = [cell.strip().strip("`") for cell in line.strip().strip("|").split("|")]
         if len(cells) == 4 and re.fullmatch(r"[0-9, ]+", cells[2]):
             sources, targets, ports, when = cells
             for source in sources.split(", "):
                 for target in targets.split(", "):
-                    found |= {Edge(source, target, int(port)): when for port in ports.split(", ")}
+                    for protocol in PROTOCOLS if target == "dns" else PROTOCOLS[:1]:
+                        for port in ports.split(", "):
+                            found[Edge(source, target, int(port), protocol)] = set(when.split(" and "))
     return found
 
 
@@ -70,115 +64,96 @@ def entrances(rendering: Rendering) -> list[Manifest]:
     return [*rendering.of("Ingress"), *rendering.of("HTTPRoute")]
 
 
-def edges(rendering: Rendering) -> set[Edge]:
-    """What the policies of the release open."""
-    found: set[Edge] = set()
-    for policy in rendering.of("NetworkPolicy"):
-        spec = policy["spec"]
-        labels = [pod.labels for pod in rendering.pods if matches(spec["podSelector"], pod.labels)]
-        tested = labels and all(each["crossdock.dev/process"] == "test" for each in labels)
-        own = "test" if tested else rendering.scenario.chart
-        found |= {Edge(peer, own, port) for peer, port in _peers(rendering, spec.get("ingress", []), "from")}
-        found |= {Edge(own, peer, port) for peer, port in _peers(rendering, spec.get("egress", []), "to")}
-    return found
+def probed(objects: Iterable[Manifest]) -> list[int]:
+    """Ports that tell policies apart: those of the table, those that a policy names, and their neighbours."""
+    found = {edge.port for edge in drawn()} | ANYWHERE
+    for policy in of_kind(objects, "NetworkPolicy"):
+        rules = [*policy["spec"].get("ingress", []), *policy["spec"].get("egress", [])]
+        named = [port.get(field) for rule in rules for port in rule.get("ports", []) for field in ("port", "endPort")]
+        found |= {beyond for port in named if isinstance(port, int) for beyond in (port - 1, port, port + 1)}
+    return sorted(port for port in found if 0 < port < 65536)
 
 
-def _peers(rendering: Rendering, rules: list[Manifest], side: str) -> Iterator[tuple[str, int]]:
-    for rule in rules:
-        for peer in rule.get(side) or [{}]:
-            for port in rule.get("ports") or [{"port": 0}]:
-                if name := _place(rendering, peer, port["port"]):
-                    yield name, port["port"]
-
-
-def _place(rendering: Rendering, peer: Manifest, port: int) -> str:
-    if "ipBlock" in peer:
-        block = peer["ipBlock"]
-        if block["cidr"] in FURTHER:
-            return ""
-        family = {each for each in PRIVATE if (":" in each) == (":" in block["cidr"])}
-        return "outside" if family <= set(block.get("except", [])) else f"anything in {block['cidr']}"
-    if "namespaceSelector" not in peer:
-        pods = [pod for pod in rendering.pods if matches(peer.get("podSelector", {}), pod.labels)]
-        processes = {pod.labels["crossdock.dev/process"] for pod in pods}
-        names = {"main": rendering.scenario.chart, "test": "test"}
-        return names.get(processes.pop(), "?") if len(processes) == 1 else "everybody in the namespace"
-    place = "+".join(
-        PLACES.get(label, f"{label}") for label in peer["namespaceSelector"].get("matchLabels", {"any": ""}).items()
-    )
-    name = peer.get("podSelector", {}).get("matchLabels", {}).get("app.kubernetes.io/name")
-    if place in PODS and name != PODS[place]:
-        return f"all of {place}'s namespace"
-    if place == "dns" and "podSelector" not in peer:
-        return "all of kube-system"
-    return {5432: "postgres"}.get(port, "redis") if place == "data" else place
+def opened(
+    pairs: Iterable[tuple[Actor, Actor]], lets: Callable[[Peer, Peer, int, str], bool], ports: list[int]
+) -> set[Edge]:
+    return {
+        Edge(source.name, target.name, port, protocol)
+        for source, target in pairs
+        for port in ports
+        for protocol in PROTOCOLS
+        if lets(source.peer, target.peer, port, protocol)
+    }
 
 
 def as_drawn(rendering: Rendering) -> Iterator[str]:
+    """Of an edge between two releases each opens its own end: this one's is looked at."""
     if not rendering.of("NetworkPolicy"):
         return
-    holding, chart = conditions(rendering), rendering.scenario.chart
-    mine = {chart, "test"}
-    expected = {
+    chosen = values(rendering.scenario)
+    found = policies([*platform(), *rendering.objects], chosen)
+    own, ports = actors(rendering), probed(rendering.objects)
+    everybody = [*own, *beside(rendering)]
+    inwards = opened(((other, mine) for mine in own for other in everybody), found.enters, ports)
+    outwards = opened(((mine, other) for mine in own for other in everybody), found.leaves, ports)
+    holding = {edge for edge, when in drawn().items() if when <= conditions(rendering)}
+    names = {actor.name for actor in own}
+    foreign = {"agent", "orchestrator", "edge"} - names  # a release's test calls that release alone
+    mine = {
         edge
-        for edge, when in drawn().items()
-        if set(when.split(" and ")) <= holding and (chart in {edge.source, edge.target} or _tests(edge, mine))
+        for edge in holding
+        if {edge.source, edge.target} & names and not (edge.source == "test" and edge.target in foreign)
     }
-    # Of an edge between two of our charts each opens its own end.
-    opened = edges(rendering)
-    yield from (f"{edge} is open, and not in {TABLE.name}" for edge in sorted(opened - expected))
-    yield from (f"{edge} is in {TABLE.name}, and not open" for edge in sorted(expected - opened))
+    yield from _differences(inwards | outwards, mine, _housemates(everybody))
 
 
-def _tests(edge: Edge, mine: set[str]) -> bool:
-    return edge.source == "test" and edge.target not in {"agent", "orchestrator", "edge"} - mine
+def _housemates(everybody: list[Actor]) -> dict[str, set[str]]:
+    """By a name, all names that policies cannot tell from it."""
+    found: dict[str, set[str]] = {}
+    for actor in everybody:
+        together = {
+            other.name
+            for other in everybody
+            if {actor.name, other.name} <= BY_NAMESPACE and other.peer.namespace == actor.peer.namespace
+        }
+        found[actor.name] = found.get(actor.name, set()) | together | {actor.name}
+    return found
+
+
+def _differences(found: set[Edge], expected: set[Edge], alike: dict[str, set[str]]) -> Iterator[str]:
+    tolerated = {
+        Edge(source, target, edge.port, edge.protocol)
+        for edge in expected
+        for source in alike.get(edge.source, {edge.source})
+        for target in alike.get(edge.target, {edge.target})
+    }
+    yield from (f"{edge} is open, and not in {TABLE.name}" for edge in sorted(found - tolerated))
+    yield from (f"{edge} is in {TABLE.name}, and not open" for edge in sorted(expected - found))
+
+
+def as_drawn_together(root: Path) -> Iterator[str]:
+    """Both ends of everything that is installed: the platform of `root`, the agents, two customers and the edge."""
+    chosen = values(RELEASES[0])
+    releases = [rendered(each) for each in RELEASES]
+    objects = [*platform(root), *(each for release in releases for each in release.objects)]
+    found, ports = policies(objects, chosen), probed(objects)
+    every = {condition for when in drawn().values() for condition in when}
+    ours = [(actor, conditions(release)) for release in releases for actor in actors(release)]
+    ours += [(actor, every) for actor in actors(Rendering(RELEASES[0], platform(root)))]
+    # Whoever starts a pod in a namespace of the platform's is no stranger to it.
+    spaces = {*of_others(chosen).values(), NAME_SERVER.namespace}
+    theirs = [(actor, every) for actor in others(chosen) if actor.peer.namespace in spaces]
+    pairs = [(one, other) for one in [*ours, *theirs] for other in [*ours, *theirs] if one in ours or other in ours]
+    for (source, some), (target, more) in pairs:
+        names, holding = (source.name, target.name), some & more
+        expected = {edge for edge, when in drawn().items() if (edge.source, edge.target) == names and when <= holding}
+        yield from _differences(opened([(source, target)], found.allowed, ports), expected, {})
 
 
 def closed(rendering: Rendering) -> Iterator[str]:
     """Every pod is selected by a policy for both directions."""
-    policies = [found["spec"] for found in rendering.of("NetworkPolicy")]
+    found = [policy["spec"] for policy in rendering.of("NetworkPolicy")]
     for pod in rendering.pods:
-        mine = [policy for policy in policies if matches(policy["podSelector"], pod.labels)]
+        mine = [policy for policy in found if matches(policy["podSelector"], pod.labels)]
         if {kind for policy in mine for kind in policy["policyTypes"]} != {"Ingress", "Egress"}:
             yield f"{pod.name} is open"
-
-
-def through_the_sidecar(rendering: Rendering) -> Iterator[str]:
-    """With Dapr on, whoever calls an agent does so through its sidecar, and only listed orchestrators may."""
-    pods = [pod for pod in rendering.serving if pod.annotations.get("dapr.io/enabled") == "true"]
-    configurations = rendering.of("Configuration")
-    if bool(pods) != bool(configurations) or len(pods) not in {0, len(rendering.serving)}:
-        yield f"{len(pods)} of {len(rendering.serving)} pods have a sidecar; {len(configurations)} configurations"
-    for pod in pods:
-        app, told = pod.annotations.get("dapr.io/app-id"), pod.annotations.get("dapr.io/config")
-        if app != pod.name or told != rendering.of("Service")[0]["metadata"]["name"]:
-            yield f"{pod.name}: its sidecar is {app} with the configuration {told}"
-        if pod.annotations.get("dapr.io/sidecar-seccomp-profile-type") != "RuntimeDefault":
-            yield f"{pod.name}: its sidecar is not let into a restricted namespace"
-        yield from _ready(pod)
-        if rendering.scenario.chart == "orchestrator" and not pod.environment.get("CROSSDOCK_DAPR_HTTP_PORT"):
-            yield f"{pod.name} goes past its sidecar"
-    yield from _denied(configurations)
-
-
-def _ready(pod: Pod) -> Iterator[str]:
-    """Pods have no token, and their policy leads neither to placement nor to the scheduler; empty is none of them."""
-    if pod.annotations.get("dapr.io/disable-builtin-k8s-secret-store") != "true":
-        yield f"{pod.name}: its sidecar ends, since it may not ask the API server for secrets"
-    for service in ("placement", "scheduler"):
-        if pod.annotations.get(f"dapr.io/{service}-host-address") != "":
-            yield f"{pod.name}: its sidecar waits for Dapr's {service} before it is ready"
-
-
-def _denied(configurations: list[Manifest]) -> Iterator[str]:
-    for found in configurations:
-        control = found["spec"].get("accessControl", {})
-        if control.get("defaultAction") != "deny":
-            yield "the sidecar lets everybody in"
-        for policy in control.get("policies", []):
-            orchestrator = f"{policy['namespace']}-orchestrator"
-            known = {orchestrator, f"{orchestrator}-worker"}
-            if policy["appId"] not in known or policy["defaultAction"] != "deny":
-                yield f"the sidecar lets {policy} in"
-            if not policy.get("trustDomain") or any(not each.get("httpVerb") for each in policy["operations"]):
-                yield f"Dapr would not read {policy}"

@@ -1,10 +1,18 @@
 """How objects refer to each other, and what they are called."""
 
+import functools
 from collections.abc import Iterator
 
+from starlette.routing import Route
+
+from crossdock.server.management import management_app
+from crossdock.telemetry.metrics import Metrics
+from tests.charts.checks.values import values
 from tests.charts.rendering import Manifest, Rendering, matches, strings
 
 LONGEST = 63
+SPOKEN = {"http": "http", "grpc": "kubernetes.io/h2c", "management": "http"}
+"""What a port of this name is said to speak: a proxy that is told something else does not get through."""
 
 
 def referring(rendering: Rendering) -> Iterator[str]:
@@ -19,7 +27,26 @@ def referring(rendering: Rendering) -> Iterator[str]:
     for found in rendering.of("ServiceMonitor"):
         if sum(matches(found["spec"]["selector"], each) for each in services) != 1:
             yield "the ServiceMonitor does not select one Service"
+        yield from _scraped(rendering, found)
     yield from _ports(rendering)
+
+
+def _scraped(rendering: Rendering, monitor: Manifest) -> Iterator[str]:
+    """The monitor asks for what the management port serves."""
+    chosen = values(rendering.scenario)["serviceMonitor"]
+    ports = {port["name"] for found in rendering.of("Service") for port in found["spec"]["ports"]}
+    for endpoint in monitor["spec"]["endpoints"]:
+        if endpoint["port"] not in ports or endpoint["path"] not in served():
+            yield f"the ServiceMonitor asks for {endpoint['path']} at {endpoint['port']}"
+        if endpoint["interval"] != chosen["interval"]:
+            yield f"the ServiceMonitor asks every {endpoint['interval']}"
+
+
+@functools.cache
+def served() -> set[str]:
+    """Paths of the management port, as the services make them."""
+    app = management_app(Metrics("any").registry, {})
+    return {route.path for route in app.routes if isinstance(route, Route)}
 
 
 def _ports(rendering: Rendering) -> Iterator[str]:
@@ -34,6 +61,11 @@ def _ports(rendering: Rendering) -> Iterator[str]:
             f"{found['metadata']['name']} leads to {port['targetPort']}, which no container has"
             for port in found["spec"]["ports"]
             if port["targetPort"] not in container
+        )
+        yield from (
+            f"{found['metadata']['name']} says that {port['name']} speaks {port.get('appProtocol')}"
+            for port in found["spec"]["ports"]
+            if port["targetPort"] != port["name"] or port.get("appProtocol", "http") != SPOKEN[port["name"]]
         )
     for found in rendering.of("Ingress"):
         for rule in found["spec"]["rules"]:
@@ -67,6 +99,8 @@ def managed_apart(rendering: Rendering) -> Iterator[str]:
         ports = {port["port"] for port in spec["ports"]}
         if (9080 in ports) != name.endswith("-management") or (9080 in ports and len(ports) > 1):
             yield f"{name} offers {sorted(ports)}"
+        if 9080 in ports and (spec.get("clusterIP") != "None" or spec.get("publishNotReadyAddresses") is not True):
+            yield f"{name} hides pods, or those that are not ready: their metrics tell why"
     for found in [*rendering.of("Ingress"), *rendering.of("HTTPRoute"), *rendering.of("GRPCRoute")]:
         if "management" in list(strings(found["spec"])) or 9080 in _numbers(found["spec"]):
             yield f"{found['kind']} {found['metadata']['name']} leads to the management port"

@@ -6,6 +6,8 @@ from tests.charts.rendering import Manifest, Pod, Rendering
 
 VOLUMES = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
 SHARED = ("hostNetwork", "hostPID", "hostIPC")
+MAY_BE_BUSY, MAY_HANG, MAY_BE_SENT_TO = 60, 300, 20
+"""Seconds: a service is let alone for that long; it is ended or left out at the latest after that long."""
 LAST_ANSWERS = 8
 """Seconds that a service takes beyond its drain: the last notifications, and uvicorn's own grace."""
 
@@ -69,9 +71,20 @@ def probed(rendering: Rendering) -> Iterator[str]:
             asked = container.get(probe, {}).get("httpGet")
             if asked != {"path": path, "port": "management"}:
                 yield f"{pod.name}: {probe} asks {asked}"
-        patience = container.get("livenessProbe", {})
-        if patience.get("periodSeconds", 10) * patience.get("failureThreshold", 3) < 60:
-            yield f"{pod.name} is killed when it is only busy"
+            if container.get(probe, {}).get("timeoutSeconds", 1) > container.get(probe, {}).get("periodSeconds", 10):
+                yield f"{pod.name}: {probe} is asked again before it was answered"
+        if not MAY_BE_BUSY <= _patience(container, "livenessProbe") <= MAY_HANG:
+            yield f"{pod.name} is killed after {_patience(container, 'livenessProbe')} s"
+        if _patience(container, "readinessProbe") > MAY_BE_SENT_TO:
+            yield f"{pod.name} is sent requests for {_patience(container, 'readinessProbe')} s after it said no"
+        if not MAY_BE_BUSY <= _patience(container, "startupProbe") <= MAY_HANG:
+            yield f"{pod.name} may take {_patience(container, 'startupProbe')} s to start"
+
+
+def _patience(container: Manifest, probe: str) -> int:
+    """Seconds until it counts as failed."""
+    found = container.get(probe, {})
+    return int(found.get("periodSeconds", 10) * found.get("failureThreshold", 3))
 
 
 def draining(rendering: Rendering) -> Iterator[str]:
@@ -99,6 +112,8 @@ def rolling(rendering: Rendering) -> Iterator[str]:
         spread = spec["template"]["spec"].get("topologySpreadConstraints", [])
         if {each["topologyKey"] for each in spread} != {"topology.kubernetes.io/zone", "kubernetes.io/hostname"}:
             yield f"{name} may stand on one node"
+        if any(each["whenUnsatisfiable"] != "ScheduleAnyway" or each["maxSkew"] != 1 for each in spread):
+            yield f"{name} waits for a node that may never come, or is spread by {spread}"
         if any(each["labelSelector"] != spec["selector"] for each in spread):
             yield f"{name} is spread by other pods than its own"
 

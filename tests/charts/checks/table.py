@@ -1,8 +1,22 @@
 """All checks by name. Each yields what is wrong with a rendering."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
-from tests.charts.checks import configuration, ingress, network, objects, pods, scaling
+from tests.charts.checks import (
+    addresses,
+    configuration,
+    controllers,
+    dapr,
+    ingress,
+    network,
+    objects,
+    pods,
+    references,
+    scaling,
+    script,
+    stores,
+)
 from tests.charts.rendering import Rendering
 
 Check = Callable[[Rendering], Iterator[str]]
@@ -10,7 +24,7 @@ CHECKS: dict[str, Check] = {
     check.__name__: check
     for check in (
         *(pods.restricted, pods.frugal, pods.probed, pods.draining, pods.rolling, pods.tested),
-        *(scaling.scaled_by_one, scaling.scaled_slowly, scaling.measured, scaling.evictable),
+        *(scaling.scaled_by_one, scaling.scaled_slowly, scaling.counted, scaling.measured, scaling.evictable),
         *(
             objects.consistent,
             objects.referring,
@@ -21,7 +35,14 @@ CHECKS: dict[str, Check] = {
         ),
         *(configuration.understood, configuration.shared, configuration.divided),
         *(configuration.mounted, configuration.legible),
-        *(network.as_drawn, network.closed, network.through_the_sidecar),
+        *(addresses.addressed, references.furnished, references.certified, references.tried_by_two),
+        *(network.as_drawn, network.closed),
+        *(dapr.sidecarred, dapr.through_the_sidecar, dapr.let_in, dapr.trusted),
         *(ingress.accepted, ingress.unbuffered, ingress.patient, ingress.reached, ingress.checked, ingress.limited),
+        ingress.attached,
     )
 }
+PLACE_CHECKS: dict[str, Callable[[Path], Iterator[str]]] = {
+    check.__name__: check for check in (network.as_drawn_together, stores.kept, controllers.fitting, script.spoken)
+}
+"""Of what stands beside the releases. Each is told the repository's folder."""

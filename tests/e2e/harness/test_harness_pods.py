@@ -66,6 +66,18 @@ async def test_who_is_not_let_in_cannot_connect(small: Cluster) -> None:
             await get(small, f"http://{host}/", by=STRANGER)
 
 
+RESOLVE = "import socket, sys; print(socket.gethostbyname(sys.argv[1]))"
+
+
+async def test_who_may_not_ask_for_names_is_told_none(small: Cluster) -> None:
+    """The server's policy leaves no way out, to no name server either; the client has no policy."""
+    (client,), (one, other) = small.pods(CLIENT), small.pods(SERVER)
+    call = small.node.engine.call
+    assert await call("exec", client.id, "python", "-c", RESOLVE, "server.shop")
+    with pytest.raises(EngineError, match="name resolution"):
+        await call("exec", one.id, "python", "-c", RESOLVE, other.id)
+
+
 async def test_a_deleted_pod_gets_its_time(small: Cluster) -> None:
     """Out of the Service at once, SIGTERM after preStop, and replaced."""
     gone = small.pods(SERVER)[0]

@@ -10,6 +10,8 @@ Document = dict[str, Any]
 CLUSTER_WIDE = frozenset(
     {"Namespace", "ClusterRole", "ClusterRoleBinding", "PriorityClass", "CustomResourceDefinition"}
 )
+BUILT_IN = frozenset({"default", "kube-node-lease", "kube-public", "kube-system"})
+"""Namespaces that every cluster has."""
 
 
 class Refused(Exception):
@@ -91,6 +93,7 @@ class Objects:
     def namespace_labels(self, namespace: str) -> dict[str, str]:
         """With the label that every cluster adds."""
         found = self.get(Key("Namespace", "", namespace))
-        if found is None:
+        if found is None and namespace not in BUILT_IN:
             raise Refused(f"There is no namespace {namespace}. Apply it first.")
-        return {**found["metadata"].get("labels", {}), "kubernetes.io/metadata.name": namespace}
+        labels = found["metadata"].get("labels", {}) if found else {}
+        return {**labels, "kubernetes.io/metadata.name": namespace}

@@ -13,7 +13,6 @@ SCALED = NoEffect("nobody measures the load; its minReplicas are kept")
 PLACED = NoEffect("there is one machine, so nothing to be placed or evicted")
 LOCAL = NoEffect("images are local")
 SIDECAR = NoEffect("there is no Dapr control plane, so nothing is injected and no sidecar asks for it")
-DNS = NoEffect("the engine's name server is always reached")
 
 ANNOTATIONS = Names(
     {

@@ -13,10 +13,13 @@ from tests.support.rendered.engine import EngineError
 from tests.support.rendered.environment import Identity, environment, expanded
 from tests.support.rendered.node import HELPER, Node
 from tests.support.rendered.probes import Target, holds, watch
+from tests.support.rendered.selection import Peer, Policies
 from tests.support.rendered.volumes import Volumes
 
 BACK_OFF = (0.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0)
 LEAST_GRACE = 2.0
+NO_NAMES = "nameserver 192.0.2.1\noptions timeout:1 attempts:1\n"
+"""An address that nobody has."""
 
 
 class Pod:
@@ -81,11 +84,21 @@ class Pod:
             entry.append(f"--workdir={container['workingDir']}")
         settings = [f"--env={variable}={value}" for variable, value in variables.items()]
         fixed = (f"--name={name}", f"--hostname={self.identity.name}", f"--network={self.network}", "--no-healthcheck")
-        rights = [*confined(self.spec, container), *self.volumes.mounts(container)]
+        rights = [*confined(self.spec, container), *self.volumes.mounts(container), *self._names()]
         image = self.node.image(container["image"])
         await self.node.engine.call(
             "create", *self.node.engine.label, *fixed, *rights, *settings, *entry, image, *words
         )
+
+    def _names(self) -> list[str]:
+        """The engine's own name server is always there: who may ask for no name is told of another one."""
+        peer = Peer(self.identity.namespace, self.identity.labels)
+        if Policies(self.node.objects).resolves(peer):
+            return []
+        path = self._folder / "resolv.conf"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(NO_NAMES)
+        return [f"--mount=type=bind,src={path},dst=/etc/resolv.conf,readonly"]
 
     async def _kept_alive(self) -> None:
         while True:

@@ -181,17 +181,19 @@ class Networks:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._made: dict[str, bool] = {}
+        self._made: dict[str, tuple[bool, bool]] = {}
 
     async def have(self, name: str, peer: Peer) -> None:
-        outside = Policies(self._node.objects).reaches_outside(peer)
-        if self._made.get(name) == outside:
+        policies = Policies(self._node.objects)
+        outside = policies.reaches_outside(peer)
+        ways = (outside, policies.resolves(peer))
+        if self._made.get(name) == ways:
             return
         if name in self._made:
-            raise EngineError(f"The policies changed {name}'s way out while it runs: delete the workload first.")
+            raise EngineError(f"The policies changed {name}'s ways out while it runs: delete the workload first.")
         internal = () if outside else ("--internal",)
         await self._node.engine.call("network", "create", *self._node.engine.label, *internal, name)
-        self._made[name] = outside
+        self._made[name] = ways
 
     async def drop(self, name: str) -> None:
         if self._made.pop(name, None) is not None:

@@ -69,6 +69,36 @@ def test_both_ends_must_let_it_pass() -> None:
     assert not policies(egress, namespace="street").reaches_outside(CLIENT)
 
 
+@pytest.mark.parametrize(
+    ("rules", "resolves"),
+    [
+        ("[{ports: [{protocol: UDP, port: 53}]}]", True),
+        ("[{ports: [{protocol: TCP, port: 53}]}]", False),
+        ("[{to: [{namespaceSelector: {matchLabels: {role: shop}}}]}]", False),
+        ("[{to: [{namespaceSelector: {}, podSelector: {matchLabels: {k8s-app: kube-dns}}}]}]", True),
+        ("[{to: [{namespaceSelector: {}, podSelector: {matchLabels: {k8s-app: dns}}}]}]", False),
+        ("[]", False),
+    ],
+)
+def test_who_may_ask_for_names(rules: str, resolves: bool) -> None:
+    assert policies().resolves(CLIENT)
+    rule = f"{{podSelector: {{}}, policyTypes: [Egress], egress: {rules}}}"
+    assert policies(rule, namespace="street").resolves(CLIENT) is resolves
+
+
+@pytest.mark.parametrize(("address", "reached"), [("192.0.2.1", True), ("10.1.2.3", False), ("fd00::1", False)])
+def test_addresses_outside(address: str, reached: bool) -> None:
+    outside = "{ipBlock: {cidr: 0.0.0.0/0, except: [10.0.0.0/8]}}"
+    found = policies(f"{{podSelector: {{}}, policyTypes: [Egress], egress: [{{to: [{outside}]}}]}}")
+    assert found.leaves(SERVER, Peer("", {}, address=address), 443) is reached
+
+
+def test_a_range_of_ports_and_a_protocol() -> None:
+    found = policies("{podSelector: {}, ingress: [{ports: [{protocol: UDP, port: 9080, endPort: 9090}]}]}")
+    assert [port for port in (9079, 9080, 9090, 9091) if found.enters(CLIENT, SERVER, port, "UDP")] == [9080, 9090]
+    assert not found.enters(CLIENT, SERVER, 9080)
+
+
 def test_selectors() -> None:
     labels = {"a": "1"}
     for operator, values, holds in (("In", ["1"], True), ("NotIn", ["1"], False), ("NotIn", ["2"], True)):
