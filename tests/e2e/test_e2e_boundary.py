@@ -43,11 +43,12 @@ spec:
 
 
 async def test_what_an_agents_own_test_calls_with_is_there(place: KubePlace) -> None:
-    """`helm test` reads it: a client that may call the agent, and one that may not."""
+    """`helm test` reads it: two clients that may call the agent, and one that may not."""
     found = await asyncio.to_thread(place.kube.found, "secret", "anomaly-agent-test", AGENTS)
     files = {name: text.strip() for name, text in contents(found).items()}
-    token = await place.token(tester.CLIENT.client_id, files["client-secret"])
-    assert await verdicts(place, "anomaly", token) == GOOD
+    for client, key in ((tester.CLIENT, "client-secret"), (tester.STRANGER, "stranger-secret")):
+        token = await place.token(client.client_id, files[key])
+        assert await verdicts(place, "anomaly", token) == GOOD
     token = await place.token(tester.OTHER.client_id, files["other-secret"])
     assert await verdicts(place, "anomaly", token) == STRANGER
 

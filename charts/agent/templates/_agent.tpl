@@ -13,7 +13,7 @@ callers:
   - {app: {{ . }}-orchestrator, namespace: {{ . }}}
   - {app: {{ . }}-orchestrator-worker, namespace: {{ . }}}
   {{- end }}
-testClients: {client: agents-test, other: agents-test-other}
+testClients: {client: agents-test, other: agents-test-other, stranger: agents-test-stranger}
 problems:
   {{- if not .Values.agent }}
   - "agent is not set: install with -f k8s/agents/<agent>.yaml"

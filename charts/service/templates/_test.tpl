@@ -50,7 +50,7 @@ env:
   - {name: CROSSDOCK_CLIENT_SECRET_FILE, value: /run/secrets/client-secret}
   - {name: CROSSDOCK_OTHER_CLIENT_ID, value: {{ .Values.test.otherClient | default .own.testClients.other }}}
   - {name: CROSSDOCK_OTHER_SECRET_FILE, value: /run/secrets/other-secret}
-  {{- with .Values.test.strangerClient }}
+  {{- with .Values.test.strangerClient | default .own.testClients.stranger }}
   - {name: CROSSDOCK_STRANGER_CLIENT_ID, value: {{ . }}}
   - {name: CROSSDOCK_STRANGER_SECRET_FILE, value: /run/secrets/stranger-secret}
   {{- end }}

@@ -3,12 +3,10 @@
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from installer import tester
 from tests.charts.checks.standing import installed, of_kind
 from tests.charts.checks.values import given
 from tests.charts.rendering import Manifest, Pod, Rendering, strings
-
-SWAPPED = ("client-secret", "other-secret")
-"""The agents' own test asks as an orchestrator, with the Secret of a customer's test turned round."""
 
 
 def furnished(rendering: Rendering) -> Iterator[str]:
@@ -69,8 +67,6 @@ def sources(rendering: Rendering) -> dict[tuple[str, str], set[str]]:
         name = each["metadata"]["name"]
         if each["metadata"]["namespace"] == scenario.namespace and (name.endswith("-test") or not external):
             found["Secret", name] = set(each["data"])
-    if scenario.chart == "agent":
-        found["Secret", f"{scenario.release}-agent-test"] = set(SWAPPED)
     return found
 
 
@@ -90,23 +86,27 @@ def certified(rendering: Rendering) -> Iterator[str]:
 
 
 def tried_by_two(rendering: Rendering) -> Iterator[str]:
-    """The test's two clients are two, each with its own secret; one's tokens are for this card, the other's are not."""
+    """Each client of the test with its own secret: who may call, who may not, and at agents another owner."""
     for found in rendering.of("Pod"):
         told = {
             each["name"].removeprefix("CROSSDOCK_"): each["value"] for each in found["spec"]["containers"][0]["env"]
         }
-        name, customer = rendering.of("Service")[0]["metadata"]["name"], _customer(rendering)
-        clients = (told["CLIENT_ID"], told["OTHER_CLIENT_ID"])
-        mine, other = f"{customer}-caller", f"{customer}-orchestrator"
-        if clients != ((mine, other) if rendering.scenario.chart == "orchestrator" else (other, mine)):
+        name = rendering.of("Service")[0]["metadata"]["name"]
+        clients = {
+            told[f"{kind}CLIENT_ID"]: PurePosixPath(told[f"{kind or 'CLIENT_'}SECRET_FILE"]).name
+            for kind in ("", "OTHER_", "STRANGER_")
+            if f"{kind}CLIENT_ID" in told
+        }
+        if clients != _testing(rendering):
             yield f"{name} is tested by {clients}"
-        files = tuple(PurePosixPath(told[each]).name for each in ("CLIENT_SECRET_FILE", "OTHER_SECRET_FILE"))
-        if files != SWAPPED:
-            yield f"{name} is tested with {files}"
         if told["CARD"] != name:
             yield f"{name} is expected to be {told['CARD']}"
 
 
-def _customer(rendering: Rendering) -> str:
-    chosen = given(rendering.scenario)
-    return str(chosen["customer"]["name"] if "customer" in chosen else chosen["customers"][0])
+def _testing(rendering: Rendering) -> dict[str, str]:
+    """By client, its key in the Secret."""
+    if rendering.scenario.chart == "agent":
+        keys = {tester.CLIENT: "client-secret", tester.OTHER: "other-secret", tester.STRANGER: "stranger-secret"}
+        return {client.client_id: key for client, key in keys.items()}
+    customer = given(rendering.scenario)["customer"]["name"]
+    return {f"{customer}-caller": "client-secret", f"{customer}-orchestrator": "other-secret"}

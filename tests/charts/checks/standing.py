@@ -92,8 +92,9 @@ def others(chosen: Values) -> Iterator[Actor]:
     """Those whom nobody here renders: of the cluster, and outside of it."""
     spaces = of_others(chosen)
     yield Actor("dns", NAME_SERVER)
-    for name in ("ingress", "prometheus", "collector", "dapr"):
-        yield Actor(name, Peer(spaces[name], {"app.kubernetes.io/name": name}))
+    labels = {"ingress": "nginx-ingress", "prometheus": "prometheus", "collector": "collector", "dapr": "dapr"}
+    for name, label in labels.items():
+        yield Actor(name, Peer(spaces[name], {"app.kubernetes.io/name": label}))
     for address in OUTSIDE:
         yield Actor("outside", Peer("", {}, address=address))
     for namespace in (NAMESPACES["agent"], CUSTOMERS[0].namespace, NAME_SERVER.namespace, spaces["stranger"]):

@@ -15,6 +15,7 @@ from installer.cli import app
 from installer.settings import Settings
 from tests.support.installation import ClusterLog, Repository, rights
 
+TESTED = {"client-secret", "other-secret", "stranger-secret"}
 SERVICE = {"redis-password", "signing-key"}
 
 
@@ -59,7 +60,7 @@ def test_what_a_prepared_cluster_has(cluster: ClusterLog) -> None:
         "crossdock-agents/anomaly-agent": SERVICE,
         "crossdock-agents/contract-agent": SERVICE | {"database-password"},
         "crossdock-agents/escalation-agent": SERVICE,
-        **{f"crossdock-agents/{agent.card}-test": {"client-secret", "other-secret"} for agent in AGENTS},
+        **{f"crossdock-agents/{agent.card}-test": TESTED for agent in AGENTS},
         "crossdock-edge/crossdock-tls": {"tls.crt", "tls.key"},
     }
     tested = cluster.files("crossdock-agents", "anomaly-agent-test")  # of `helm test`
@@ -67,6 +68,7 @@ def test_what_a_prepared_cluster_has(cluster: ClusterLog) -> None:
     assert tested == {
         "client-secret": f"{kept['client-agents-test'].strip()}\n",
         "other-secret": f"{kept['client-agents-test-other'].strip()}\n",
+        "stranger-secret": f"{kept['client-agents-test-stranger'].strip()}\n",
     }
     conf = cluster.files("crossdock-identity", "keycloak")["keycloak.conf"]
     assert "hostname=https://auth.crossdock.localhost\n" in conf

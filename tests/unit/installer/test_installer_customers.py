@@ -48,6 +48,7 @@ TAKEN = [
     "gateway",
     "default",
     "agents-test",
+    "agents-test-stranger",
 ]
 
 

@@ -17,7 +17,8 @@ PORT = 8001
 RESERVED = frozenset(
     {name for agent in AGENTS for name in (agent.id, agent.path, agent.card)}
     | {HOST, "edge", "gateway", "grpc", "health", "installer", "keycloak", "localhost", "otel", "postgres"}
-    | {"admin", "agents", "auth", tester.NAME, "default", "prometheus", "realms", "redis"}
+    | {"admin", "agents", "auth", "default", "prometheus", "realms", "redis"}
+    | tester.OWNERS
     # Namespaces that clusters have for what is no customer's, some of which policies let in.
     | {"cert-manager", "dapr-system", "external-secrets", "ingress-nginx", "keda", "local-path-storage", "monitoring"}
     | {"nginx-gateway", "nginx-ingress", "observability"}

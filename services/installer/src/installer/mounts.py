@@ -19,6 +19,7 @@ CERTIFICATE = "crossdock-tls"
 TESTED = {
     client_secret(tester.CLIENT.client_id): "client-secret",
     client_secret(tester.OTHER.client_id): "other-secret",
+    client_secret(tester.STRANGER.client_id): "stranger-secret",
 }
 
 
