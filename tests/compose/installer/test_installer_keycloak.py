@@ -23,14 +23,14 @@ from installer.customer import Customer, named
 from installer.public import Origin
 from installer.reconciliation import forget, settle
 from installer.settings import Settings
-from installer.vault import KEYCLOAK_ADMIN, Vault, client_secret
+from installer.vault import KEYCLOAK_ADMIN, POSTGRES, Vault, client_secret
 from tests.support.containers import Containers, containers, docker, mounted
 from tests.support.installation import repository
 from tests.support.redis_server import RedisServer
 
 pytestmark = pytest.mark.timeout(420)
 START_SECONDS = 380.0
-IMAGE = Path(__file__).parents[3] / "docker" / "keycloak"
+DOCKER = Path(__file__).parents[3] / "docker"
 ADMIN = f"/admin/realms/{realm.NAME}"
 INITECH = named("initech")
 
@@ -43,6 +43,7 @@ class System:
     origin: Origin
     vault: Vault
     redis: RedisServer
+    postgres: str
 
     @property
     def discovery(self) -> str:
@@ -53,6 +54,7 @@ class System:
             "issuer": self.origin.issuer,
             "keycloak_url": self.url,
             "redis_nodes": self.redis.nodes,
+            "postgres": self.postgres,
             "secrets_folder": self.vault.folder,
         }
         return Settings(**(values | changed))
@@ -97,21 +99,28 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     users = str(place.vault.folder / "users.acl")
     redis = RedisServer(folder / "redis", "--aclfile", users, user=("health", "health"))
     with containers() as started:
+        postgres = _postgres(started, place.vault.folder)
         url = _keycloak(started, place.vault.folder, origin)
         asyncio.run(redis.start())
         try:
-            yield System(url, origin, place.vault, redis)
+            yield System(url, origin, place.vault, redis, postgres)
         finally:
             redis.stop()
 
 
+def _postgres(started: Containers, secrets: Path) -> str:
+    """As docker-compose.yml starts it; host:port."""
+    options = (
+        *("--env", "POSTGRES_PASSWORD_FILE=/run/secrets/postgres-admin", "--publish", "127.0.0.1::5432"),
+        *(part for name in POSTGRES for part in mounted(secrets / name, f"/run/secrets/{name}")),
+        *mounted(DOCKER / "postgres", "/docker-entrypoint-initdb.d"),
+    )
+    container = started.run("postgres", "postgres:17", options=options)
+    return f"127.0.0.1:{started.port(container, 5432)}"
+
+
 def _keycloak(started: Containers, secrets: Path, origin: Origin) -> str:
     """As docker-compose.yml starts it."""
-    database = (
-        *("--env", "POSTGRES_USER=keycloak", "--env", "POSTGRES_PASSWORD_FILE=/run/secrets/postgres-keycloak"),
-        *mounted(secrets / "postgres-keycloak", "/run/secrets/postgres-keycloak"),
-    )
-    started.run("postgres", "postgres:17", options=database)
     environment = {
         "KC_DB_URL": "jdbc:postgresql://postgres/keycloak",
         "KC_DB_USERNAME": "keycloak",
@@ -125,7 +134,7 @@ def _keycloak(started: Containers, secrets: Path, origin: Origin) -> str:
         *mounted(secrets / "realm.json", "/opt/keycloak/data/import/realm.json"),
         *("--publish", "127.0.0.1::8080", "--memory", "1g", "--restart", "on-failure:5"),
     )
-    image = docker("build", "--quiet", str(IMAGE))
+    image = docker("build", "--quiet", str(DOCKER / "keycloak"))
     container = started.run("keycloak", image, "start", "--optimized", "--import-realm", options=options)
     url = f"http://127.0.0.1:{started.port(container, 8080)}"
     _wait(started, container, url)
