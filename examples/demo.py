@@ -143,7 +143,7 @@ class Demo:
             raise Failed(f"{scene.title}: there is no artifact.")
         answers = [plain(artifact.parts[0].data) for artifact in task.artifacts if artifact.name == "answer"]
         if "contract" in plan and not any(answer["quotes"] for answer in answers):
-            raise Failed(f"{scene.title}: no clause is quoted.")
+            raise Failed(f"{scene.title}: no clause is quoted in {answers or [each.name for each in task.artifacts]}.")
 
     async def _isolation(self, task: Task) -> None:
         url = self._stack.agents["anomaly"]
